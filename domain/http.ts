@@ -1,0 +1,96 @@
+import type { Flags, LaneStatus } from './control.ts';
+import type { AnyLane } from './control.ts';
+
+/** Body of `POST /search`: exactly one of `text`, `vector` (d numbers) or `context` (5 texts or 5 vectors). */
+export interface SearchRequest {
+  readonly text?: string;
+  readonly vector?: readonly number[];
+  readonly context?: readonly string[] | readonly (readonly number[])[];
+  /** 1..50, default 10. */
+  readonly k?: number;
+  /** Up to 100 chunk ids to leave out of the results. */
+  readonly exclude?: readonly string[];
+  readonly explain?: boolean;
+}
+
+export interface SearchResult {
+  readonly id: string;
+  /** Cosine of query and chunk, also after reranking (the order is the reranker's). */
+  readonly score: number;
+  readonly article: string;
+  readonly text?: string;
+}
+
+export interface SearchResponse {
+  readonly requestId: string;
+  readonly release: string;
+  readonly lane: AnyLane;
+  readonly results: readonly SearchResult[];
+  /** Milliseconds; a step that did not run is null. */
+  readonly timings: StepTimings;
+}
+
+export interface StepTimings {
+  readonly encodeMs: number | null;
+  readonly predictMs: number | null;
+  readonly searchMs: number;
+  readonly rerankMs: number | null;
+}
+
+/** RFC 9457 problem document, `application/problem+json`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** The field that is wrong, where there is one. */
+  readonly field?: string;
+}
+
+export interface PartHealth {
+  readonly ok: boolean;
+  readonly lastOkMs: number | null;
+}
+
+/** `GET /health`. `version` is stable's release below 100 %, the candidate's at 100 %. */
+export interface Health {
+  readonly version: string;
+  readonly releases: { readonly stable: string; readonly candidate: string | null };
+  readonly percent: number;
+  readonly flags: { readonly stable: Flags; readonly candidate: Flags | null };
+  readonly lanes: { readonly [lane in AnyLane]: LaneStatus['state'] | null };
+  readonly ingest: PartHealth;
+  readonly encode: PartHealth;
+  readonly search: PartHealth;
+  readonly rerank: PartHealth;
+}
+
+/**
+ * Headers between gateway and lane. The gateway holds the flags and passes them with each request, so a lane keeps
+ * no state that could differ; the lane answers with what the gateway counts, so no body is parsed on the way.
+ */
+export const LANE_HEADERS = {
+  /** to the lane: `impl=amn_v0;reranker=on;nprobe=8` */
+  flags: 'x-lane-flags',
+  /** to the lane: the name it serves under, for the answer's `lane` */
+  lane: 'x-lane',
+  requestId: 'x-request-id',
+  /** sticky key of the user; the gateway draws one where it is absent and returns it */
+  requestKey: 'x-request-key',
+  /** from the lane: text | vector | context */
+  kind: 'x-kind',
+  release: 'x-release',
+  /** from the lane, RFC-style: `encode;dur=2.1, predict;dur=0.2, search;dur=0.4, rerank;dur=0.3` (ms) */
+  timing: 'server-timing',
+  /** from the lane: hit | miss, whether a result has cosine >= the release's tau */
+  quality: 'x-quality',
+  /** from the lane: yes | no, whether reranking changed rank 1; absent while it is off */
+  rank1Changed: 'x-rank1-changed',
+  /** from a prober: any value keeps the request out of everything that gates judge */
+  synthetic: 'x-synthetic',
+} as const;
+
+/** `impl=amn_v0;reranker=on;nprobe=8` */
+export function formatFlags(flags: Flags): string {
+  return `impl=${flags.impl};reranker=${flags.reranker};nprobe=${flags.nprobe}`;
+}
