@@ -1,0 +1,159 @@
+import type { AnyLane, ControlChange, ControlView, Refusal } from './control.ts';
+import type { GuardEvent, GuardState } from './guard.ts';
+import type { Plan } from './plan.ts';
+import type { SnapshotResult } from './telemetry.ts';
+
+/**
+ * What the workflows ask of the world: one interface for both sides, so that no workflow sees an activity's file.
+ * Every answer is plain JSON. An activity throws `ApplicationFailure.nonRetryable` for what no retry can mend
+ * (wrong input), anything else is retried by Temporal; a refusal by the fence is an answer, not an error.
+ */
+export interface RolloutActivities {
+  /** Reads, validates and digests plans/<name>.yaml. Non-retryable failure that names every problem. */
+  loadPlan(input: { readonly plan: string }): Promise<LoadedPlan>;
+  /** Every pre-flight check, each with a verdict and a reason; heartbeats which one is under way. */
+  preflight(input: PreflightInput): Promise<PreflightReport>;
+  control(): Promise<ControlView>;
+  takeEpoch(input: {
+    readonly owner: string;
+    readonly key: string;
+  }): Promise<{ epoch: number; view: ControlView }>;
+  changeTraffic(change: ControlChange): Promise<ChangeResult>;
+  /** Waits (heartbeating) until the lane serves that release; `ready: false` with the lane's own words if it is refused or late. */
+  awaitLane(input: {
+    readonly lane: AnyLane;
+    readonly release: string;
+    readonly withinMs: number;
+  }): Promise<LaneReady>;
+  snapshot(): Promise<SnapshotResult>;
+  /** Labelled evaluation of a live lane over HTTP, with its effective flags; heartbeats progress. */
+  evaluate(input: EvaluateInput): Promise<EvaluationResult>;
+  /** Writes stable's window before T0 to artifacts/eval/baseline_metrics.json (`missing` where there was no traffic). */
+  recordBaseline(input: BaselineInput): Promise<void>;
+  /** One stretch of the guard, at most `stretchMs`: polls, renews the lease, returns at the first event. */
+  watch(input: WatchInput): Promise<WatchResult>;
+  /** Probe ids, /health version and the percent after a rollback. Retries by itself until the lane answers or time is up. */
+  verifyRollback(input: {
+    readonly release: string;
+    readonly withinMs: number;
+  }): Promise<RollbackVerification>;
+  /** Pages a person: log, and webhook where one is configured. */
+  notify(input: Notification): Promise<void>;
+}
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  /** sha256 of the file's bytes, hex. */
+  readonly digest: string;
+}
+
+export interface PreflightInput {
+  readonly service: string;
+  readonly candidate: string;
+  readonly plan: Plan;
+}
+
+export interface PreflightCheck {
+  readonly name: string;
+  readonly verdict: 'green' | 'red' | 'unknown';
+  /** With the numbers and the names of what is wrong. */
+  readonly reason: string;
+}
+
+export interface PreflightReport {
+  readonly checks: readonly PreflightCheck[];
+  /** The release stable serves now; the one a rollback returns to. */
+  readonly stable: string;
+  /** From the candidate's and stable's metrics.json; null where a file does not say. */
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+}
+
+/** What a release's own metrics.json says of it. */
+export interface ReleaseQuality {
+  readonly release: string;
+  readonly tau: number;
+  /** Expected share (0..1) of context queries with a result of cosine >= tau. */
+  readonly expectedShare: number;
+  readonly rAt5: number;
+  readonly queries: number;
+}
+
+export type ChangeResult =
+  | { readonly kind: 'done'; readonly view: ControlView }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly view: ControlView };
+
+export interface LaneReady {
+  readonly ready: boolean;
+  readonly reason: string;
+}
+
+export interface EvaluateInput {
+  readonly lane: AnyLane;
+  readonly release: string;
+  /** Where the JSON goes, e.g. `nightly_20261123` or `post_rollout_retriever_v0`. */
+  readonly name: string;
+  /** At most so many labelled queries; the whole set where absent. */
+  readonly maxQueries?: number;
+}
+
+export type EvaluationResult =
+  | {
+      readonly kind: 'evaluated';
+      readonly release: string;
+      readonly atMs: number;
+      readonly queries: number;
+      /** Shares 0..1. */
+      readonly rAt5: number;
+      readonly mrr: number;
+      readonly containAt50: number;
+      /** The release's own pre-ship numbers on the same queries. */
+      readonly expected: { readonly rAt5: number; readonly mrr: number; readonly containAt50: number };
+      /** Queries (of the same set) found at 5 then and not now, and the other way round: the paired evidence. */
+      readonly lostAt5: number;
+      readonly gainedAt5: number;
+      readonly file: string;
+    }
+  | { readonly kind: 'missing'; readonly reason: string };
+
+export interface BaselineInput {
+  readonly release: string;
+  readonly opening: SnapshotResult;
+  readonly closing: SnapshotResult;
+}
+
+export interface WatchInput {
+  /** Workflow and run that must still be alive for the lease to be renewed. */
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly epoch: number;
+  readonly plan: Plan;
+  readonly candidate: string;
+  readonly stable: string;
+  /** Interventions known so far: a higher count at the gateway is an event. */
+  readonly interventions: number;
+  readonly stretchMs: number;
+  readonly state: GuardState;
+}
+
+export interface WatchResult {
+  readonly state: GuardState;
+  /** null: the stretch ended quietly, continue with `state`. */
+  readonly event: GuardEvent | null;
+}
+
+export interface RollbackVerification {
+  readonly verified: boolean;
+  readonly reason: string;
+  readonly probes: number;
+  readonly matching: number;
+  readonly version: string | null;
+}
+
+export interface Notification {
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly title: string;
+  readonly text: string;
+  /** Same key: same message, sent once. */
+  readonly dedupeKey: string;
+}
