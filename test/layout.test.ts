@@ -1,0 +1,158 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { payloadConverterPath, workflowsPath } from '../worker/bundle.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Who may import whom, as in docs/architecture.md. `node` stands for every builtin, other words for npm packages. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  domain: ['domain'],
+  workflows: ['workflows', 'domain', '@temporalio/workflow', '@temporalio/common'],
+  native: ['native', 'node'],
+  retrieval: [
+    'retrieval',
+    'domain',
+    'native',
+    'node',
+    'onnxruntime-node',
+    'faiss-node',
+    '@huggingface/tokenizers',
+    'onnx-proto',
+    'piscina',
+    'lru-cache',
+    'write-file-atomic',
+    'zod',
+  ],
+  serving: [
+    'serving',
+    'domain',
+    'retrieval',
+    'node',
+    'prom-client',
+    'undici',
+    'fastify',
+    'pino',
+    'write-file-atomic',
+    'zod',
+  ],
+  activities: [
+    'activities',
+    'domain',
+    'retrieval',
+    'node',
+    'undici',
+    '@temporalio/activity',
+    '@temporalio/client',
+    'pino',
+    'write-file-atomic',
+    'yaml',
+    'zod',
+  ],
+  worker: [
+    'worker',
+    'activities',
+    'domain',
+    'node',
+    '@temporalio/worker',
+    '@temporalio/client',
+    '@temporalio/common',
+    '@temporalio/envconfig',
+    'pino',
+    'zod',
+  ],
+  scripts: [
+    'scripts',
+    'domain',
+    'retrieval',
+    'workflows',
+    'node',
+    '@temporalio/client',
+    '@temporalio/envconfig',
+    'undici',
+    'vitest',
+    'yaml',
+    'zod',
+  ],
+};
+
+const FORBIDDEN_NAMES = /^(utils?|common|shared|types|helpers?|misc)(\.ts)?$/;
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+  /** Folder of ours, `node`, or the package's name. */
+  readonly target: string;
+}
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => ({
+    file,
+    specifier: fileName,
+    target: targetOf(file, fileName),
+  }));
+}
+
+function targetOf(file: string, specifier: string): string {
+  if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier)).split('/')[0] ?? specifier;
+  if (specifier.startsWith('node:') || builtinModules.includes(specifier)) return 'node';
+  const parts = specifier.split('/');
+  return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? specifier);
+}
+
+describe('layout', () => {
+  it.each(Object.entries(MAY_IMPORT))('%s imports only what it may', (folder, allowed) => {
+    const files = sourceFiles(folder);
+    expect(files.length).toBeGreaterThan(0);
+    const wrong = files.flatMap(importsOf).filter(({ target }) => !allowed.includes(target));
+    expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([]);
+  });
+
+  it('only retrieval/index loads the native addon', () => {
+    const outsiders = sourceFiles('retrieval')
+      .flatMap(importsOf)
+      .filter(({ target, file }) => target === 'native' && !file.startsWith('retrieval/index/'));
+    expect(outsiders).toEqual([]);
+  });
+
+  it('nothing but worker imports activities', () => {
+    const importers = Object.keys(MAY_IMPORT)
+      .filter((folder) => folder !== 'worker' && folder !== 'activities')
+      .flatMap((folder) => sourceFiles(folder).flatMap(importsOf))
+      .filter(({ target }) => target === 'activities');
+    expect(importers).toEqual([]);
+  });
+
+  it('has no folder or file whose name says nothing', () => {
+    const named = Object.keys(MAY_IMPORT).flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true })
+        .map(String)
+        .filter((path) => path.split('/').some((part) => FORBIDDEN_NAMES.test(part)))
+        .map((path) => `${folder}/${path}`),
+    );
+    expect(named).toEqual([]);
+  });
+
+  it('bundles the workflows that ship, and each export of the entry is a workflow', async () => {
+    const bundle = await bundleWorkflowCode({
+      workflowsPath: workflowsPath(),
+      payloadConverterPath: payloadConverterPath(),
+      logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+    });
+    expect(bundle.code.length).toBeGreaterThan(100_000);
+    const entry = await import('../workflows/index.ts');
+    for (const [name, value] of Object.entries(entry)) expect(typeof value, name).toBe('function');
+    expect(Object.keys(entry).toSorted()).toEqual(['rollback', 'rollout', 'rolloutGuard']);
+  });
+});
