@@ -1,0 +1,79 @@
+/**
+ * Simulated users: held-out article contexts of a release, sent to the gateway's /search as a Poisson process.
+ * Prints a TrafficReport as one JSON line a second, and a last one at the end. Ends after --seconds, on SIGINT or
+ * SIGTERM, or when its standard input closes (so that it never outlives the demo that started it).
+ */
+import { parseArgs } from 'node:util';
+import { Pool } from 'undici';
+import { LANE_HEADERS } from '../domain/http.ts';
+import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
+import { poisson, seededRandom, zipfUsers } from './traffic/arrivals.ts';
+import { Tally } from './traffic/tally.ts';
+
+const { values } = parseArgs({
+  options: {
+    gateway: { type: 'string', default: 'http://127.0.0.1:8080' },
+    release: { type: 'string', default: 'artifacts/releases/v-1' },
+    rate: { type: 'string', default: '150' },
+    users: { type: 'string', default: '6000' },
+    skew: { type: 'string', default: '0.6' },
+    seconds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    'with-parent': { type: 'boolean', default: false },
+  },
+});
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+if (values['with-parent']) process.stdin.on('end', () => stop.abort()).resume();
+if (values.seconds !== undefined) setTimeout(() => stop.abort(), Number(values.seconds) * 1000).unref();
+
+/** A body carries 5 x d numbers; six decimals keep the cosine to 1e-6 and halve the bytes. */
+const bodies = (await loadEvaluationSet(values.release)).queries.map(({ context, exclude }) =>
+  JSON.stringify({
+    context: context.map((vector) => Array.from(vector, (x) => Number(x.toFixed(6)))),
+    exclude,
+    k: 10,
+  }),
+);
+const pool = new Pool(values.gateway, {
+  connections: 64,
+  pipelining: 1,
+  headersTimeout: 5000,
+  bodyTimeout: 5000,
+});
+const tally = new Tally();
+const random = seededRandom(Number(values.seed));
+const nextUser = zipfUsers(Number(values.users), Number(values.skew), random);
+
+async function ask(dueMs: number): Promise<void> {
+  tally.send();
+  const body = bodies[Math.floor(random() * bodies.length)] ?? '';
+  const headers = { 'content-type': 'application/json', [LANE_HEADERS.requestKey]: `user-${nextUser()}` };
+  try {
+    const answer = await pool.request({ method: 'POST', path: '/search', body, headers });
+    await answer.body.dump();
+    if (answer.statusCode === 200)
+      tally.answer(String(answer.headers[LANE_HEADERS.release]), performance.now() - dueMs);
+    else tally.error(`HTTP ${answer.statusCode}`);
+  } catch (error) {
+    tally.error(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const print = () => process.stdout.write(`${JSON.stringify(tally.report())}\n`);
+const printing = setInterval(print, 1000);
+const underWay = new Set<Promise<void>>();
+await poisson(
+  Number(values.rate),
+  random,
+  (dueMs) => {
+    const asked: Promise<void> = ask(dueMs).finally(() => underWay.delete(asked));
+    underWay.add(asked);
+  },
+  stop.signal,
+);
+await Promise.all(underWay);
+clearInterval(printing);
+print();
+await pool.close();
