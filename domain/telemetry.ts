@@ -24,7 +24,7 @@ export const GATEWAY_METRICS = {
   rank1: 'gateway_rerank_rank1_total',
   /** {lane}: gauge, distinct request keys since the percent last changed */
   distinctKeys: 'gateway_distinct_keys',
-  /** {lane}: gauge 0|1 */
+  /** {lane, release}: gauge 0|1; names the release a lane serves now, so that counters of an earlier one are left out */
   laneReady: 'gateway_lane_ready',
   /** {lane}: gauge, seconds since the lane was last ready, 0 while it is */
   laneNotReady: 'gateway_lane_not_ready_seconds',
