@@ -17,3 +17,4 @@ step 'npm packages' bash scripts/setup/npm.sh
 step 'native addons' bash scripts/setup/native.sh
 step 'Temporal' bash scripts/setup/temporal.sh
 step 'encoder' bash scripts/setup/encoder.sh
+step 'sample corpus' bash scripts/setup/corpus.sh

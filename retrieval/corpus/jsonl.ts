@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+
+/** One chunk of an article: `seq` counts an article's chunks in reading order. */
+export interface CorpusChunk {
+  readonly article: string;
+  readonly seq: number;
+  readonly text: string;
+  /** Unique in the corpus; `<article>#<seq>` where the file gives none. */
+  readonly id: string;
+}
+
+const lineSchema = z.strictObject({
+  article: z.string().min(1),
+  seq: z.int().nonnegative(),
+  text: z.string().regex(/\S/, 'must not be blank'),
+  id: z.string().min(1).optional(),
+});
+
+/**
+ * Reads a corpus JSONL, one chunk a line, in the file's order; blank lines are passed over.
+ * @throws Error naming file, line and field of what is not valid, of an id or an (article, seq) that comes twice,
+ *   and of a file without any chunk
+ */
+export async function* readCorpus(file: string): AsyncGenerator<CorpusChunk> {
+  const seen = new Map<string, number>();
+  const claim = (key: string, what: string, number: number) => {
+    const first = seen.get(key);
+    if (first !== undefined) throw new Error(`${file}:${number}: ${what} is already used in line ${first}`);
+    seen.set(key, number);
+  };
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    number++;
+    if (line.trim() === '') continue;
+    const chunk = parseLine(line, `${file}:${number}`);
+    claim(`id ${chunk.id}`, `id ${JSON.stringify(chunk.id)}`, number);
+    claim(
+      `seq ${chunk.seq} ${chunk.article}`,
+      `seq ${chunk.seq} of ${JSON.stringify(chunk.article)}`,
+      number,
+    );
+    yield chunk;
+  }
+  if (seen.size === 0) throw new Error(`${file} holds no chunk`);
+}
+
+/** One line of a corpus JSONL, without the line end. */
+export function formatChunk({ article, seq, text, id }: CorpusChunk): string {
+  return JSON.stringify({ article, seq, text, id });
+}
+
+function parseLine(line: string, where: string): CorpusChunk {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new Error(`${where}: is not JSON`, { cause });
+  }
+  const parsed = lineSchema.safeParse(value);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(
+      ({ path, message }) => `${path.join('.') || 'the line'}: ${message}`,
+    );
+    throw new Error(`${where}: ${issues.join('; ')}`);
+  }
+  const { article, seq, text, id = `${article}#${seq}` } = parsed.data;
+  return { article, seq, text, id };
+}
