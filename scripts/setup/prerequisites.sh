@@ -16,10 +16,11 @@ missing_packages() {
   command -v python3 >/dev/null || echo python3
   has_pip || echo python3-pip
   command -v g++ >/dev/null || { echo build-essential libfaiss-dev libopenblas-dev && return; }
+  if has_header faiss/IndexIVFFlat.h cblas.h; then return; fi # both at once, as each costs a compiler's start
   has_header faiss/IndexIVFFlat.h || echo libfaiss-dev
   has_header cblas.h || echo libopenblas-dev
 }
-has_header() { echo "#include <$1>" | g++ -E -x c++ - >/dev/null 2>&1; }
+has_header() { printf '#include <%s>\n' "$@" | g++ -E -x c++ - >/dev/null 2>&1; }
 # Finding the module is much quicker than starting pip.
 has_pip() { python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("pip") is None)' 2>/dev/null; }
 
