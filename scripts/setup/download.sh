@@ -15,8 +15,10 @@ fetch_wheel() {
 }
 fetch_maven() {
   command -v mvn >/dev/null || { echo 'set-up: mvn is not here' >&2; return 1; }
-  local plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
-  (cd "$1" && mvn --quiet --batch-mode "$plugin:copy" -Dartifact="$2" -DoutputDirectory=. >&2)
+  local plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1 said
+  # Maven reports errors, and nothing else of use, on its standard output.
+  said=$(cd "$1" && mvn --quiet --batch-mode "$plugin:copy" -Dartifact="$2" -DoutputDirectory=.) ||
+    { echo "$said" >&2 && return 1; }
 }
 fetch_url() {
   command -v curl >/dev/null || { echo 'set-up: curl is not here; install it with: apt-get install -y curl' >&2; return 1; }
