@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { TASK_QUEUE } from '../../domain/queues.ts';
+import type { StackPorts } from './ports.ts';
+import type { ProcessSpec, RunningProcess } from './process.ts';
+import { ROOT, nodeCommand } from './process.ts';
+import type { StackOptions } from './stack.ts';
+
+export type Part = 'temporal' | 'gateway' | 'worker';
+
+interface PartDescription {
+  readonly spec: ProcessSpec;
+  readonly says: string;
+  ready(process: RunningProcess): Promise<unknown>;
+}
+
+/** The gateway writes it at its first boot. */
+export function tokenFile({ dataDir }: StackOptions): string {
+  return join(dataDir, 'run', 'control-token');
+}
+
+/** How each part is started, and how it says that it is ready. */
+export function describeParts(options: StackOptions, ports: StackPorts): Record<Part, PartDescription> {
+  const { dataDir } = options;
+  const spec = (name: string, command: string[], env: Record<string, string>): ProcessSpec => ({
+    name,
+    command,
+    env: { ...options.env, ...env },
+    logFile: join(dataDir, 'logs', `${name}.log`),
+    ...(options.onUnexpectedExit ? { onUnexpectedExit: options.onUnexpectedExit } : {}),
+  });
+  const temporalAddress = `127.0.0.1:${ports.temporal}`;
+  return {
+    temporal: {
+      spec: spec('temporal', temporalCommand(dataDir, ports), {}),
+      says: `Temporal    ${temporalAddress}, web UI http://127.0.0.1:${ports.temporalUi}`,
+      ready: (process) =>
+        Promise.race([connects(temporalAddress, process), process.firstLine(() => null, 60_000)]),
+    },
+    gateway: {
+      spec: spec('gateway', nodeCommand('serving/gateway/main'), gatewayEnv(options, ports)),
+      says: `gateway     http://127.0.0.1:${ports.gateway} (control on ${ports.control}), stable ${options.stableRelease}`,
+      ready: (process) => process.firstLine(event('listening'), 60_000),
+    },
+    worker: {
+      spec: spec('worker', nodeCommand('worker/main'), workerEnv(options, ports, temporalAddress)),
+      says: `worker      task queue ${TASK_QUEUE}, metrics http://127.0.0.1:${ports.workerMetrics}/metrics`,
+      ready: (process) => process.firstLine(event('started'), 60_000),
+    },
+  };
+}
+
+function temporalCommand(dataDir: string, ports: StackPorts): string[] {
+  const flags = {
+    '--ip': '127.0.0.1',
+    '--port': String(ports.temporal),
+    '--ui-port': String(ports.temporalUi),
+    '--db-filename': join(dataDir, 'temporal.db'),
+    '--log-level': 'error',
+  };
+  return [join(ROOT, '.data/bin/temporal'), 'server', 'start-dev', ...Object.entries(flags).flat()];
+}
+
+function gatewayEnv(options: StackOptions, ports: StackPorts): Record<string, string> {
+  return {
+    GATEWAY_HOST: '127.0.0.1',
+    GATEWAY_PORT: String(ports.gateway),
+    CONTROL_HOST: '127.0.0.1',
+    CONTROL_PORT: String(ports.control),
+    CONTROL_TOKEN_FILE: tokenFile(options),
+    RELEASES_DIR: options.releasesDir,
+    STATE_DIR: join(options.dataDir, 'gateway'),
+    STABLE_RELEASE: options.stableRelease,
+  };
+}
+
+function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): Record<string, string> {
+  return {
+    TEMPORAL_ADDRESS: temporal,
+    TASK_QUEUE,
+    GATEWAY_URL: `http://127.0.0.1:${ports.gateway}`,
+    CONTROL_URL: `http://127.0.0.1:${ports.control}`,
+    CONTROL_TOKEN_FILE: tokenFile(options),
+    RELEASES_DIR: options.releasesDir,
+    ARTIFACTS_DIR: options.artifactsDir,
+    PLANS_DIR: options.plansDir,
+    WORKER_METRICS_PORT: String(ports.workerMetrics),
+  };
+}
+
+/** Picks the JSON line `{"event": name}` that our processes print when they are ready. */
+function event(name: string): (line: string) => true | null {
+  return (line) => (line.startsWith(`{"event":"${name}"`) ? true : null);
+}
+
+/** Resolves when Temporal's default namespace answers at the address; gives up when the process has ended. */
+async function connects(address: string, { ended }: RunningProcess): Promise<void> {
+  const over = new AbortController();
+  void ended.finally(() => over.abort());
+  while (!over.signal.aborted) {
+    try {
+      const connection = await Connection.connect({ address, connectTimeout: '1 second' });
+      await connection.workflowService.describeNamespace({ namespace: 'default' });
+      return await connection.close();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error('temporal ended while it started');
+}
