@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { ApplicationFailure } from '@temporalio/activity';
+import { request } from 'undici';
+import type { ChangeResult } from '../domain/contract.ts';
+import type {
+  AnyLane,
+  ControlChange,
+  ControlView,
+  Refusal,
+  RenewLease,
+  TakeEpoch,
+} from '../domain/control.ts';
+import type { Problem, SearchRequest, SearchResponse } from '../domain/http.ts';
+
+/** Where the control listener is, and its bearer token: given, or a file that the gateway writes at its first boot. */
+export interface ControlOptions {
+  readonly url: string;
+  readonly token: { readonly value: string } | { readonly file: string };
+  readonly timeoutMs?: number;
+}
+
+export type LeaseRenewal =
+  | { readonly kind: 'renewed'; readonly expiresAtMs: number }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** The gateway's control listener. A refusal by the fence (409) is an answer; see `failure` for what throws. */
+export interface ControlClient {
+  view(signal?: AbortSignal): Promise<ControlView>;
+  takeEpoch(take: TakeEpoch): Promise<{ epoch: number; view: ControlView }>;
+  change(change: ControlChange): Promise<ChangeResult>;
+  renewLease(renewal: RenewLease, signal?: AbortSignal): Promise<LeaseRenewal>;
+  /** Asks exactly that lane, with its effective flags and no fallback. */
+  search(lane: AnyLane, body: SearchRequest, signal?: AbortSignal): Promise<SearchResponse>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A client of the control listener; each call is one HTTP request with a deadline (default 5 s). */
+export function createControlClient(options: ControlOptions): ControlClient {
+  async function call(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, signal?: AbortSignal) {
+    const deadline = AbortSignal.timeout(options.timeoutMs ?? 5_000);
+    const answer = await request(`${options.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token(options.token)}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+    });
+    return { status: answer.statusCode, text: await answer.body.text() };
+  }
+
+  return {
+    view: async (signal) => accepted(await call('GET', '/control', undefined, signal), 'GET /control'),
+    takeEpoch: async (take) => accepted(await call('POST', '/control/epoch', take), 'POST /control/epoch'),
+    async change(change) {
+      const answer = await call('PUT', '/control', change);
+      if (answer.status !== 409) return { kind: 'done', view: accepted(answer, 'PUT /control') };
+      const { refusal, view }: { refusal: Refusal; view: ControlView } = JSON.parse(answer.text);
+      return { kind: 'refused', refusal, view };
+    },
+    async renewLease(renewal, signal) {
+      const answer = await call('POST', '/control/lease', renewal, signal);
+      if (answer.status === 409) return { kind: 'refused', reason: detailOf(answer) };
+      const { expiresAtMs }: { expiresAtMs: number } = accepted(answer, 'POST /control/lease');
+      return { kind: 'renewed', expiresAtMs };
+    },
+    search: async (lane, body, signal) =>
+      accepted(await call('POST', `/control/search/${lane}`, body, signal), `POST /control/search/${lane}`),
+  };
+}
+
+/** Read afresh for each call: a gateway that lost its run folder writes a new token. */
+async function token(source: ControlOptions['token']): Promise<string> {
+  return 'value' in source ? source.value : (await readFile(source.file, 'utf8')).trim();
+}
+
+/** The JSON of a 2xx answer, which the caller's type names; throws for any other. */
+function accepted(answer: Answer, what: string) {
+  if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text);
+  throw failure(answer, what);
+}
+
+/**
+ * The one place where errors of the control listener are sorted. What the request itself got wrong (400, 404, 413,
+ * 422) no retry can mend. All else may pass: a start, an overload, a compare-and-set that somebody else won, and
+ * also 401, because a token can be put right while a rollback waits.
+ */
+function failure(answer: Answer, what: string): Error {
+  const message = `${what} answered ${answer.status}: ${detailOf(answer)}`;
+  const permanent = [400, 404, 413, 415, 422].includes(answer.status);
+  return permanent ? ApplicationFailure.nonRetryable(message, 'ControlRefused') : new Error(message);
+}
+
+function detailOf(answer: Answer): string {
+  try {
+    const problem: Partial<Problem> = JSON.parse(answer.text);
+    const field = problem.field === undefined ? '' : ` (field ${problem.field})`;
+    return `${problem.detail ?? problem.title ?? answer.text}${field}`;
+  } catch {
+    return answer.text.slice(0, 200) || 'nothing said';
+  }
+}

@@ -1,0 +1,141 @@
+import { request } from 'undici';
+import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from '../domain/telemetry.ts';
+import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../domain/telemetry.ts';
+import type { LaneName } from '../domain/split.ts';
+import type { Sample } from './metrics-text.ts';
+import { parseMetricsText } from './metrics-text.ts';
+
+/** Where gates get their numbers. The gateway's own /metrics today; a Prometheus can stand behind it as well. */
+export interface MetricsSource {
+  /** Cumulative counters now; `missing` with the reason on any doubt. Never throws but when `signal` aborts. */
+  snapshot(signal?: AbortSignal): Promise<SnapshotResult>;
+  /** What gates need and the source does not have; empty when all is there. Throws if the source does not answer. */
+  lacking(): Promise<string[]>;
+}
+
+/** Requests of this kind are judged: they alone use a predictor. */
+const JUDGED_KIND = 'context';
+
+/** Families whose absence would be an outage of the metrics, not a zero: prom-client shows them from its start on. */
+const NEEDED: readonly string[] = [...Object.values(GATEWAY_METRICS), 'process_start_time_seconds'];
+
+/** What a histogram without a series says: nothing was observed, in the gateway's own buckets. */
+const EMPTY_HISTOGRAM: Histogram = {
+  boundsMs: LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000),
+  counts: Array.from({ length: LATENCY_BOUNDS_SECONDS.length + 1 }, () => 0),
+};
+
+/** The gateway's /metrics as the source; `now` is the worker's clock in ms. */
+export function createGatewayMetrics(
+  gatewayUrl: string,
+  now: () => number,
+  timeoutMs = 5_000,
+): MetricsSource {
+  async function scrape(signal?: AbortSignal): Promise<string> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const answer = await request(`${gatewayUrl}/metrics`, {
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`GET /metrics answered ${answer.statusCode}`);
+    return text;
+  }
+  return {
+    async snapshot(signal) {
+      try {
+        return { kind: 'snapshot', snapshot: snapshotOf(parseMetricsText(await scrape(signal)), now()) };
+      } catch (error) {
+        signal?.throwIfAborted();
+        return { kind: 'missing', reason: `no metrics from the gateway: ${messageOf(error)}` };
+      }
+    },
+    async lacking() {
+      const text = await scrape();
+      parseMetricsText(text);
+      const families = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]));
+      return NEEDED.filter((name) => !families.has(name));
+    },
+  };
+}
+
+/** The counters of both lanes out of one scrape. Throws where a number that must be there is not. */
+export function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snapshot {
+  return {
+    takenAtMs,
+    processStartMs: Math.round(gauge(samples, 'process_start_time_seconds') * 1000),
+    percent: gauge(samples, GATEWAY_METRICS.percent),
+    epoch: gauge(samples, GATEWAY_METRICS.epoch),
+    lanes: { stable: laneCounters(samples, 'stable'), candidate: laneCounters(samples, 'candidate') },
+  };
+}
+
+/**
+ * A lane's counters, for the release that the lane serves now (the readiness gauge names it). A counter which has
+ * no series yet is 0: a request of that kind has not come. Null where the lane does not run.
+ */
+function laneCounters(samples: readonly Sample[], lane: LaneName): LaneCounters | null {
+  const ofLane = samples.filter(({ labels }) => labels['lane'] === lane);
+  const release = ofLane.find(({ name }) => name === GATEWAY_METRICS.laneReady)?.labels['release'];
+  if (release === undefined) return null;
+  const judged = ofLane.filter(
+    ({ labels }) => labels['release'] === release && labels['kind'] === JUDGED_KIND,
+  );
+  const requests = (outcome: string) => sum(judged, GATEWAY_METRICS.requests, { outcome });
+  const hits = sum(judged, GATEWAY_METRICS.quality, { hit: 'yes' });
+  const changed = sum(judged, GATEWAY_METRICS.rank1, { changed: 'yes' });
+  const errors = requests('error');
+  return {
+    release,
+    requests: requests('ok') + errors,
+    errors,
+    warming: requests('warming'),
+    retrieval: histogram(judged, GATEWAY_METRICS.retrieval),
+    endToEnd: histogram(judged, GATEWAY_METRICS.endToEnd),
+    rerank: histogram(judged, GATEWAY_METRICS.rerank),
+    quality: { hits, total: hits + sum(judged, GATEWAY_METRICS.quality, { hit: 'no' }) },
+    rank1: { changed, total: changed + sum(judged, GATEWAY_METRICS.rank1, { changed: 'no' }) },
+    distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys, {}),
+    notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady, {}),
+    breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen, {}) > 0,
+  };
+}
+
+function histogram(samples: readonly Sample[], name: string): Histogram {
+  const byBound = new Map<number, number>();
+  for (const { name: sampleName, labels, value } of samples) {
+    if (sampleName !== `${name}_bucket`) continue;
+    const bound = labels['le'] === '+Inf' ? Infinity : Number(labels['le']);
+    byBound.set(bound, (byBound.get(bound) ?? 0) + finite(value, name));
+  }
+  if (byBound.size === 0) return EMPTY_HISTOGRAM;
+  const cumulative = [...byBound].toSorted(([a], [b]) => a - b);
+  const counts = cumulative.map(([, count], i) => count - (cumulative[i - 1]?.[1] ?? 0));
+  if (counts.some((count) => count < 0)) throw new Error(`${name} is not cumulative`);
+  const boundsMs = cumulative.map(([bound]) => bound * 1000).filter(Number.isFinite);
+  if (boundsMs.length !== counts.length - 1) throw new Error(`${name} has no +Inf bucket`);
+  return { boundsMs, counts };
+}
+
+function gauge(samples: readonly Sample[], name: string): number {
+  const sample = samples.find((candidate) => candidate.name === name);
+  if (sample === undefined) throw new Error(`${name} is not there`);
+  return finite(sample.value, name);
+}
+
+function sum(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>>): number {
+  return samples
+    .filter(
+      (sample) =>
+        sample.name === name && Object.entries(labels).every(([key, v]) => sample.labels[key] === v),
+    )
+    .reduce((total, { value }) => total + finite(value, name), 0);
+}
+
+function finite(value: number, name: string): number {
+  if (!Number.isFinite(value)) throw new Error(`${name} is not a finite number`);
+  return value;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import { parse } from 'yaml';
+import type { RolloutActivities } from '../domain/contract.ts';
+import { parsePlan } from '../domain/plan.ts';
+
+const PLAN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** Reads plans as YAML files of one folder. Whatever is wrong with a plan no retry can mend. */
+export function createPlans(plansDir: string): Pick<RolloutActivities, 'loadPlan'> {
+  return {
+    async loadPlan({ plan: name }) {
+      const bytes = await planBytes(plansDir, name);
+      const result = parsePlan(yamlOf(bytes, name));
+      if (!result.ok) throw wrong(`plan ${name}: ${result.problems.join('; ')}`);
+      return { plan: result.plan, digest: createHash('sha256').update(bytes).digest('hex') };
+    },
+  };
+}
+
+async function planBytes(plansDir: string, name: string): Promise<Buffer> {
+  const there = (await readdir(plansDir))
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -5));
+  if (!PLAN_NAME.test(name) || !there.includes(name))
+    throw wrong(
+      `there is no plan ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
+    );
+  return readFile(join(plansDir, `${name}.yaml`));
+}
+
+function yamlOf(bytes: Buffer, name: string): unknown {
+  try {
+    return parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw wrong(`plan ${name} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function wrong(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'WrongPlan');
+}

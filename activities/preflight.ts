@@ -1,0 +1,114 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { PreflightCheck, PreflightInput, RolloutActivities } from '../domain/contract.ts';
+import { ReleaseError, readManifest } from '../retrieval/release/manifest.ts';
+import type { ControlClient } from './control.ts';
+import { configPins } from './config-pins.ts';
+import type { MetricsSource } from './metrics.ts';
+import { observability } from './observability.ts';
+import { checkRelease, rollbackDryRun } from './preflight-processes.ts';
+import { releaseQuality } from './release-files.ts';
+
+export interface PreflightDeps {
+  readonly control: ControlClient;
+  readonly metrics: MetricsSource;
+  readonly gatewayUrl: string;
+  readonly releasesDir: string;
+  /** The operator's script, run with --dry-run; and what it needs to find the gateway. */
+  readonly rollbackScript: string;
+  readonly scriptEnv: Readonly<Record<string, string>>;
+}
+
+/** One part of pre-flight: the names its rows will have, and how to get them. */
+interface Part {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<PreflightCheck[]>;
+}
+
+/** A release's name is a folder's name; anything else could lead out of the releases' folder. */
+const RELEASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** All checks before any traffic. None needs traffic; heavy ones run in niced processes. */
+export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'preflight'> {
+  return {
+    async preflight(input) {
+      const stable = (await deps.control.view()).state.lanes.stable.release;
+      const checks =
+        (await knownRelease(deps.releasesDir, input.candidate)) ??
+        (await runParts(parts(deps, input, stable)));
+      return {
+        checks,
+        stable,
+        candidateQuality: await releaseQuality(join(deps.releasesDir, input.candidate)),
+        stableQuality: await releaseQuality(join(deps.releasesDir, stable)),
+      };
+    },
+  };
+}
+
+/** Null if the release is there; else the one red row that says which releases are. */
+async function knownRelease(releasesDir: string, name: string): Promise<PreflightCheck[] | null> {
+  const there = await readdir(releasesDir).catch((): string[] => []);
+  if (RELEASE_NAME.test(name) && there.includes(name)) return null;
+  const known = there.filter((entry) => RELEASE_NAME.test(entry)).toSorted();
+  return [
+    {
+      name: 'candidate',
+      verdict: 'red',
+      reason: `there is no release ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
+    },
+  ];
+}
+
+function parts(deps: PreflightDeps, input: PreflightInput, stable: string): Part[] {
+  const dir = (release: string) => join(deps.releasesDir, release);
+  return [
+    {
+      name: 'candidate',
+      run: (signal) => checkRelease(dir(input.candidate), input.candidate, 'with-smoke-tests', signal),
+    },
+    { name: 'stable', run: (signal) => checkRelease(dir(stable), stable, 'files-only', signal) },
+    {
+      name: 'config pins',
+      run: async () => configPins(await readManifest(dir(input.candidate)), await readManifest(dir(stable))),
+    },
+    { name: 'observability', run: () => observability(deps.gatewayUrl, deps.metrics) },
+    {
+      name: 'rollback dry run',
+      run: (signal) => rollbackDryRun(deps.rollbackScript, stable, deps.scriptEnv, signal),
+    },
+  ];
+}
+
+/**
+ * Runs the parts one after the other and stops after a red one: what follows would only repeat it. The rows so far
+ * are in the heartbeat, so that a worker which takes over goes on where the last one was.
+ */
+async function runParts(all: readonly Part[]): Promise<PreflightCheck[]> {
+  const signal = cancellationSignal();
+  const before: { parts: number; checks: PreflightCheck[] } = activityInfo().heartbeatDetails ?? {
+    parts: 0,
+    checks: [],
+  };
+  const checks = [...before.checks];
+  for (const [i, part] of all.entries()) {
+    if (i < before.parts) continue;
+    const beat = setInterval(() => heartbeat({ parts: i, checks }), 2_000);
+    try {
+      checks.push(...(await part.run(signal).catch((error: unknown) => red(part.name, error, signal))));
+    } finally {
+      clearInterval(beat);
+    }
+    heartbeat({ parts: i + 1, checks });
+    if (checks.some(({ verdict }) => verdict === 'red')) break;
+  }
+  return checks;
+}
+
+/** A check that can not be carried out is not passed: red where the release is at fault, else unknown. */
+function red(name: string, error: unknown, signal: AbortSignal): PreflightCheck[] {
+  signal.throwIfAborted();
+  const reason = error instanceof Error ? error.message : String(error);
+  return [{ name, verdict: error instanceof ReleaseError ? 'red' : 'unknown', reason }];
+}

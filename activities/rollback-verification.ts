@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { request } from 'undici';
+import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
+import type { Health, SearchResponse } from '../domain/http.ts';
+import { LANE_HEADERS } from '../domain/http.ts';
+import type { Probe } from '../retrieval/evaluation/probe-check.ts';
+import { checkProbes, probeRequest } from '../retrieval/evaluation/probe-check.ts';
+import { loadProbes } from '../retrieval/evaluation/set.ts';
+
+export interface VerificationDeps {
+  readonly gatewayUrl: string;
+  readonly releasesDir: string;
+}
+
+const RETRY_MS = 1_000;
+const REQUEST_MS = 5_000;
+
+/** Asks as a user would: the probes through the public /search, and /health for the version and the percent. */
+export function createRollbackVerification(
+  deps: VerificationDeps,
+): Pick<RolloutActivities, 'verifyRollback'> {
+  return {
+    async verifyRollback({ release, withinMs }) {
+      const signal = cancellationSignal();
+      const deadlineMs = Date.now() + withinMs;
+      const probes = await loadProbes(join(deps.releasesDir, release));
+      for (;;) {
+        const found = await verifyOnce(deps.gatewayUrl, release, probes, signal);
+        if (found.verified || Date.now() >= deadlineMs) return found;
+        heartbeat(found.reason);
+        await pause(RETRY_MS, undefined, { signal });
+      }
+    },
+  };
+}
+
+async function verifyOnce(
+  gatewayUrl: string,
+  release: string,
+  probes: readonly Probe[],
+  signal: AbortSignal,
+): Promise<RollbackVerification> {
+  const failed = (version: string | null, reason: string): RollbackVerification => ({
+    verified: false,
+    reason,
+    probes: probes.length,
+    matching: 0,
+    version,
+  });
+  let health: Health;
+  try {
+    health = await ask(`${gatewayUrl}/health`, null, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(null, `/health does not answer: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (health.version !== release)
+    return failed(health.version, `/health says ${health.version}, not ${release}`);
+  if (health.percent !== 0)
+    return failed(health.version, `${health.percent} % of users are on the candidate`);
+  const result = await checkProbes(probes, async (probe) => {
+    heartbeat('probes');
+    const answer: SearchResponse = await ask(
+      `${gatewayUrl}/search`,
+      JSON.stringify(probeRequest(probe)),
+      signal,
+    );
+    if (answer.release !== release) throw new Error(`answered by ${answer.release}`);
+    return answer.results.map(({ id }) => id);
+  });
+  return { ...result, version: health.version };
+}
+
+async function ask(url: string, body: string | null, signal: AbortSignal) {
+  const answer = await request(url, {
+    method: body === null ? 'GET' : 'POST',
+    headers: { 'content-type': 'application/json', [LANE_HEADERS.synthetic]: 'rollback-verification' },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
+  });
+  const text = await answer.body.text();
+  if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${text.slice(0, 200)}`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,61 @@
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { LaneReady, RolloutActivities } from '../domain/contract.ts';
+import type { LaneStatus } from '../domain/control.ts';
+import type { ControlClient } from './control.ts';
+
+const POLL_MS = 500;
+
+/** What a rollout does to the gateway's traffic: all through the fence. */
+export function createTraffic(
+  control: ControlClient,
+): Pick<RolloutActivities, 'control' | 'takeEpoch' | 'changeTraffic' | 'awaitLane'> {
+  return {
+    control: () => control.view(),
+    async takeEpoch({ owner, key }) {
+      const { state } = await control.view();
+      return control.takeEpoch({ owner, key, expected: { owner: state.owner, epoch: state.epoch } });
+    },
+    changeTraffic: (change) => control.change(change),
+    async awaitLane({ lane, release, withinMs }) {
+      const signal = cancellationSignal();
+      const deadlineMs = Date.now() + withinMs;
+      for (;;) {
+        const seen = await laneOrReason(control, lane, signal);
+        const answer = typeof seen === 'string' ? null : decided(seen, release);
+        if (answer !== null) return answer;
+        const words = typeof seen === 'string' ? seen : describe(seen);
+        if (Date.now() >= deadlineMs)
+          return { ready: false, reason: `${release} not ready after ${withinMs / 1000} s: ${words}` };
+        heartbeat(words);
+        await pause(POLL_MS, undefined, { signal });
+      }
+    },
+  };
+}
+
+async function laneOrReason(
+  control: ControlClient,
+  lane: Parameters<RolloutActivities['awaitLane']>[0]['lane'],
+  signal: AbortSignal,
+): Promise<LaneStatus | null | string> {
+  try {
+    return (await control.view(signal)).lanes[lane];
+  } catch (error) {
+    signal.throwIfAborted();
+    return `gateway does not answer (${error instanceof Error ? error.message : String(error)})`;
+  }
+}
+
+/** Ready, refused for good, or null: not yet. */
+function decided(status: LaneStatus | null, release: string): LaneReady | null {
+  if (status === null || status.release !== release) return null;
+  if (status.state === 'ready') return { ready: true, reason: `${release} is ready` };
+  if (status.state === 'refused') return { ready: false, reason: status.failure ?? `${release} was refused` };
+  return null;
+}
+
+function describe(status: LaneStatus | null): string {
+  if (status === null) return 'the lane does not run';
+  return `${status.release} is ${status.state}${status.failure === null ? '' : `: ${status.failure}`}`;
+}

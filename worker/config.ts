@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
+const environment = z.object({
+  TASK_QUEUE: z.string().min(1).default('retriever-rollout'),
+  GATEWAY_URL: url.default('http://127.0.0.1:8080'),
+  CONTROL_URL: url.default('http://127.0.0.1:8081'),
+  CONTROL_TOKEN: z.string().min(1).optional(),
+  CONTROL_TOKEN_FILE: z.string().min(1).default('.data/run/control-token'),
+  RELEASES_DIR: z.string().min(1).default('artifacts/releases'),
+  ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
+  PLANS_DIR: z.string().min(1).default('plans'),
+  MODELS_DIR: z.string().min(1).optional(),
+  WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  WORKER_METRICS_PORT: port.default(9464),
+  /** Where pages go besides the log. */
+  NOTIFY_WEBHOOK_URL: url.optional(),
+});
+
+export interface WorkerConfig {
+  readonly taskQueue: string;
+  readonly gatewayUrl: string;
+  readonly control: {
+    readonly url: string;
+    readonly token: { readonly value: string } | { readonly file: string };
+  };
+  readonly releasesDir: string;
+  readonly artifactsDir: string;
+  readonly plansDir: string;
+  readonly metricsAddress: string;
+  readonly webhookUrl: string | null;
+}
+
+/** Throws an error with one line for each variable that is wrong. An empty variable counts as absent. */
+export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`the worker's environment is wrong\n${lines.join('\n')}`);
+  }
+  const { data } = parsed;
+  return {
+    taskQueue: data.TASK_QUEUE,
+    gatewayUrl: data.GATEWAY_URL,
+    control: {
+      url: data.CONTROL_URL,
+      token:
+        data.CONTROL_TOKEN === undefined ? { file: data.CONTROL_TOKEN_FILE } : { value: data.CONTROL_TOKEN },
+    },
+    releasesDir: data.RELEASES_DIR,
+    artifactsDir: data.ARTIFACTS_DIR,
+    plansDir: data.PLANS_DIR,
+    metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
+    webhookUrl: data.NOTIFY_WEBHOOK_URL ?? null,
+  };
+}

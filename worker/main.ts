@@ -1,0 +1,51 @@
+/** The worker's process: reads its environment, builds the real clients, and runs until SIGTERM. */
+import { Client } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createActivities } from '../activities/index.ts';
+import { readConfig } from './config.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { createWorkers } from './workers.ts';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
+
+const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+const log = pino({ name: 'worker' }, pino.destination(2));
+
+try {
+  await main();
+} catch (error) {
+  log.fatal({ error }, error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      log[LEVELS[level]](meta ?? {}, message);
+    }),
+    telemetryOptions: { metrics: { prometheus: { bindAddress: config.metricsAddress } } },
+  });
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  try {
+    const registration = await registerSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
+    if (registration.kind === 'notRegistered')
+      log.warn(
+        `rollouts run without search attributes (${registration.reason}); to add them: ${registration.command}`,
+      );
+    const activities = createActivities({
+      ...config,
+      client: new Client({ connection, namespace }),
+      searchAttributes: registration.kind === 'registered',
+      log: (level, message, attributes) => log[level](attributes, message),
+    });
+    const workers = await createWorkers(connection, namespace, config.taskQueue, activities);
+    const running = Promise.all(workers.map((worker) => worker.run()));
+    process.stdout.write(`${JSON.stringify({ event: 'started', taskQueue: config.taskQueue, namespace })}\n`);
+    await running;
+  } finally {
+    await connection.close();
+  }
+}

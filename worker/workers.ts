@@ -1,0 +1,36 @@
+import type { NativeConnection } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import type { RolloutActivities } from '../domain/contract.ts';
+import { longTaskQueue } from '../domain/queues.ts';
+import { payloadConverterPath, workflowsPath } from './bundle.ts';
+
+/** Long activities that run side by side in one worker: a guard, an evaluation, a pre-flight, and one to spare. */
+const LONG_SLOTS = 4;
+const SHORT_SLOTS = 50;
+
+/**
+ * Two workers in one process: one for workflows and short activities, one for long activities alone. A rollback's
+ * short steps never wait for a slot that an evaluation holds.
+ */
+export function createWorkers(
+  connection: NativeConnection,
+  namespace: string,
+  taskQueue: string,
+  activities: RolloutActivities,
+): Promise<Worker[]> {
+  const dataConverter = { payloadConverterPath: payloadConverterPath() };
+  const every = { connection, namespace, activities, dataConverter, shutdownGraceTime: '3s' } as const;
+  return Promise.all([
+    Worker.create({
+      ...every,
+      taskQueue,
+      workflowsPath: workflowsPath(),
+      maxConcurrentActivityTaskExecutions: SHORT_SLOTS,
+    }),
+    Worker.create({
+      ...every,
+      taskQueue: longTaskQueue(taskQueue),
+      maxConcurrentActivityTaskExecutions: LONG_SLOTS,
+    }),
+  ]);
+}
