@@ -1,0 +1,254 @@
+import type { ControlView, Intervention } from './control.ts';
+import type { GuardRules, Plan, Trigger } from './plan.ts';
+import type { ReleaseQuality } from './contract.ts';
+import type { LaneCounters, SnapshotResult } from './telemetry.ts';
+import type { LaneWindow } from './window.ts';
+import { difference, slowerThan, total } from './window.ts';
+
+/** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
+export type GuardEvent =
+  | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
+  /** Stable breaches the same rule: going back to it would not help. */
+  | { readonly kind: 'bothLanes'; readonly trigger: string; readonly reason: string }
+  | { readonly kind: 'blind'; readonly reason: string }
+  | { readonly kind: 'blindTooLong'; readonly reason: string }
+  | {
+      readonly kind: 'intervened';
+      readonly intervention: Intervention;
+      readonly interventions: number;
+      readonly percent: number;
+    }
+  | { readonly kind: 'superseded'; readonly reason: string };
+
+/** What the guard sees at one moment. */
+export interface Poll {
+  readonly snapshot: SnapshotResult;
+  /** Null where the control listener did not answer. */
+  readonly control: ControlView | null;
+}
+
+/** One lane's standing at one poll under one trigger. */
+type Standing = 'breach' | 'clear' | 'few';
+
+interface PollRecord {
+  readonly atMs: number;
+  /** By trigger name. */
+  readonly candidate: Readonly<Record<string, Standing>>;
+  readonly stable: Readonly<Record<string, Standing>>;
+}
+
+/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+export interface GuardState {
+  /** When the guard last had both metrics and control. */
+  readonly lastSeenMs: number;
+  readonly blindReported: boolean;
+  /** Snapshots as far back as the longest look-back, oldest first. */
+  readonly snapshots: readonly { readonly atMs: number; readonly result: SnapshotResult }[];
+  /** Standings as far back as the longest sustained rule, oldest first. */
+  readonly records: readonly PollRecord[];
+}
+
+export interface GuardContext {
+  readonly plan: Plan;
+  readonly epoch: number;
+  /** Interventions known so far. */
+  readonly interventions: number;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+}
+
+/** Sustained: this share of the polls with enough samples breached. */
+const SUSTAINED_SHARE = 0.8;
+
+/** A guard that begins to watch now. */
+export function newGuard(nowMs: number): GuardState {
+  return { lastSeenMs: nowMs, blindReported: false, snapshots: [], records: [] };
+}
+
+/** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
+export function guardStep(
+  state: GuardState,
+  poll: Poll,
+  context: GuardContext,
+  nowMs: number,
+): { readonly state: GuardState; readonly event: GuardEvent | null } {
+  const control = controlEvent(poll.control, context);
+  if (control !== null) return { state, event: control };
+  if (poll.snapshot.kind === 'missing' || poll.control === null)
+    return blind(state, poll, context.plan.guard, nowMs);
+  const seen = remember({ ...state, lastSeenMs: nowMs, blindReported: false }, poll, context, nowMs);
+  return { state: seen, event: breachEvent(seen, context.plan.guard, nowMs) };
+}
+
+/** A newer epoch, or a change that the rollout did not make. */
+function controlEvent(
+  control: ControlView | null,
+  { epoch, interventions }: GuardContext,
+): GuardEvent | null {
+  if (control === null) return null;
+  const { state } = control;
+  if (state.epoch > epoch)
+    return { kind: 'superseded', reason: `${state.owner} took over with epoch ${state.epoch}` };
+  if (state.interventions > interventions && state.lastIntervention !== null)
+    return {
+      kind: 'intervened',
+      intervention: state.lastIntervention,
+      interventions: state.interventions,
+      percent: state.percent,
+    };
+  return null;
+}
+
+function blind(
+  state: GuardState,
+  poll: Poll,
+  rules: GuardRules,
+  nowMs: number,
+): { state: GuardState; event: GuardEvent | null } {
+  const forMs = nowMs - state.lastSeenMs;
+  const what =
+    poll.snapshot.kind === 'missing' ? poll.snapshot.reason : 'the control listener does not answer';
+  const reason = `blind for ${Math.round(forMs / 1000)} s: ${what}`;
+  if (forMs >= rules.blindMaxMs) return { state, event: { kind: 'blindTooLong', reason } };
+  if (forMs >= rules.blindAfterMs && !state.blindReported)
+    return { state: { ...state, blindReported: true }, event: { kind: 'blind', reason } };
+  return { state, event: null };
+}
+
+function remember(state: GuardState, { snapshot }: Poll, context: GuardContext, nowMs: number): GuardState {
+  const { triggers } = context.plan.guard;
+  const snapshots = [...state.snapshots, { atMs: nowMs, result: snapshot }];
+  const standings = (lane: 'stable' | 'candidate') =>
+    Object.fromEntries(triggers.map((rule) => [rule.name, standing(rule, lane, snapshots, context, nowMs)]));
+  const record: PollRecord = { atMs: nowMs, candidate: standings('candidate'), stable: standings('stable') };
+  const longest = (of: (trigger: Trigger) => number) => Math.max(0, ...triggers.map(of));
+  // One more than the longest look-back: the snapshot that lies just before it opens the window.
+  const keptFrom = snapshots.findLastIndex(({ atMs }) => atMs <= nowMs - longest(({ overMs }) => overMs));
+  const historyMs = longest(({ forMs, polls }) => Math.max(forMs, polls * context.plan.guard.pollMs * 2));
+  return {
+    ...state,
+    snapshots: snapshots.slice(Math.max(0, keptFrom)),
+    records: [...state.records, record].filter(({ atMs }) => atMs >= nowMs - historyMs),
+  };
+}
+
+function standing(
+  rule: Trigger,
+  lane: 'stable' | 'candidate',
+  snapshots: GuardState['snapshots'],
+  context: GuardContext,
+  nowMs: number,
+): Standing {
+  const latest = counters(snapshots.at(-1)?.result, lane);
+  if (latest === null) return 'few';
+  // A lane that is down or shut off answers nobody: that is a breach, not missing data.
+  const down = latest.breakerOpen || latest.notReadySeconds * 1000 > context.plan.guard.notReadyMs;
+  if (rule.metric === 'errorRate' && down) return 'breach';
+  const opening = snapshots.findLast(
+    ({ atMs, result }) => atMs <= nowMs - rule.overMs && sameCounters(result, snapshots.at(-1)?.result),
+  );
+  const before = counters(
+    (opening ?? snapshots.find(({ result }) => sameCounters(result, snapshots.at(-1)?.result)))?.result,
+    lane,
+  );
+  if (before === null || before.release !== latest.release) return 'few';
+  return measuredStanding(
+    rule,
+    difference(before, latest),
+    lane === 'candidate' ? context.candidateQuality : context.stableQuality,
+  );
+}
+
+function measuredStanding(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): Standing {
+  switch (rule.metric) {
+    case 'errorRate':
+      return share(window.errors.hits, window.errors.n, rule.over, rule.minSamples);
+    case 'endToEndP95': {
+      // P95 beyond the limit is the same as: more than 5 % slower than it.
+      const slow = slowerThan(window.endToEnd, rule.over);
+      return share(slow.hits, total(window.endToEnd), 0.05, rule.minSamples);
+    }
+    case 'qualityShortfall': {
+      if (quality === null || quality.release !== window.release) return 'few';
+      const { hits, n } = window.quality;
+      return share(n - hits, n, 1 - quality.expectedShare + rule.over, rule.minSamples);
+    }
+    default:
+      return rule.metric satisfies never;
+  }
+}
+
+function share(hits: number, n: number, over: number, minSamples: number): Standing {
+  if (n < minSamples || n === 0) return 'few';
+  return hits / n > over ? 'breach' : 'clear';
+}
+
+function counters(result: SnapshotResult | undefined, lane: 'stable' | 'candidate'): LaneCounters | null {
+  return result?.kind === 'snapshot' ? result.snapshot.lanes[lane] : null;
+}
+
+/** Counters of one gateway process; they begin anew with it. */
+function sameCounters(a: SnapshotResult | undefined, b: SnapshotResult | undefined): boolean {
+  return (
+    a?.kind === 'snapshot' &&
+    b?.kind === 'snapshot' &&
+    a.snapshot.processStartMs === b.snapshot.processStartMs
+  );
+}
+
+function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): GuardEvent | null {
+  for (const rule of rules.triggers) {
+    if (
+      !breached(
+        rule,
+        rules,
+        state.records.map((record) => standingAt(record, 'candidate', rule)),
+        nowMs,
+      )
+    )
+      continue;
+    const stableToo = breached(
+      rule,
+      rules,
+      state.records.map((record) => standingAt(record, 'stable', rule)),
+      nowMs,
+    );
+    const reason = `${rule.name}: ${rule.metric} of the candidate beyond ${rule.over} ${
+      rule.polls > 0 ? `in ${rule.polls} polls in a row` : `for ${rule.forMs / 60_000} minutes`
+    }`;
+    return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
+  }
+  return null;
+}
+
+function standingAt(
+  record: PollRecord,
+  lane: 'stable' | 'candidate',
+  rule: Trigger,
+): { atMs: number; standing: Standing } {
+  return { atMs: record.atMs, standing: record[lane][rule.name] ?? 'few' };
+}
+
+/** Longest silence between two polls that still counts as a sustained watch. */
+const LONGEST_GAP_MS = 120_000;
+
+function breached(
+  rule: Trigger,
+  rules: GuardRules,
+  standings: readonly { readonly atMs: number; readonly standing: Standing }[],
+  nowMs: number,
+): boolean {
+  if (rule.polls > 0) {
+    const last = standings.slice(-rule.polls);
+    return last.length === rule.polls && last.every(({ standing: at }) => at === 'breach');
+  }
+  const within = standings.filter(({ atMs }) => atMs >= nowMs - rule.forMs);
+  const first = within[0];
+  // The watch has to reach back over the whole time, but for one poll.
+  if (first === undefined || nowMs - first.atMs < rule.forMs - rules.pollMs * 1.5) return false;
+  const gaps = within.map(({ atMs }, i) => atMs - (within[i - 1]?.atMs ?? atMs));
+  if (Math.max(...gaps) > LONGEST_GAP_MS) return false;
+  const known = within.filter(({ standing: at }) => at !== 'few');
+  const breaches = known.filter(({ standing: at }) => at === 'breach').length;
+  return known.length * 2 >= within.length && breaches >= SUSTAINED_SHARE * known.length;
+}

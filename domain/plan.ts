@@ -1,0 +1,125 @@
+/** What a gate may look at. Shares are 0..1, latencies in ms, drops in shares (0.05 = 5 points). */
+export const METRICS = [
+  /** share of judged requests that the lane failed */
+  'errorRate',
+  /** P95 of predict + search */
+  'retrievalP95',
+  /** P95 of retrieval + rerank */
+  'endToEndP95',
+  /** P95 of reranking; not applicable while the reranker is off */
+  'rerankP95',
+  /** how far the share of queries with a result of cosine >= tau falls short of what the release's metrics.json expects */
+  'qualityShortfall',
+  /** p-value of the split of distinct request keys against the percent (sample-ratio mismatch) */
+  'splitMismatch',
+  /** share of queries whose rank 1 the reranker changed */
+  'rerankerAcceptance',
+  /** R@5 that metrics.json promises minus R@5 measured by the stage's evaluation */
+  'rAt5Drop',
+] as const;
+export type Metric = (typeof METRICS)[number];
+
+/** Steps that may come before a rollback; in this order on the ladder. */
+export const LADDER_STEPS = [
+  'rerankerOff',
+  'nprobeDown',
+  'nprobeUp',
+  'rerankerOn',
+  'fallbackModel',
+  'hold',
+] as const;
+export type LadderStep = (typeof LADDER_STEPS)[number];
+
+/** One line of a gate's table. */
+export interface GateRow {
+  readonly metric: Metric;
+  /**
+   * `limit`: the metric itself. `stable`: how much the candidate exceeds stable in the same window; a difference, or
+   * for a P95 a ratio (1.15 = 15 % slower).
+   */
+  readonly against: 'limit' | 'stable';
+  /** Proven beyond this: warn. At least one of `warnOver` and `redOver` is set, and warnOver <= redOver. */
+  readonly warnOver: number | null;
+  /** Proven beyond this: red. */
+  readonly redOver: number | null;
+  readonly onRed: 'hold' | 'rollback';
+  /** `interval`: the whole interval decides; `point`: the measured value does, for an expectation. */
+  readonly decide: 'interval' | 'point';
+  /** Fewer samples of the candidate are not judged: unknown. */
+  readonly minSamples: number;
+  /** What a warn may try, first step first. */
+  readonly ladder: readonly LadderStep[];
+  /** Shown, never gating. */
+  readonly informs: boolean;
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly percent: number;
+  /** Earliest start, from T0. */
+  readonly atMs: number;
+  /** The same moment on the runbook's clock, to be shown, e.g. `T+2h`. */
+  readonly runbookAt: string;
+  /** Not measured after the raise: caches are cold. */
+  readonly warmUpMs: number;
+  /** Earliest decision, from T0. */
+  readonly decideAtMs: number;
+  readonly runbookDecideAt: string;
+  /** Length of the window that ends at the decision, and of the one before the next raise. */
+  readonly windowMs: number;
+  /** Labelled evaluation of the candidate lane: right after the raise, before the decision's window, or after it. */
+  readonly evaluate: 'start' | 'end' | null;
+  readonly rows: readonly GateRow[];
+}
+
+/** A rule of the guard, judged at each poll over the last `overMs`. */
+export interface Trigger {
+  readonly name: string;
+  readonly metric: 'errorRate' | 'endToEndP95' | 'qualityShortfall';
+  readonly over: number;
+  /** Over how much time a poll looks back. */
+  readonly overMs: number;
+  /** Least samples in that time; fewer are no breach and no all-clear. */
+  readonly minSamples: number;
+  /** Sustained: at least 80 % of the polls with enough samples over this time breached. */
+  readonly forMs: number;
+  /** Or so many polls in a row; the fast path for gross breaches. Exactly one of `forMs > 0` and `polls > 0`. */
+  readonly polls: number;
+}
+
+export interface GuardRules {
+  readonly pollMs: number;
+  readonly leaseTtlMs: number;
+  readonly onLeaseExpiry: 'zero' | 'keep';
+  /** Without data for so long: hold, and page. */
+  readonly blindAfterMs: number;
+  /** Without data for so long: a share below 100 % goes to 0. */
+  readonly blindMaxMs: number;
+  /** A lane that is not ready for so long is a breach of every error rule. */
+  readonly notReadyMs: number;
+  readonly triggers: readonly Trigger[];
+  /** A drop of R@5 beyond this in any evaluation rolls back. */
+  readonly rAt5DropOver: number;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly describes: string;
+  /** Stable alone is measured for so long before T0. */
+  readonly baselineMs: number;
+  /** Two-sided confidence of the intervals, e.g. 0.95, shared by all looks at one window. */
+  readonly confidence: number;
+  /** A latency limit relative to stable lies at least so many ms above stable's P95. */
+  readonly p95ExcessMs: number;
+  /** A window that can not decide yet is made longer by so much, at most so often; then hold. */
+  readonly extendByMs: number;
+  readonly extendAtMost: number;
+  /** While held, a fresh window is judged this often. */
+  readonly holdEveryMs: number;
+  readonly stages: readonly Stage[];
+  readonly guard: GuardRules;
+  /** The old stable stays warm for so long after the promotion. */
+  readonly keepPreviousMs: number;
+  /** Time for the candidate's lane to be ready. */
+  readonly loadWithinMs: number;
+}

@@ -1,0 +1,115 @@
+import type { EvaluationResult, ReleaseQuality } from './contract.ts';
+import type { Measured } from './measured.ts';
+import { measured, missing, notApplicable } from './measured.ts';
+import type { GateRow } from './plan.ts';
+import type { Count, Interval } from './stats.ts';
+import { newcombe, pairedDifference, splitPValue, wilson } from './stats.ts';
+import type { LaneWindow, Window } from './window.ts';
+
+/** What a gate is judged on. `reference` is stable's last window at a percent below 100, for when it has no users. */
+export interface Evidence {
+  readonly window: Window;
+  readonly reference: LaneWindow | null;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+  readonly evaluation: EvaluationResult | null;
+  /** How often this window may be looked at in all. */
+  readonly looks: number;
+}
+
+/** A metric of a window, in its own terms, before it is judged. */
+export interface Reading {
+  readonly measured: Measured;
+  readonly interval: Interval | null;
+  /** The number as a person reads it. */
+  readonly says: string;
+}
+
+export function absent(reason: string): Reading {
+  return { measured: missing(reason), interval: null, says: reason };
+}
+
+export function shareReading(candidate: Count, stable: Count | null, z: number): Reading {
+  if (candidate.n === 0) return absent('no requests of the candidate');
+  const share = candidate.hits / candidate.n;
+  if (stable === null)
+    return {
+      measured: measured(share, candidate.n),
+      interval: wilson(candidate.hits, candidate.n, z),
+      says: `${percent(share)} of ${candidate.n}`,
+    };
+  if (stable.n === 0) return absent('no requests of stable');
+  const difference = share - stable.hits / stable.n;
+  return {
+    measured: measured(difference, candidate.n),
+    interval: newcombe(candidate, stable, z),
+    says: `${percent(share)} of ${candidate.n} against ${percent(stable.hits / stable.n)} of ${stable.n}`,
+  };
+}
+
+export function acceptanceReading({ rank1 }: LaneWindow, z: number): Reading {
+  if (rank1.n === 0) return notApplicableReading('the reranker is off');
+  return shareReading(rank1, null, z);
+}
+
+export function notApplicableReading(reason: string): Reading {
+  return { measured: notApplicable(reason), interval: null, says: reason };
+}
+
+export function qualityReading(
+  row: GateRow,
+  { candidateQuality, stableQuality }: Evidence,
+  candidate: LaneWindow,
+  stable: LaneWindow | null,
+  z: number,
+): Reading {
+  if (candidateQuality === null || candidateQuality.release !== candidate.release)
+    return absent(`the expected share of ${candidate.release} is not known`);
+  const expected = candidateQuality.expectedShare;
+  // A share that falls short is a share of misses that is too large: misses keep `beyond` meaning worse.
+  const misses = (count: Count): Count => ({ hits: count.n - count.hits, n: count.n });
+  const againstStable = row.against === 'stable' && stable !== null;
+  if (againstStable && (stableQuality === null || stableQuality.release !== stable.release))
+    return absent(`the expected share of ${stable.release} is not known`);
+  const reading = shareReading(misses(candidate.quality), againstStable ? misses(stable.quality) : null, z);
+  // The part of the difference that both releases' own metrics.json foretell.
+  const foretold = againstStable ? (stableQuality?.expectedShare ?? 0) - expected : 1 - expected;
+  if (reading.measured.kind !== 'value' || reading.interval === null) return reading;
+  const share = 1 - (candidate.quality.n - candidate.quality.hits) / candidate.quality.n;
+  return {
+    measured: measured(reading.measured.value - foretold, reading.measured.n),
+    interval: { low: reading.interval.low - foretold, high: reading.interval.high - foretold },
+    says: `${percent(share)} of ${candidate.quality.n} queries above tau, expected ${percent(expected)}${
+      againstStable ? ', measured against stable' : ''
+    }`,
+  };
+}
+
+export function splitReading({ percent: meant, stable, candidate }: Window): Reading {
+  if (meant <= 0 || meant >= 100) return notApplicableReading(`nothing is split at ${meant} %`);
+  const [here, there] = [candidate?.distinctKeys ?? 0, stable?.distinctKeys ?? 0];
+  if (here + there === 0) return absent('no request keys were seen');
+  const p = splitPValue(here, there, meant / 100);
+  // Turned round, so that more is worse: 1 - p beyond 0.999 is p < 0.001.
+  return {
+    measured: measured(1 - p, here + there),
+    interval: { low: 1 - p, high: 1 - p },
+    says: `${here} of ${here + there} request keys on the candidate (p ${p.toPrecision(2)})`,
+  };
+}
+
+export function evaluationReading({ evaluation }: Evidence, z: number): Reading {
+  if (evaluation === null) return absent('no evaluation was made');
+  if (evaluation.kind === 'missing') return absent(`evaluation: ${evaluation.reason}`);
+  const { rAt5, expected, lostAt5, gainedAt5, queries } = evaluation;
+  if (queries === 0) return absent('the evaluation holds no queries');
+  return {
+    measured: measured(expected.rAt5 - rAt5, queries),
+    interval: pairedDifference(lostAt5, gainedAt5, queries, z),
+    says: `R@5 ${rAt5.toFixed(3)} on ${queries} queries, ${expected.rAt5.toFixed(3)} before the release`,
+  };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}

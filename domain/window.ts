@@ -1,0 +1,120 @@
+import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
+import type { Count } from './stats.ts';
+
+/** What one lane did between two snapshots. */
+export interface LaneWindow {
+  readonly release: string;
+  readonly errors: Count;
+  readonly retrieval: Histogram;
+  readonly endToEnd: Histogram;
+  readonly rerank: Histogram;
+  readonly quality: Count;
+  readonly rank1: Count;
+  /** Distinct request keys since the percent last changed, at the end of the window. */
+  readonly distinctKeys: number;
+  readonly notReadySeconds: number;
+  readonly breakerOpen: boolean;
+}
+
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly percent: number;
+  /** Null where the lane did not run, or served another release at the window's start. */
+  readonly stable: LaneWindow | null;
+  readonly candidate: LaneWindow | null;
+}
+
+export type WindowResult =
+  | { readonly kind: 'window'; readonly window: Window }
+  /** A reading is not there. */
+  | { readonly kind: 'missing'; readonly reason: string }
+  /** The counters began anew in between: the window has to start again. */
+  | { readonly kind: 'reset'; readonly reason: string };
+
+/** The window between two snapshots of the same gateway process. */
+export function windowBetween(opening: SnapshotResult, closing: SnapshotResult): WindowResult {
+  if (opening.kind === 'missing') return { kind: 'missing', reason: opening.reason };
+  if (closing.kind === 'missing') return { kind: 'missing', reason: closing.reason };
+  const [from, to] = [opening.snapshot, closing.snapshot];
+  if (from.processStartMs !== to.processStartMs)
+    return { kind: 'reset', reason: 'the gateway was restarted within the window' };
+  if (from.percent !== to.percent)
+    return {
+      kind: 'reset',
+      reason: `the percent changed from ${from.percent} to ${to.percent} within the window`,
+    };
+  return {
+    kind: 'window',
+    window: {
+      fromMs: from.takenAtMs,
+      toMs: to.takenAtMs,
+      percent: to.percent,
+      stable: laneBetween(from, to, 'stable'),
+      candidate: laneBetween(from, to, 'candidate'),
+    },
+  };
+}
+
+function laneBetween(from: Snapshot, to: Snapshot, lane: 'stable' | 'candidate'): LaneWindow | null {
+  const [before, after] = [from.lanes[lane], to.lanes[lane]];
+  return before === null || after === null || before.release !== after.release
+    ? null
+    : difference(before, after);
+}
+
+/** What a lane did since `before`; both of the same release. */
+export function difference(before: LaneCounters, after: LaneCounters): LaneWindow {
+  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank'): Histogram => ({
+    boundsMs: after[name].boundsMs,
+    counts: after[name].counts.map((count, i) => count - (before[name].counts[i] ?? 0)),
+  });
+  return {
+    release: after.release,
+    errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
+    retrieval: histogram('retrieval'),
+    endToEnd: histogram('endToEnd'),
+    rerank: histogram('rerank'),
+    quality: {
+      hits: after.quality.hits - before.quality.hits,
+      n: after.quality.total - before.quality.total,
+    },
+    rank1: { hits: after.rank1.changed - before.rank1.changed, n: after.rank1.total - before.rank1.total },
+    distinctKeys: after.distinctKeys,
+    notReadySeconds: after.notReadySeconds,
+    breakerOpen: after.breakerOpen,
+  };
+}
+
+/** Observations of a histogram. */
+export function total({ counts }: Histogram): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * How many observations were slower than a limit in ms, at most: a bucket that the limit cuts counts as slower in
+ * whole, so the error is less than one bucket (5 %), and to the safe side.
+ */
+export function slowerThan({ boundsMs, counts }: Histogram, limitMs: number): Count {
+  // Bounds are decimal seconds times 1000: 8 ms may read 8.000000000000002.
+  const within = boundsMs.filter((bound) => bound <= limitMs * (1 + 1e-9)).length;
+  const n = counts.reduce((sum, count) => sum + count, 0);
+  const fast = counts.slice(0, within).reduce((sum, count) => sum + count, 0);
+  return { hits: n - fast, n };
+}
+
+/** Quantile in ms, linear within its bucket; null without observations; the last bound where it lies above all. */
+export function quantileMs({ boundsMs, counts }: Histogram, share: number): number | null {
+  const n = counts.reduce((sum, count) => sum + count, 0);
+  if (n === 0) return null;
+  const rank = share * n;
+  let seen = 0;
+  for (const [i, count] of counts.entries()) {
+    if (count > 0 && seen + count >= rank) {
+      const [low, high] = [i === 0 ? 0 : (boundsMs[i - 1] ?? 0), boundsMs[i] ?? boundsMs.at(-1) ?? 0];
+      return low + ((rank - seen) / count) * (high - low);
+    }
+    seen += count;
+  }
+  return boundsMs.at(-1) ?? null;
+}
