@@ -6,16 +6,23 @@ import { parse } from 'yaml';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { parsePlan } from '../domain/plan.ts';
 
+export interface PlansDeps {
+  readonly plansDir: string;
+  /** Whether the worker could register them; it tells each rollout along with its plan. */
+  readonly searchAttributes: boolean;
+}
+
 const PLAN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Reads plans as YAML files of one folder. Whatever is wrong with a plan no retry can mend. */
-export function createPlans(plansDir: string): Pick<RolloutActivities, 'loadPlan'> {
+export function createPlans({ plansDir, searchAttributes }: PlansDeps): Pick<RolloutActivities, 'loadPlan'> {
   return {
     async loadPlan({ plan: name }) {
       const bytes = await planBytes(plansDir, name);
       const result = parsePlan(yamlOf(bytes, name));
       if (!result.ok) throw wrong(`plan ${name}: ${result.problems.join('; ')}`);
-      return { plan: result.plan, digest: createHash('sha256').update(bytes).digest('hex') };
+      const digest = createHash('sha256').update(bytes).digest('hex');
+      return { plan: result.plan, digest, searchAttributes };
     },
   };
 }

@@ -35,11 +35,11 @@ async function main(): Promise<void> {
       log.warn(
         `rollouts run without search attributes (${registration.reason}); to add them: ${registration.command}`,
       );
-    const activities = createActivities({
-      ...config,
-      client: new Client({ connection, namespace }),
+    const client = new Client({ connection, namespace });
+    const activities = createActivities(config, {
       searchAttributes: registration.kind === 'registered',
       log: (level, message, attributes) => log[level](attributes, message),
+      isRunning: (workflowId, runId) => isRunning(client, workflowId, runId),
     });
     const workers = await createWorkers(connection, namespace, config.taskQueue, activities);
     const running = Promise.all(workers.map((worker) => worker.run()));
@@ -48,4 +48,11 @@ async function main(): Promise<void> {
   } finally {
     await connection.close();
   }
+}
+
+/** Rejects when Temporal has not answered in 5 s: the lease asks again at the next poll. */
+async function isRunning(client: Client, workflowId: string, runId: string): Promise<boolean> {
+  const handle = client.workflow.getHandle(workflowId, runId);
+  const { status } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());
+  return status.name === 'RUNNING';
 }

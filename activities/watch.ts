@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { RolloutActivities, WatchInput } from '../domain/contract.ts';
+import type { ControlView } from '../domain/control.ts';
+import type { GuardState } from '../domain/guard.ts';
+import { guardStep, newGuard } from '../domain/guard.ts';
+import type { ControlClient } from './control.ts';
+import type { MetricsSource } from './metrics.ts';
+
+export interface WatchDeps {
+  readonly control: ControlClient;
+  readonly metrics: MetricsSource;
+  /** Asks Temporal whether that run is still open. Rejects when Temporal does not answer in time. */
+  readonly isRunning: (workflowId: string, runId: string) => Promise<boolean>;
+}
+
+/** One stretch of the guard. Its state so far is in each heartbeat, so that a retry goes on where this one was. */
+export function createWatch(deps: WatchDeps): Pick<RolloutActivities, 'watch'> {
+  return {
+    async watch(input) {
+      const signal = cancellationSignal();
+      const lease = createLeaseKeeper(deps, input);
+      const beforeRetry: GuardState | undefined = activityInfo().heartbeatDetails;
+      let state = beforeRetry ?? input.state ?? newGuard(Date.now());
+      const endMs = Date.now() + input.stretchMs;
+      for (;;) {
+        lease.askTemporal();
+        const [snapshot, control] = await Promise.all([
+          deps.metrics.snapshot(signal),
+          viewOrNull(deps.control, signal),
+        ]);
+        const step = guardStep(state, { snapshot, control }, input, Date.now());
+        state = step.state;
+        if (step.event !== null) return { state, event: step.event };
+        if (control !== null) await lease.renew(control, signal);
+        heartbeat(state);
+        if (Date.now() >= endMs) return { state, event: null };
+        await pause(input.plan.guard.pollMs, undefined, { signal });
+      }
+    },
+  };
+}
+
+async function viewOrNull(control: ControlClient, signal: AbortSignal): Promise<ControlView | null> {
+  try {
+    return await control.view(signal);
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+/**
+ * Renews the lease only while Temporal has said of this run, within half a TTL, that it is open: the candidate's share
+ * must not live on when nobody could take it back. Temporal is asked beside the polls, so that its outage blinds no guard.
+ */
+function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
+  const ttlMs = input.plan.guard.leaseTtlMs;
+  let aliveMs = -Infinity;
+  let asking = false;
+
+  async function ask(): Promise<void> {
+    const askedMs = Date.now();
+    try {
+      if (await deps.isRunning(input.workflowId, input.runId)) aliveMs = askedMs;
+    } catch {
+      // No answer: what was known grows older.
+    } finally {
+      asking = false;
+    }
+  }
+  return {
+    askTemporal(): void {
+      if (asking) return;
+      asking = true;
+      void ask();
+    },
+    async renew({ state }: ControlView, signal: AbortSignal): Promise<void> {
+      if (state.lease === null || Date.now() - aliveMs > ttlMs / 2) return;
+      try {
+        // A refusal needs no answer here: the next poll sees who took the epoch, or that the lease has ended.
+        await deps.control.renewLease({ epoch: input.epoch, ttlMs }, signal);
+      } catch {
+        signal.throwIfAborted();
+      }
+    },
+  };
+}
