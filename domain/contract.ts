@@ -45,6 +45,8 @@ export interface LoadedPlan {
   readonly plan: Plan;
   /** sha256 of the file's bytes, hex. */
   readonly digest: string;
+  /** Whether the namespace knows our search attributes: setting an unknown one would stop the workflow. */
+  readonly searchAttributes: boolean;
 }
 
 export interface PreflightInput {
@@ -132,8 +134,11 @@ export interface WatchInput {
   readonly stable: string;
   /** Interventions known so far: a higher count at the gateway is an event. */
   readonly interventions: number;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
   readonly stretchMs: number;
-  readonly state: GuardState;
+  /** Null at the guard's start. */
+  readonly state: GuardState | null;
 }
 
 export interface WatchResult {

@@ -1,0 +1,113 @@
+import type { ChangeResult, RollbackVerification } from './contract.ts';
+import type { GuardEvent } from './guard.ts';
+import type { Plan } from './plan.ts';
+import { finish, holdFor, startRollback } from './rollout-moves.ts';
+import type { RolloutState, Step } from './rollout-state.ts';
+import { decideMs, log, stageOf } from './rollout-state.ts';
+
+/** The answer to a raise, a promotion, or a share taken to 0. */
+export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult, nowMs: number): Step {
+  if (result.kind === 'refused') return onRefused(plan, state, result, nowMs);
+  const { percent } = result.view.state;
+  if (state.phase === 'promote')
+    return finish(
+      plan,
+      { ...state, percent },
+      'shipped',
+      `${state.candidate} is stable; ${state.report?.stable} stays warm`,
+      nowMs,
+    );
+  if (state.phase === 'zero') return { state: { ...state, percent, phase: 'raise' }, effects: [] };
+  const stage = stageOf(plan, state);
+  const started: RolloutState = {
+    ...state,
+    percent,
+    t0Ms: state.t0Ms ?? nowMs,
+    stageStartMs: nowMs,
+    judgement: null,
+    recheck: false,
+    extensions: 0,
+    phase: stage.evaluate === 'start' ? 'evaluateStart' : 'warmUp',
+  };
+  const warmMs = Math.max(nowMs + stage.warmUpMs, decideMs(plan, started) - stage.windowMs);
+  const text = `${stage.runbookAt}: ${percent} % of users on ${state.candidate}`;
+  return {
+    state: log(plan, { ...started, waitUntilMs: warmMs }, { kind: 'step', text }, nowMs),
+    effects: [],
+  };
+}
+
+function onRefused(
+  plan: Plan,
+  state: RolloutState,
+  { refusal, view }: ChangeResult & { kind: 'refused' },
+  nowMs: number,
+): Step {
+  if (refusal.kind === 'staleEpoch')
+    return finish(plan, state, 'supersededByRollback', refusal.reason, nowMs);
+  const seen = { ...state, percent: view.state.percent, interventionsSeen: view.state.interventions };
+  const why =
+    refusal.kind === 'intervened'
+      ? refusal.intervention?.kind === 'leaseLost'
+        ? 'leaseLost'
+        : 'intervention'
+      : 'refused';
+  return holdFor(plan, seen, { why, reason: refusal.reason }, nowMs);
+}
+
+/** What the guard saw: each event holds, rolls back, or ends the run. */
+export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
+  if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
+  const said = 'reason' in event ? event.reason : event.intervention.what;
+  const state = log(plan, before, { kind: 'guard', text: said }, nowMs);
+  switch (event.kind) {
+    case 'breach':
+      return startRollback(plan, state, event.reason, nowMs);
+    case 'bothLanes':
+      return holdFor(
+        plan,
+        state,
+        { why: 'bothLanes', reason: `both lanes breach, a rollback would not help: ${event.reason}` },
+        nowMs,
+      );
+    case 'blind':
+      return holdFor(plan, state, { why: 'blind', reason: event.reason }, nowMs);
+    case 'blindTooLong': {
+      const step = holdFor(plan, state, { why: 'blind', reason: event.reason }, nowMs);
+      return state.percent > 0 && state.percent < 100
+        ? { ...step, state: { ...step.state, phase: 'zero' } }
+        : step;
+    }
+    case 'intervened': {
+      const { intervention, interventions, percent } = event;
+      const seen = { ...state, percent, interventionsSeen: interventions };
+      const lost = intervention.kind === 'leaseLost';
+      const reason = lost
+        ? `held at ${percent} %, lease lost`
+        : `${intervention.by} changed traffic by hand: ${intervention.what}`;
+      return holdFor(plan, seen, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
+    }
+    case 'superseded':
+      return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Users are back on the old release. */
+export function onRolledBack(
+  plan: Plan,
+  state: RolloutState,
+  verification: RollbackVerification | null,
+  nowMs: number,
+): Step {
+  const outcome = state.outcomeAfterRollback;
+  const checked =
+    verification === null
+      ? 'users never left the old release'
+      : verification.verified
+        ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release`
+        : `NOT verified: ${verification.reason}`;
+  const reason = `${state.rollbackReason ?? 'rollback'} (${checked})`;
+  return finish(plan, { ...state, percent: 0, verification }, outcome, reason, nowMs);
+}

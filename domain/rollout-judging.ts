@@ -1,0 +1,151 @@
+import type { EvaluationResult } from './contract.ts';
+import type { Judgement } from './gate.ts';
+import { judge, unknownJudgement } from './gate.ts';
+import type { Plan } from './plan.ts';
+import { holdFor, proceed, startRollback } from './rollout-moves.ts';
+import type { Effect, RolloutState, Step } from './rollout-state.ts';
+import { decideMs, log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { pairedDifference, zFor } from './stats.ts';
+import type { SnapshotResult } from './telemetry.ts';
+import { windowBetween } from './window.ts';
+
+/** The window is open: how long it is measured for. */
+export function onOpening(
+  plan: Plan,
+  state: RolloutState,
+  opening: SnapshotResult,
+  nowMs: number,
+): RolloutState {
+  const { windowMs } = stageOf(plan, state);
+  const dueMs = state.recheck ? (nextRaiseMs(plan, state) ?? nowMs) : decideMs(plan, state);
+  // Delays push the decision: a window is as long as the plan says, but for the one that ends with the next raise.
+  const waitUntilMs = state.recheck ? Math.max(dueMs, nowMs) : Math.max(dueMs, nowMs + windowMs);
+  return { ...state, phase: 'measure', opening, waitUntilMs };
+}
+
+/** The window is closed: judge it, after the evaluation where the stage wants one that is not there. */
+export function onClosing(plan: Plan, before: RolloutState, closing: SnapshotResult, nowMs: number): Step {
+  const filled = fillBaseline(before, closing);
+  const state = { ...filled.state, closing };
+  const wanted = stageOf(plan, state).evaluate !== null && state.evaluation?.kind !== 'evaluated';
+  if (wanted && state.held === null)
+    return { state: { ...state, phase: 'evaluateEnd' }, effects: filled.effects };
+  const step = decideOn(plan, state, nowMs);
+  return { state: step.state, effects: [...filled.effects, ...step.effects] };
+}
+
+/** Stable had no users before T0: its first window with users is its baseline. */
+function fillBaseline(state: RolloutState, closing: SnapshotResult): Step {
+  const { opening } = state;
+  if (!state.baselineMissing || opening === null) return { state, effects: [] };
+  const result = windowBetween(opening, closing);
+  if (result.kind !== 'window' || (result.window.stable?.errors.n ?? 0) === 0) return { state, effects: [] };
+  const effects: Effect[] = [{ kind: 'recordBaseline', opening, closing }];
+  return { state: { ...state, baselineMissing: false }, effects };
+}
+
+/** An evaluation is there: a drop beyond the emergency limit rolls back at once; the rest is the gate's. */
+export function onEvaluated(plan: Plan, before: RolloutState, result: EvaluationResult, nowMs: number): Step {
+  const text =
+    result.kind === 'missing'
+      ? `evaluation: ${result.reason}`
+      : `evaluation: R@5 ${result.rAt5.toFixed(3)} on ${result.queries} queries, ${result.expected.rAt5.toFixed(3)} before the release`;
+  const state = log(plan, { ...before, evaluation: result }, { kind: 'step', text }, nowMs);
+  if (result.kind === 'evaluated' && result.queries > 0) {
+    const { lostAt5, gainedAt5, queries } = result;
+    const { low } = pairedDifference(lostAt5, gainedAt5, queries, zFor(plan.confidence, 1));
+    if (low > plan.guard.rAt5DropOver) {
+      const points = (plan.guard.rAt5DropOver * 100).toFixed(0);
+      return startRollback(plan, state, `${text}: a drop of over ${points} points is an emergency`, nowMs);
+    }
+  }
+  if (state.phase === 'evaluateStart') return { state: { ...state, phase: 'warmUp' }, effects: [] };
+  return decideOn(plan, state, nowMs);
+}
+
+/** Judges the window that is closed, and goes on, extends, holds or rolls back. */
+function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
+  const { judgement, state } = judgeWindow(plan, before, nowMs);
+  const { verdict, reason } = judgement;
+  const judged = log(
+    plan,
+    { ...state, judgement },
+    { kind: 'verdict', verdict, text: verdictText(plan, state, judgement) },
+    nowMs,
+  );
+  if (verdict === 'red' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
+  if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
+  switch (verdict) {
+    case 'green':
+      return { state: proceed(plan, judged, nowMs), effects: [] };
+    case 'unknown':
+      return extendOrHold(plan, judged, reason, nowMs);
+    case 'warn':
+    case 'red': {
+      const step = judgement.nextStep === null ? '' : `; the ladder's next step: ${judgement.nextStep}`;
+      return holdFor(
+        plan,
+        measureOn(judged, nowMs + plan.holdEveryMs),
+        { why: 'verdict', reason: `${verdict}: ${reason}${step}` },
+        nowMs,
+      );
+    }
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function verdictText(plan: Plan, state: RolloutState, { verdict, reason }: Judgement): string {
+  const stage = stageOf(plan, state);
+  const which = state.recheck ? 'last window before the raise' : stage.runbookDecideAt;
+  return `${stage.name}, ${which}: ${verdict}: ${reason}`;
+}
+
+function judgeWindow(
+  plan: Plan,
+  state: RolloutState,
+  nowMs: number,
+): { judgement: Judgement; state: RolloutState } {
+  const { opening, closing } = state;
+  if (opening === null || closing === null)
+    return { judgement: unknownJudgement('the window has no ends', nowMs), state };
+  const result = windowBetween(opening, closing);
+  if (result.kind !== 'window') {
+    // The counters of a window that was reset, or never had a beginning, say nothing: a fresh one is opened.
+    const afresh =
+      result.kind === 'reset' || opening.kind === 'missing' ? { ...state, opening: null } : state;
+    return { judgement: unknownJudgement(result.reason, nowMs), state: afresh };
+  }
+  const { window } = result;
+  const evidence = {
+    window,
+    reference: state.reference,
+    candidateQuality: state.report?.candidateQuality ?? null,
+    stableQuality: state.report?.stableQuality ?? null,
+    evaluation: state.evaluation,
+    looks: plan.extendAtMost + 1,
+  };
+  const judgement = judge(plan, stageOf(plan, state).rows, evidence, nowMs);
+  const live = window.percent < 100 && window.stable !== null && window.stable.errors.n > 0;
+  return { judgement, state: live ? { ...state, reference: window.stable } : state };
+}
+
+function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: number): Step {
+  if (state.extensions >= plan.extendAtMost) {
+    const held = {
+      why: 'verdict',
+      reason: `unknown after ${state.extensions} extensions: ${reason}`,
+    } as const;
+    return holdFor(plan, measureOn(state, nowMs + plan.holdEveryMs), held, nowMs);
+  }
+  const extended = { ...state, extensions: state.extensions + 1 };
+  return { state: measureOn(extended, nowMs + plan.extendByMs), effects: [] };
+}
+
+/** Goes on with the same window; where it has no beginning any more, with a fresh one. */
+function measureOn(state: RolloutState, untilMs: number): RolloutState {
+  if (state.opening === null) return { ...state, phase: 'open' };
+  // While held, each window stands alone: what was bad an hour ago does not count for ever.
+  const opening = state.held === null ? state.opening : state.closing;
+  return { ...state, phase: 'measure', opening, waitUntilMs: untilMs };
+}

@@ -1,0 +1,108 @@
+import type { Plan } from './plan.ts';
+import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
+import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+
+/** A fresh window of the stage, opened now. */
+export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
+  const evaluation = stageOf(plan, state).evaluate === 'end' ? null : state.evaluation;
+  return { ...state, phase: 'open', opening: null, closing: null, extensions: 0, evaluation };
+}
+
+/** After a green or accepted verdict: wait for the last window before the next raise, raise, or promote. */
+export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce = false): RolloutState {
+  const nextMs = nextRaiseMs(plan, state);
+  if (nextMs === null) return { ...state, phase: 'promote' };
+  if (atOnce || nowMs >= nextMs)
+    return {
+      ...state,
+      phase: 'raise',
+      stage: state.stage + 1,
+      evaluation: null,
+      recheck: false,
+      extensions: 0,
+    };
+  // Accepted by a person, or judged on the last window already: only time is missing.
+  if (state.recheck) return { ...state, phase: 'dwell', waitUntilMs: nextMs };
+  const opensMs = Math.max(nowMs, nextMs - stageOf(plan, state).windowMs);
+  return { ...state, phase: 'dwell', waitUntilMs: opensMs };
+}
+
+/** No raise until a person says so. Measuring goes on where the candidate has its share. */
+export function holdFor(plan: Plan, state: RolloutState, held: Held, nowMs: number): Step {
+  const waiting = state.phase === 'dwell' ? measureAfresh(plan, state) : state;
+  const next = log(plan, { ...waiting, held }, { kind: 'held', text: held.reason }, nowMs);
+  const severity = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
+  return {
+    state: next,
+    effects: [
+      {
+        kind: 'page',
+        severity,
+        title: `rollout of ${state.candidate} is held at ${next.percent} %`,
+        text: held.reason,
+      },
+    ],
+  };
+}
+
+/** Back to the old release; before T0 there is nothing to go back from, and the run ends as aborted. */
+export function startRollback(
+  plan: Plan,
+  state: RolloutState,
+  reason: string,
+  nowMs: number,
+  outcome: 'rolledBack' | 'cancelled' = 'rolledBack',
+): Step {
+  if (state.phase === 'rollback' || state.phase === 'done') return { state, effects: [] };
+  const outcomeAfterRollback = state.t0Ms === null && outcome === 'rolledBack' ? 'aborted' : outcome;
+  const next: RolloutState = {
+    ...state,
+    phase: 'rollback',
+    held: null,
+    pausedSinceMs: null,
+    rollbackReason: reason,
+    outcomeAfterRollback,
+    triggeredMs: nowMs,
+  };
+  const effects: Effect[] =
+    state.t0Ms === null
+      ? []
+      : [
+          {
+            kind: 'page',
+            severity: 'critical',
+            title: `rolling back ${state.candidate} at ${state.percent} %`,
+            text: `${reason}. By hand: scripts/rollback_retriever.sh ${state.report?.stable ?? '<release>'}`,
+          },
+        ];
+  return { state: log(plan, next, { kind: 'step', text: `rollback: ${reason}` }, nowMs), effects };
+}
+
+/** The end. */
+export function finish(
+  plan: Plan,
+  state: RolloutState,
+  outcome: Outcome,
+  reason: string,
+  nowMs: number,
+): Step {
+  const next: RolloutState = {
+    ...state,
+    phase: 'done',
+    outcome,
+    outcomeReason: reason,
+    held: null,
+    pausedSinceMs: null,
+  };
+  return {
+    state: log(plan, next, { kind: 'outcome', text: `${outcome}: ${reason}` }, nowMs),
+    effects: [
+      {
+        kind: 'page',
+        severity: outcome === 'shipped' ? 'info' : 'warning',
+        title: `rollout of ${state.candidate}: ${outcome}`,
+        text: reason,
+      },
+    ],
+  };
+}

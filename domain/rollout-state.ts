@@ -1,0 +1,177 @@
+import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
+import type { Judgement, Verdict } from './gate.ts';
+import type { Plan, Stage } from './plan.ts';
+import type { SnapshotResult } from './telemetry.ts';
+import type { LaneWindow } from './window.ts';
+
+/** How a rollout can end; each is a completed workflow. */
+export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supersededByRollback' | 'cancelled';
+
+/** What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. */
+export type Phase =
+  | 'preflight'
+  | 'fence'
+  | 'load'
+  | 'baselineOpen'
+  | 'baselineWait'
+  | 'baselineClose'
+  | 'raise'
+  | 'evaluateStart'
+  | 'warmUp'
+  | 'open'
+  | 'measure'
+  | 'close'
+  | 'evaluateEnd'
+  | 'dwell'
+  | 'zero'
+  | 'promote'
+  | 'rollback'
+  | 'done';
+
+/** Why the percent does not rise. `verdict` and `operator` keep measuring. */
+export interface Held {
+  readonly why: 'verdict' | 'operator' | 'intervention' | 'leaseLost' | 'blind' | 'bothLanes' | 'refused';
+  readonly reason: string;
+}
+
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly stage: string | null;
+  readonly percent: number;
+  readonly kind: 'step' | 'verdict' | 'message' | 'guard' | 'held' | 'outcome';
+  readonly verdict: Verdict | null;
+  readonly text: string;
+}
+
+/** All that a rollout knows. Plain JSON, changed only by `reduce`. */
+export interface RolloutState {
+  readonly service: string;
+  readonly candidate: string;
+  readonly phase: Phase;
+  /** Index into the plan's stages; the stage that is, or is about to be, under way. */
+  readonly stage: number;
+  /** The candidate's share as far as the rollout knows. */
+  readonly percent: number;
+  readonly startedMs: number;
+  /** When the first users came to the candidate; null before. */
+  readonly t0Ms: number | null;
+  /** When the stage's percent was set, moved on by pauses. */
+  readonly stageStartMs: number;
+  /** End of the wait that `phase` is in. */
+  readonly waitUntilMs: number;
+  readonly opening: SnapshotResult | null;
+  /** The window just before the next raise, judged again. */
+  readonly recheck: boolean;
+  readonly extensions: number;
+  readonly judgement: Judgement | null;
+  readonly closing: SnapshotResult | null;
+  readonly evaluation: EvaluationResult | null;
+  /** Stable's last valid window at a percent below 100. */
+  readonly reference: LaneWindow | null;
+  readonly baselineMissing: boolean;
+  readonly held: Held | null;
+  readonly pausedSinceMs: number | null;
+  readonly epoch: number | null;
+  /** Interventions that the rollout has taken note of, and the newest count seen. */
+  readonly interventions: number;
+  readonly interventionsSeen: number;
+  readonly report: PreflightReport | null;
+  readonly rollbackReason: string | null;
+  /** What the outcome is once traffic is back on stable. */
+  readonly outcomeAfterRollback: 'aborted' | 'rolledBack' | 'cancelled';
+  readonly triggeredMs: number | null;
+  readonly verification: RollbackVerification | null;
+  readonly outcome: Outcome | null;
+  readonly outcomeReason: string | null;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** Something to do for the outside besides the next action; none of them decides anything. */
+export type Effect =
+  | {
+      readonly kind: 'page';
+      readonly severity: 'info' | 'warning' | 'critical';
+      readonly title: string;
+      readonly text: string;
+    }
+  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult };
+
+export interface Step {
+  readonly state: RolloutState;
+  readonly effects: readonly Effect[];
+}
+
+/** Entries kept for the query and the report; a rollout that is held for days says no more than this. */
+const TIMELINE_LENGTH = 200;
+
+/** A rollout that has not done anything yet. */
+export function newRollout(service: string, candidate: string, nowMs: number): RolloutState {
+  return {
+    service,
+    candidate,
+    phase: 'preflight',
+    stage: 0,
+    percent: 0,
+    startedMs: nowMs,
+    t0Ms: null,
+    stageStartMs: nowMs,
+    waitUntilMs: nowMs,
+    opening: null,
+    recheck: false,
+    extensions: 0,
+    judgement: null,
+    closing: null,
+    evaluation: null,
+    reference: null,
+    baselineMissing: false,
+    held: null,
+    pausedSinceMs: null,
+    epoch: null,
+    interventions: 0,
+    interventionsSeen: 0,
+    report: null,
+    rollbackReason: null,
+    outcomeAfterRollback: 'rolledBack',
+    triggeredMs: null,
+    verification: null,
+    outcome: null,
+    outcomeReason: null,
+    timeline: [],
+  };
+}
+
+/** The stage under way. */
+export function stageOf(plan: Plan, state: RolloutState): Stage {
+  const stage = plan.stages[state.stage];
+  if (stage === undefined) throw new Error(`plan ${plan.name} has no stage ${state.stage}`);
+  return stage;
+}
+
+/** When the next stage may begin at the earliest: the plan's distance from this stage's real start. */
+export function nextRaiseMs(plan: Plan, state: RolloutState): number | null {
+  const next = plan.stages[state.stage + 1];
+  return next === undefined ? null : state.stageStartMs + next.atMs - stageOf(plan, state).atMs;
+}
+
+/** When this stage is decided at the earliest. */
+export function decideMs(plan: Plan, state: RolloutState): number {
+  const stage = stageOf(plan, state);
+  return state.stageStartMs + stage.decideAtMs - stage.atMs;
+}
+
+/** The state with a line more in its timeline. */
+export function log(
+  plan: Plan,
+  state: RolloutState,
+  entry: Pick<TimelineEntry, 'kind' | 'text'> & Partial<TimelineEntry>,
+  nowMs: number,
+): RolloutState {
+  const line: TimelineEntry = {
+    atMs: nowMs,
+    stage: state.t0Ms === null ? null : stageOf(plan, state).name,
+    percent: state.percent,
+    verdict: null,
+    ...entry,
+  };
+  return { ...state, timeline: [...state.timeline, line].slice(-TIMELINE_LENGTH) };
+}

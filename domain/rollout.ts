@@ -1,0 +1,212 @@
+import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
+import type { GuardEvent } from './guard.ts';
+import type { Plan } from './plan.ts';
+import type { Message } from './rollout-messages.ts';
+import { onMessage } from './rollout-messages.ts';
+import { onChanged, onGuard, onRolledBack } from './rollout-answers.ts';
+import { finish, startRollback } from './rollout-moves.ts';
+import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
+import type { RolloutState, Step } from './rollout-state.ts';
+import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { SnapshotResult } from './telemetry.ts';
+
+/** What the workflow has to do now. It does it and brings back an event. */
+export type Action =
+  | { readonly do: 'preflight' }
+  | { readonly do: 'fence' }
+  | { readonly do: 'load' }
+  | { readonly do: 'snapshot' }
+  | { readonly do: 'evaluate'; readonly name: string }
+  | { readonly do: 'raise'; readonly percent: number }
+  | { readonly do: 'zero'; readonly reason: string }
+  /** Until the time, or a message or the guard; null: only those. */
+  | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
+  | { readonly do: 'promote' }
+  | { readonly do: 'rollback' }
+  | { readonly do: 'finish' };
+
+export type RolloutEvent =
+  | { readonly kind: 'preflight'; readonly report: PreflightReport }
+  | { readonly kind: 'fenced'; readonly epoch: number; readonly interventions: number }
+  | { readonly kind: 'loaded'; readonly ready: boolean; readonly reason: string }
+  | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
+  | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
+  | { readonly kind: 'changed'; readonly result: ChangeResult }
+  | { readonly kind: 'time' }
+  | { readonly kind: 'rolledBack'; readonly verification: RollbackVerification | null }
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'guard'; readonly event: GuardEvent }
+  | { readonly kind: 'cancelled' };
+
+/** The one thing to do next, out of the state alone. */
+export function nextAction(plan: Plan, state: RolloutState): Action {
+  if (state.phase === 'done') return { do: 'finish' };
+  if (state.phase === 'rollback') return { do: 'rollback' };
+  if (state.phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
+  if (state.pausedSinceMs !== null) return { do: 'wait', untilMs: null, why: 'paused' };
+  if (state.held !== null && !measuring(plan, state))
+    return { do: 'wait', untilMs: null, why: `held: ${state.held.reason}` };
+  return phaseAction(plan, state);
+}
+
+/** Held, but with its share: windows go on, so that a person sees what is the case now. */
+function measuring(plan: Plan, state: RolloutState): boolean {
+  return (
+    state.t0Ms !== null &&
+    state.percent === stageOf(plan, state).percent &&
+    ['evaluateStart', 'warmUp', 'open', 'measure', 'close'].includes(state.phase)
+  );
+}
+
+function phaseAction(plan: Plan, state: RolloutState): Action {
+  const { phase, waitUntilMs } = state;
+  const name = state.t0Ms === null ? '' : stageOf(plan, state).name;
+  switch (phase) {
+    case 'preflight':
+    case 'fence':
+    case 'load':
+    case 'promote':
+    case 'rollback':
+      return { do: phase };
+    case 'baselineOpen':
+    case 'baselineClose':
+    case 'open':
+    case 'close':
+      return { do: 'snapshot' };
+    case 'baselineWait':
+      return { do: 'wait', untilMs: waitUntilMs, why: 'stable alone is measured before T0' };
+    case 'raise':
+      return { do: 'raise', percent: stageOf(plan, state).percent };
+    case 'evaluateStart':
+    case 'evaluateEnd':
+      return { do: 'evaluate', name: evaluationName(plan, state) };
+    case 'warmUp':
+      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: caches warm up` };
+    case 'measure':
+      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: measuring for the decision` };
+    case 'dwell':
+      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
+    case 'zero':
+      return { do: 'zero', reason: state.held?.reason ?? '' };
+    case 'done':
+      return { do: 'finish' };
+    default:
+      return phase satisfies never;
+  }
+}
+
+function evaluationName(plan: Plan, state: RolloutState): string {
+  return stageOf(plan, state).evaluate === 'end'
+    ? `post_rollout_${state.candidate}`
+    : `nightly_${state.candidate}`;
+}
+
+/** The state after an event. Never throws for what comes from outside: each case ends in a state with a reason. */
+export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  switch (event.kind) {
+    case 'message':
+      return onMessage(plan, state, event.message, nowMs);
+    case 'guard':
+      return onGuard(plan, state, event.event, nowMs);
+    case 'cancelled':
+      return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
+    case 'rolledBack':
+      return onRolledBack(plan, state, event.verification, nowMs);
+    case 'preflight':
+      return onPreflight(plan, state, event.report, nowMs);
+    case 'fenced':
+      return moved({
+        ...state,
+        epoch: event.epoch,
+        interventions: event.interventions,
+        interventionsSeen: event.interventions,
+        phase: 'load',
+      });
+    case 'loaded':
+      return event.ready
+        ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
+        : finish(plan, state, 'refused', event.reason, nowMs);
+    case 'snapshot':
+      return onSnapshot(plan, state, event.result, nowMs);
+    case 'evaluated':
+      return onEvaluated(plan, state, event.result, nowMs);
+    case 'changed':
+      return onChanged(plan, state, event.result, nowMs);
+    case 'time':
+      return moved(onTime(plan, state));
+    default:
+      return event satisfies never;
+  }
+}
+
+function moved(state: RolloutState): Step {
+  return { state, effects: [] };
+}
+
+function onPreflight(plan: Plan, before: RolloutState, report: PreflightReport, nowMs: number): Step {
+  const bad = report.checks.filter(({ verdict }) => verdict !== 'green');
+  const state = { ...before, report };
+  if (bad.length > 0)
+    return finish(
+      plan,
+      state,
+      'refused',
+      `pre-flight: ${bad.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}`,
+      nowMs,
+    );
+  const text = `pre-flight: all ${report.checks.length} checks are green`;
+  return moved(log(plan, { ...state, phase: 'fence' }, { kind: 'step', verdict: 'green', text }, nowMs));
+}
+
+function onSnapshot(plan: Plan, state: RolloutState, result: SnapshotResult, nowMs: number): Step {
+  if (state.phase === 'baselineOpen')
+    return moved({ ...state, opening: result, phase: 'baselineWait', waitUntilMs: nowMs + plan.baselineMs });
+  if (state.phase === 'baselineClose') {
+    const opening = state.opening ?? result;
+    const users = (of: SnapshotResult) =>
+      of.kind === 'snapshot' ? (of.snapshot.lanes.stable?.requests ?? 0) : 0;
+    const baselineMissing = users(result) === users(opening);
+    const text = baselineMissing
+      ? 'stable has no traffic before T0: its baseline is missing'
+      : "stable's baseline is written";
+    return {
+      state: log(
+        plan,
+        { ...state, phase: 'raise', opening: null, baselineMissing },
+        { kind: 'step', text },
+        nowMs,
+      ),
+      effects: [{ kind: 'recordBaseline', opening, closing: result }],
+    };
+  }
+  return state.phase === 'open'
+    ? moved(onOpening(plan, state, result, nowMs))
+    : onClosing(plan, state, result, nowMs);
+}
+
+function onTime(plan: Plan, state: RolloutState): RolloutState {
+  switch (state.phase) {
+    case 'baselineWait':
+      return { ...state, phase: 'baselineClose' };
+    case 'warmUp':
+      return { ...state, phase: 'open' };
+    case 'measure':
+      return { ...state, phase: 'close' };
+    case 'dwell': {
+      // Accepted by a person: the raise is due. Else the last window before it opens.
+      const nextMs = nextRaiseMs(plan, state);
+      if (state.recheck || nextMs === null)
+        return {
+          ...state,
+          phase: 'raise',
+          stage: state.stage + 1,
+          recheck: false,
+          evaluation: null,
+          extensions: 0,
+        };
+      return { ...state, phase: 'open', opening: null, recheck: true, extensions: 0 };
+    }
+    default:
+      return state;
+  }
+}

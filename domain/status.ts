@@ -1,0 +1,143 @@
+import type { Verdict } from './gate.ts';
+import type { Plan } from './plan.ts';
+import type { Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
+import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
+
+/** Answer of the query `status`. */
+export interface RolloutStatus {
+  /** One word or two: `pre-flight`, `canary-5: measuring`, `held`, `paused`, `rolling back`, or the outcome. */
+  readonly state: string;
+  readonly stage: string | null;
+  readonly percent: number;
+  readonly verdict: Verdict | null;
+  /** Why it stands where it stands. */
+  readonly reason: string;
+  /** Milliseconds since 1970; null while a person is waited for, and at the end. */
+  readonly nextDecisionAt: number | null;
+  readonly outcome: Outcome | null;
+  readonly timeline: readonly TimelineEntry[];
+  /** The runbook's name for what comes next, e.g. `T+3h`. */
+  readonly runbookClock: string | null;
+  /** When the rollout ends at the earliest if all goes well; null before T0 and at the end. */
+  readonly endsAt: number | null;
+  readonly candidate: string;
+  readonly rollsBackTo: string | null;
+  /** From the trigger to verified safe; null without a rollback. */
+  readonly verified: boolean | null;
+}
+
+/** The status of a rollout; `plan` is null until it is loaded. */
+export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus {
+  const stage = plan === null || state.t0Ms === null ? null : stageOf(plan, state);
+  const nextDecisionAt = plan === null ? null : nextDecisionMs(plan, state);
+  return {
+    state: stateWord(state, stage?.name ?? null),
+    stage: stage?.name ?? null,
+    percent: state.percent,
+    verdict: state.judgement?.verdict ?? null,
+    reason:
+      state.outcomeReason ??
+      state.held?.reason ??
+      state.rollbackReason ??
+      state.judgement?.reason ??
+      lastText(state),
+    nextDecisionAt,
+    outcome: state.outcome,
+    timeline: state.timeline,
+    runbookClock:
+      stage === null
+        ? null
+        : state.phase === 'dwell' || state.recheck
+          ? nextRunbookAt(plan, state)
+          : stage.runbookDecideAt,
+    endsAt: plan === null ? null : endMs(plan, state),
+    candidate: state.candidate,
+    rollsBackTo: state.report?.stable ?? null,
+    verified: state.verification?.verified ?? null,
+  };
+}
+
+function lastText({ timeline }: RolloutState): string {
+  return timeline.at(-1)?.text ?? 'starting';
+}
+
+function nextRunbookAt(plan: Plan | null, state: RolloutState): string | null {
+  return plan?.stages[state.stage + 1]?.runbookAt ?? null;
+}
+
+function nextDecisionMs(plan: Plan, state: RolloutState): number | null {
+  if (state.outcome !== null || state.pausedSinceMs !== null || state.held !== null || state.t0Ms === null)
+    return null;
+  if (state.phase === 'dwell' || state.recheck) return nextRaiseMs(plan, state);
+  return Math.max(decideMs(plan, state), state.phase === 'measure' ? state.waitUntilMs : 0);
+}
+
+function endMs(plan: Plan, state: RolloutState): number | null {
+  const last = plan.stages.at(-1);
+  if (state.outcome !== null || state.t0Ms === null || last === undefined || state.phase === 'rollback')
+    return null;
+  return state.stageStartMs + last.decideAtMs - stageOf(plan, state).atMs;
+}
+
+function stateWord(state: RolloutState, stage: string | null): string {
+  if (state.outcome !== null) return state.outcome;
+  if (state.phase === 'rollback') return 'rolling back';
+  if (state.pausedSinceMs !== null) return 'paused';
+  if (state.held !== null) return 'held';
+  return stage === null
+    ? (BEFORE_T0[state.phase] ?? 'before T0')
+    : `${stage}: ${DURING[state.phase] ?? state.phase}`;
+}
+
+const BEFORE_T0: Partial<Record<RolloutState['phase'], string>> = {
+  preflight: 'pre-flight',
+  fence: 'taking the epoch',
+  load: 'loading the candidate',
+  baselineOpen: 'baseline',
+  baselineWait: 'baseline',
+  baselineClose: 'baseline',
+};
+
+const DURING: Partial<Record<RolloutState['phase'], string>> = {
+  raise: 'raising',
+  evaluateStart: 'evaluating',
+  evaluateEnd: 'evaluating',
+  warmUp: 'warming up',
+  open: 'measuring',
+  measure: 'measuring',
+  close: 'judging',
+  dwell: 'waiting for the next raise',
+  zero: 'taking the share to 0',
+  promote: 'promoting',
+};
+
+/** The status as markdown, for the web UI's current details. Times are shown as the caller formats them. */
+export function statusMarkdown(status: RolloutStatus, time: (ms: number) => string): string {
+  const rows = [
+    ['state', status.state],
+    ['users on the candidate', `${status.percent} %`],
+    ['verdict', status.verdict ?? 'none yet'],
+    ['why', status.reason],
+    [
+      'next decision',
+      status.nextDecisionAt === null
+        ? 'none'
+        : `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`,
+    ],
+    ['rolls back to', status.rollsBackTo ?? 'not known yet'],
+  ];
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  const timeline = status.timeline
+    .slice(-12)
+    .map(({ atMs, percent, text }) => `- ${time(atMs)} · ${percent} % · ${text}`);
+  return [
+    `### ${status.candidate}`,
+    '| | |',
+    '| --- | --- |',
+    ...rows.map(([name = '', value = '']) => `| ${name} | ${cell(value)} |`),
+    '',
+    ...timeline,
+    '',
+    'Signals: `pause`, `resume`, `hold`, `approve`, `advance`, `rollback`; none needs an input.',
+  ].join('\n');
+}
