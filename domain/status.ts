@@ -15,6 +15,8 @@ export interface RolloutStatus {
   /** Milliseconds since 1970; null while a person is waited for, and at the end. */
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
+  /** The latest gate row by row: each with its numbers and why. */
+  readonly rows: readonly { readonly verdict: Verdict; readonly reason: string }[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -22,8 +24,10 @@ export interface RolloutStatus {
   readonly endsAt: number | null;
   readonly candidate: string;
   readonly rollsBackTo: string | null;
-  /** From the trigger to verified safe; null without a rollback. */
+  /** Whether a rollback's probes answered as the old release; null without a rollback. */
   readonly verified: boolean | null;
+  /** From the trigger of a rollback to users on the old release. */
+  readonly safeAfterMs: number | null;
 }
 
 /** The status of a rollout; `plan` is null until it is loaded. */
@@ -43,6 +47,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
+    rows: (state.judgement?.rows ?? []).map(({ verdict, reason }) => ({ verdict, reason })),
     timeline: state.timeline,
     runbookClock:
       stage === null
@@ -54,6 +59,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
     candidate: state.candidate,
     rollsBackTo: state.report?.stable ?? null,
     verified: state.verification?.verified ?? null,
+    safeAfterMs: state.safeAfterMs,
   };
 }
 
