@@ -1,36 +1,41 @@
-/** `npm start`: the embedded stack, kept running until Ctrl-C. */
-import { join } from 'node:path';
+/**
+ * `npm start [-- --traffic RATE]`: the embedded stack, kept running until Ctrl-C. With --traffic, simulated users send
+ * so many requests a second. The demo starts its stack through this as well.
+ */
+import { rename, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
-import { ROOT } from './stack/process.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
 import { portsFromEnv } from './stack/ports.ts';
+import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
+import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
 
+const { values } = parseArgs({ options: { traffic: { type: 'string' } } });
+const env = process.env;
+const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
+const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? 'artifacts/releases');
+const stableRelease = env['STABLE_RELEASE'] ?? 'v-1';
 const interrupted = untilInterrupted();
+
 try {
   const stack = await startStack({
-    dataDir: join(ROOT, '.data'),
-    releasesDir: process.env['RELEASES_DIR'] ?? join(ROOT, 'artifacts/releases'),
-    artifactsDir: join(ROOT, 'artifacts'),
-    plansDir: join(ROOT, 'plans'),
-    stableRelease: process.env['STABLE_RELEASE'] ?? 'v-1',
-    ports: portsFromEnv(process.env),
+    dataDir,
+    releasesDir,
+    artifactsDir: resolve(ROOT, env['ARTIFACTS_DIR'] ?? 'artifacts'),
+    plansDir: resolve(ROOT, env['PLANS_DIR'] ?? 'plans'),
+    stableRelease,
+    ports: portsFromEnv(env),
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
-  const { temporal, gateway, temporalUi } = stack.addresses;
-  const address = temporal.endsWith(':7233') ? '' : ` --address ${temporal}`;
-  console.log(`
-Everything runs. In another terminal:
-  curl -s ${gateway}/health
-  .data/bin/temporal workflow start${address} --type rollout --task-queue ${TASK_QUEUE} \\
-    --workflow-id rollout/retriever --input '{"candidate":"retriever_v0"}'
-  .data/bin/temporal workflow query${address} --workflow-id rollout/retriever --type status
-  .data/bin/temporal workflow signal${address} --workflow-id rollout/retriever --name rollback
-and in a browser: ${temporalUi}
-Ctrl-C stops all of it.`);
+  const traffic = values.traffic === undefined ? null : startTraffic(stack, values.traffic);
+  await publish(stack);
+  sayWhatNext(stack);
   const reason = await interrupted.reason;
   console.log(`\n${reason}: stopping`);
+  await traffic?.stop();
   await stack.stop();
   process.exitCode = interrupted.bySignal() ? 0 : 1;
 } catch (error) {
@@ -38,3 +43,43 @@ Ctrl-C stops all of it.`);
   process.exitCode = 1;
 }
 interrupted.release();
+
+/** Whoever waits for the stack reads from this file that it is there, and where. */
+async function publish({ addresses }: Stack): Promise<void> {
+  const file = join(dataDir, 'run/stack.json');
+  await writeFile(`${file}.new`, JSON.stringify({ pid: process.pid, ...addresses }));
+  await rename(`${file}.new`, file);
+}
+
+function startTraffic(stack: Stack, rate: string) {
+  const args = [
+    '--gateway',
+    stack.addresses.gateway,
+    '--release',
+    join(releasesDir, stableRelease),
+    '--rate',
+    rate,
+  ];
+  console.log(`  traffic     ${rate} requests/s`);
+  return startProcess({
+    name: 'traffic',
+    command: nodeCommand('scripts/traffic', ...args, '--with-parent'),
+    logFile: join(dataDir, 'logs/traffic.log'),
+    onUnexpectedExit: (reason) => console.error(reason),
+  });
+}
+
+function sayWhatNext({ addresses: { temporal, gateway, temporalUi } }: Stack): void {
+  const cli = relative(process.cwd(), join(ROOT, '.data/bin/temporal'));
+  const address = temporal.endsWith(':7233') ? '' : ` --address ${temporal}`;
+  const workflow = `${cli} workflow`;
+  console.log(`
+Everything runs. In another terminal:
+  curl -s ${gateway}/health
+  ${workflow} start${address} --type rollout --task-queue ${TASK_QUEUE} \\
+    --workflow-id rollout/retriever --input '{"candidate":"retriever_v0"}'
+  ${workflow} query${address} --workflow-id rollout/retriever --type status
+  ${workflow} signal${address} --workflow-id rollout/retriever --name rollback
+and in a browser: ${temporalUi}
+Ctrl-C stops all of it.`);
+}

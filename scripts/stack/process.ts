@@ -158,7 +158,7 @@ function firstLine<T>(
 }
 
 /** `setpriv --pdeathsig` where there is one: no process outlives a parent that was ended by kill -9. */
-function dieWithParent(): string[] {
+export function dieWithParent(): string[] {
   canDieWithParent ??= succeeds('setpriv', ['--pdeathsig', 'TERM', 'true']);
   return canDieWithParent ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
 }

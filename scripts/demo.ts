@@ -1,0 +1,144 @@
+/**
+ * `npm run demo [-- --release NAME] [--plan NAME] [--keep]`: a whole rollout with simulated users, from its start to its
+ * end. Exit code 0 only if it ended as the scenario should.
+ */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import type { Plan } from '../domain/plan.ts';
+import { parsePlan } from '../domain/plan-file.ts';
+import type { RolloutStatus } from '../domain/status.ts';
+import { followRollout } from './demo/rollout.ts';
+import type { DemoResult } from './demo/scenario.ts';
+import { differences, expectedEnding } from './demo/scenario.ts';
+import { createScreen, usersLine } from './demo/screen.ts';
+import type { DemoStack } from './demo/stack-process.ts';
+import { startDemoStack } from './demo/stack-process.ts';
+import { createGatewayClient } from './stack/gateway-client.ts';
+import { untilInterrupted } from './stack/interrupt.ts';
+import { ROOT } from './stack/process.ts';
+
+const REQUESTS_PER_SECOND = 150;
+const STABLE = 'v-1';
+const DATA_DIR = join(ROOT, '.data/demo');
+
+const { values } = parseArgs({
+  options: {
+    release: { type: 'string', default: 'retriever_v0' },
+    plan: { type: 'string', default: 'demo' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const interrupted = untilInterrupted();
+const abort = new AbortController();
+void interrupted.reason.then((reason) => abort.abort(new Error(reason)));
+
+let stack: DemoStack | null = null;
+let keep = false;
+try {
+  const plan = readPlan(values.plan);
+  checkRelease(values.release);
+  console.log(
+    `Starting Temporal, the gateway with ${STABLE}, the worker, and ${REQUESTS_PER_SECOND} requests/s ...`,
+  );
+  stack = await startDemoStack({
+    dataDir: DATA_DIR,
+    requestsPerSecond: REQUESTS_PER_SECOND,
+    keep: values.keep,
+    signal: abort.signal,
+  });
+  const result = await runScenario(stack, plan);
+  process.exitCode = summarize(result, stack);
+  keep = values.keep;
+} catch (error) {
+  console.error(
+    abort.signal.aborted ? '\ninterrupted: stopping' : error instanceof Error ? error.message : error,
+  );
+  process.exitCode = abort.signal.aborted ? 130 : 1;
+}
+if (stack !== null && !keep) await stack.stop();
+interrupted.release();
+
+function readPlan(name: string): Plan {
+  const result = parsePlan(parse(readFileSync(join(ROOT, 'plans', `${name}.yaml`), 'utf8')));
+  if (result.ok) return result.plan;
+  throw new Error(`plans/${name}.yaml: ${result.problems.join('; ')}`);
+}
+
+function checkRelease(name: string): void {
+  const folder = join(ROOT, 'artifacts/releases');
+  if (existsSync(join(folder, name, 'manifest.json'))) return;
+  const there = existsSync(folder) ? readdirSync(folder).join(', ') : 'none';
+  throw new Error(
+    `there is no release ${name}; there are: ${there}. To build the samples: bash scripts/setup.sh`,
+  );
+}
+
+async function runScenario(running: DemoStack, plan: Plan): Promise<DemoResult> {
+  const { addresses } = running;
+  console.log(`
+Rollout of ${values.release} over ${STABLE}; it should end ${expectedEnding(values.release)}.
+Temporal's web UI: ${addresses.temporalUi}/namespaces/default/workflows/rollout%2Fretriever
+`);
+  const startedMs = Date.now();
+  const screen = createScreen(process.stdout);
+  let highestPercent = 0;
+  const last = await followRollout({
+    address: addresses.temporal,
+    candidate: values.release,
+    plan: values.plan,
+    signal: abort.signal,
+    onStatus(status) {
+      const failed = running.failure();
+      if (failed !== null) throw new Error(failed);
+      highestPercent = Math.max(highestPercent, ...status.timeline.map(({ percent }) => percent));
+      screen.show({ nowMs: Date.now(), startedMs, status, plan, traffic: running.traffic() });
+    },
+  });
+  screen.close();
+  return resultOf(last, addresses, highestPercent, running.traffic());
+}
+
+async function resultOf(
+  status: RolloutStatus,
+  { gateway, control }: DemoStack['addresses'],
+  highestPercent: number,
+  traffic: DemoResult['traffic'] | null,
+): Promise<DemoResult> {
+  if (traffic === null) throw new Error('the simulated users said nothing');
+  const client = createGatewayClient({
+    gateway,
+    control,
+    token: { file: join(DATA_DIR, 'run/control-token') },
+  });
+  return {
+    release: values.release,
+    stable: STABLE,
+    outcome: status.outcome,
+    highestPercent,
+    timeToSafeMs: status.safeAfterMs,
+    rollbackVerified: status.verified,
+    version: (await client.health()).version,
+    traffic,
+  };
+}
+
+function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
+  const wrong = differences(result);
+  console.log(`\n${result.release}: ${result.outcome}; /health says ${result.version}`);
+  console.log(usersLine(result.traffic));
+  if (result.timeToSafeMs !== null)
+    console.log(
+      `users were safe ${result.timeToSafeMs} ms after the trigger; rollback ${result.rollbackVerified ? 'verified by probes' : 'NOT verified'}; highest share ${result.highestPercent} %`,
+    );
+  for (const difference of wrong) console.log(`NOT as it should be: ${difference}`);
+  console.log(
+    wrong.length === 0 ? 'The rollout ended as it should.' : 'The rollout did not end as it should.',
+  );
+  if (values.keep)
+    console.log(
+      `The stack and its users go on: ${addresses.gateway}, ${addresses.temporalUi}. To stop them: kill ${pid}`,
+    );
+  return wrong.length === 0 ? 0 : 1;
+}

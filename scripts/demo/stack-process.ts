@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ROOT, dieWithParent, nodeCommand } from '../stack/process.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { TrafficReport } from '../traffic/tally.ts';
+
+/** The stack of one demo, in a process of its own (`scripts/start.ts`), so that it can outlive the demo. */
+export interface DemoStack {
+  readonly addresses: Stack['addresses'];
+  readonly pid: number;
+  /** The newest report of the simulated users; null before the first. */
+  traffic(): TrafficReport | null;
+  /** Null while it runs; else its last words. */
+  failure(): string | null;
+  stop(): Promise<void>;
+}
+
+export interface DemoStackOptions {
+  /** Deleted first: each demo begins with nothing. */
+  readonly dataDir: string;
+  readonly requestsPerSecond: number;
+  /** Whether it goes on when the demo has ended. */
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Starts the stack with its traffic and resolves when it is ready. Throws with its last words if it does not come up. */
+export async function startDemoStack(options: DemoStackOptions): Promise<DemoStack> {
+  const { dataDir } = options;
+  rmSync(dataDir, { recursive: true, force: true });
+  mkdirSync(join(dataDir, 'logs'), { recursive: true });
+  const logFile = join(dataDir, 'logs/stack.log');
+  const log = openSync(logFile, 'a');
+  const command = nodeCommand('scripts/start', '--traffic', String(options.requestsPerSecond));
+  const [file = '', ...args] = [...(options.keep ? [] : dieWithParent()), ...command];
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, DATA_DIR: dataDir },
+  });
+  let ended = false;
+  const whenEnded = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      ended = true;
+      resolve();
+    });
+  });
+  const failure = () =>
+    ended ? `the stack ended: ${readFileSync(logFile, 'utf8').trim().slice(-1_500)}` : null;
+  const stop = async () => {
+    if (!ended) child.kill('SIGTERM');
+    await whenEnded;
+  };
+  try {
+    const addresses = await readyFile(join(dataDir, 'run/stack.json'), failure, options.signal);
+    child.unref();
+    return {
+      addresses,
+      pid: child.pid ?? -1,
+      traffic: () => lastReport(join(dataDir, 'logs/traffic.log')),
+      failure,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function readyFile(
+  file: string,
+  failure: () => string | null,
+  signal: AbortSignal,
+): Promise<Stack['addresses']> {
+  for (;;) {
+    const text = readOrNull(file);
+    if (text !== null) return JSON.parse(text);
+    const failed = failure();
+    if (failed !== null) throw new Error(failed);
+    await pause(100, undefined, { signal });
+  }
+}
+
+/** The log holds a line a second: its end is enough. */
+function lastReport(file: string): TrafficReport | null {
+  const last = readOrNull(file)
+    ?.split('\n')
+    .findLast((line) => line.startsWith('{') && line.endsWith('}'));
+  return last === undefined ? null : JSON.parse(last);
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
