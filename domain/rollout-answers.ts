@@ -99,15 +99,18 @@ export function onRolledBack(
   plan: Plan,
   state: RolloutState,
   verification: RollbackVerification | null,
+  safeAfterMs: number,
   nowMs: number,
 ): Step {
-  const outcome = state.outcomeAfterRollback;
   const checked =
     verification === null
       ? 'users never left the old release'
-      : verification.verified
-        ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release`
-        : `NOT verified: ${verification.reason}`;
+      : `users back after ${safeAfterMs} ms, ${
+          verification.verified
+            ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release`
+            : `NOT verified: ${verification.reason}`
+        }`;
   const reason = `${state.rollbackReason ?? 'rollback'} (${checked})`;
-  return finish(plan, { ...state, percent: 0, verification }, outcome, reason, nowMs);
+  const next = { ...state, percent: 0, verification, safeAfterMs };
+  return finish(plan, next, state.outcomeAfterRollback, reason, nowMs);
 }

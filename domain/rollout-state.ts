@@ -81,6 +81,8 @@ export interface RolloutState {
   readonly outcomeAfterRollback: 'aborted' | 'rolledBack' | 'cancelled';
   readonly triggeredMs: number | null;
   readonly verification: RollbackVerification | null;
+  /** From the trigger of a rollback to users on the old release. */
+  readonly safeAfterMs: number | null;
   readonly outcome: Outcome | null;
   readonly outcomeReason: string | null;
   readonly timeline: readonly TimelineEntry[];
@@ -134,6 +136,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     outcomeAfterRollback: 'rolledBack',
     triggeredMs: null,
     verification: null,
+    safeAfterMs: null,
     outcome: null,
     outcomeReason: null,
     timeline: [],

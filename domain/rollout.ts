@@ -33,7 +33,13 @@ export type RolloutEvent =
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
-  | { readonly kind: 'rolledBack'; readonly verification: RollbackVerification | null }
+  | {
+      readonly kind: 'rolledBack';
+      readonly verification: RollbackVerification | null;
+      /** From the trigger to users on the old release. */
+      readonly safeAfterMs: number;
+    }
+  | { readonly kind: 'superseded'; readonly reason: string }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'guard'; readonly event: GuardEvent }
   | { readonly kind: 'cancelled' };
@@ -111,7 +117,9 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     case 'cancelled':
       return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
     case 'rolledBack':
-      return onRolledBack(plan, state, event.verification, nowMs);
+      return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
+    case 'superseded':
+      return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     case 'preflight':
       return onPreflight(plan, state, event.report, nowMs);
     case 'fenced':

@@ -1,0 +1,40 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { RolloutActivities } from '../domain/contract.ts';
+import { longTaskQueue } from '../domain/queues.ts';
+
+/** Retried for ever: the gateway may be away for an hour, and the lease is what keeps users safe meanwhile. */
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
+const PROBING: ActivityOptions = { startToCloseTimeout: '3m', retry: RETRY };
+/** Nobody waits for these, and nothing is decided by them. */
+const TELLING: ActivityOptions = { startToCloseTimeout: '30s', retry: { ...RETRY, maximumAttempts: 8 } };
+/** A dead worker is noticed in time for the next one to renew the lease (120 s). */
+const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
+
+/** Activities as a workflow calls them. Called within a workflow, since the task queues follow its own. */
+export function activities(): RolloutActivities {
+  const taskQueue = longTaskQueue(workflowInfo().taskQueue);
+  const as = (options: ActivityOptions, summary: string) =>
+    proxyActivities<RolloutActivities>({
+      ...options,
+      ...(options === LONG ? { taskQueue } : {}),
+      cancellationType: ActivityCancellationType.TRY_CANCEL,
+      summary,
+    });
+  return {
+    loadPlan: as(SHORT, 'read and check the plan').loadPlan,
+    control: as(SHORT, "look at the gateway's state").control,
+    takeEpoch: as(SHORT, 'take the fence').takeEpoch,
+    changeTraffic: as(SHORT, 'change traffic').changeTraffic,
+    snapshot: as(SHORT, 'read the counters').snapshot,
+    verifyRollback: as(PROBING, 'prove that the old answers are back').verifyRollback,
+    recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,
+    notify: as(TELLING, 'tell a person').notify,
+    preflight: as(LONG, 'pre-flight checks').preflight,
+    awaitLane: as(LONG, 'wait for the lane').awaitLane,
+    evaluate: as(LONG, 'evaluate the live lane on labelled queries').evaluate,
+    watch: as(LONG, 'watch for emergencies').watch,
+  };
+}

@@ -1,0 +1,75 @@
+import { CancellationScope, startChild, workflowInfo } from '@temporalio/workflow';
+import type { WatchResult } from '../domain/contract.ts';
+import type { GuardEvent, GuardState } from '../domain/guard.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { RolloutState } from '../domain/rollout-state.ts';
+import type { rolloutGuard } from './guard.ts';
+
+/** The rollout's end of its guard: starts it when users come to the candidate, and again after each event. */
+export class GuardWatch {
+  private scope: CancellationScope | null = null;
+  private event: GuardEvent | null = null;
+  private carried: GuardState | null = null;
+
+  hasEvent(): boolean {
+    return this.event !== null;
+  }
+
+  /** The event that has not been taken up yet, once. */
+  take(): GuardEvent | null {
+    const { event } = this;
+    this.event = null;
+    return event;
+  }
+
+  /** Sees to it that the guard runs exactly while it has something to watch. */
+  follow(plan: Plan, state: RolloutState): void {
+    const wanted = state.t0Ms !== null && state.phase !== 'rollback' && state.phase !== 'done';
+    if (!wanted) this.stop();
+    else if (this.scope === null && this.event === null) this.start(plan, state);
+  }
+
+  stop(): void {
+    this.scope?.cancel();
+    this.scope = null;
+  }
+
+  private start(plan: Plan, state: RolloutState): void {
+    const { workflowId, runId } = workflowInfo();
+    const input = {
+      workflowId,
+      runId,
+      epoch: state.epoch ?? 0,
+      plan,
+      candidate: state.candidate,
+      stable: state.report?.stable ?? '',
+      interventions: state.interventionsSeen,
+      candidateQuality: state.report?.candidateQuality ?? null,
+      stableQuality: state.report?.stableQuality ?? null,
+      state: this.carried,
+    };
+    const scope = new CancellationScope();
+    this.scope = scope;
+    const run = async (): Promise<WatchResult> => {
+      const child = await startChild<typeof rolloutGuard>('rolloutGuard', {
+        workflowId: `${workflowId}/guard`,
+        args: [input],
+        staticSummary: `watches ${state.candidate} for emergencies`,
+      });
+      return child.result();
+    };
+    scope.run(run).then(
+      (result) => this.ended(scope, result),
+      () => this.ended(scope, null),
+    );
+  }
+
+  /** With an event; or without, when the child was ended from outside: then the next step of the rollout starts another. */
+  private ended(scope: CancellationScope, result: WatchResult | null): void {
+    if (this.scope !== scope) return;
+    this.scope = null;
+    this.event = result?.event ?? null;
+    // A blind guard goes on being blind since the same moment; after anything else it begins afresh.
+    this.carried = this.event?.kind === 'blind' ? (result?.state ?? null) : null;
+  }
+}

@@ -1,0 +1,3 @@
+export { rollout } from './rollout.ts';
+export { rolloutGuard } from './guard.ts';
+export { rollback } from './rollback.ts';

@@ -1,0 +1,26 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { MessageName } from '../domain/rollout-messages.ts';
+import type { RolloutStatus } from '../domain/status.ts';
+
+/** What clients send to a rollout. Each takes an optional `{reason, by}`, and needs none. */
+export const signals = {
+  pause: defineSignal<[unknown?]>('pause'),
+  resume: defineSignal<[unknown?]>('resume'),
+  hold: defineSignal<[unknown?]>('hold'),
+  rollback: defineSignal<[unknown?]>('rollback'),
+  approve: defineSignal<[unknown?]>('approve'),
+  advance: defineSignal<[unknown?]>('advance'),
+} as const satisfies Record<MessageName, unknown>;
+
+/** The same six as updates: they answer with the status, or are refused in a sentence where they make no sense now. */
+export const updates = {
+  pause: defineUpdate<RolloutStatus, [unknown?]>('pause'),
+  resume: defineUpdate<RolloutStatus, [unknown?]>('resume'),
+  hold: defineUpdate<RolloutStatus, [unknown?]>('hold'),
+  rollback: defineUpdate<RolloutStatus, [unknown?]>('rollback'),
+  approve: defineUpdate<RolloutStatus, [unknown?]>('approve'),
+  advance: defineUpdate<RolloutStatus, [unknown?]>('advance'),
+} as const satisfies Record<MessageName, unknown>;
+
+/** Where the rollout stands. */
+export const statusQuery = defineQuery<RolloutStatus>('status');

@@ -1,0 +1,204 @@
+import {
+  condition,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import type { LoadedPlan } from '../domain/contract.ts';
+import type { Message, MessageName } from '../domain/rollout-messages.ts';
+import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
+import type { RolloutInput } from '../domain/rollout-input.ts';
+import type { Action, RolloutEvent } from '../domain/rollout.ts';
+import { nextAction, reduce } from '../domain/rollout.ts';
+import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
+import { newRollout, stageOf } from '../domain/rollout-state.ts';
+import type { SearchAttribute } from '../domain/search-attributes.ts';
+import type { RolloutStatus } from '../domain/status.ts';
+import { statusMarkdown, statusOf } from '../domain/status.ts';
+import { activities } from './activities.ts';
+import { GuardWatch } from './guard-watch.ts';
+import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
+import { signals, statusQuery, updates } from './messages.ts';
+import { RolloutTraffic } from './rollout-traffic.ts';
+
+/** One run of the workflow: what came in, what is known, and the loop that does one thing after the other. */
+export class RolloutRun {
+  private state: RolloutState;
+  private loaded: LoadedPlan | null = null;
+  /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
+  private readonly inbox: Message[] = [];
+  private readonly guard = new GuardWatch();
+  private readonly telling: Promise<void>[] = [];
+  private shown = '';
+
+  constructor(input: RolloutInput) {
+    this.state = newRollout(input.service, input.candidate, Date.now());
+    setHandler(statusQuery, () => this.status(), {
+      description: 'Where the rollout stands, with its timeline',
+    });
+    for (const name of MESSAGES) this.listen(name);
+    this.show();
+  }
+
+  /** Walks the plan to its end. Throws only where the workflow was cancelled. */
+  async walk(loaded: LoadedPlan): Promise<void> {
+    this.loaded = loaded;
+    const traffic = new RolloutTraffic(activities(), this.state);
+    for (;;) {
+      this.takeUp(loaded);
+      const action = nextAction(loaded.plan, this.state);
+      if (action.do === 'finish') break;
+      const event = await this.act(loaded, traffic, action);
+      if (event !== null) this.dispatch(loaded, event);
+    }
+    this.guard.stop();
+    await traffic.tidy(this.state);
+    await Promise.all(this.telling);
+    this.show();
+  }
+
+  /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
+  async cancel(): Promise<void> {
+    if (this.loaded === null) {
+      this.state = {
+        ...this.state,
+        phase: 'done',
+        outcome: 'cancelled',
+        outcomeReason: 'cancelled before the plan was read',
+      };
+      return;
+    }
+    this.dispatch(this.loaded, { kind: 'cancelled' });
+    await this.walk(this.loaded);
+  }
+
+  result(): { outcome: Outcome; reason: string } {
+    return { outcome: this.state.outcome ?? 'aborted', reason: this.state.outcomeReason ?? '' };
+  }
+
+  private status(): RolloutStatus {
+    return statusOf(this.loaded?.plan ?? null, this.state);
+  }
+
+  /** A signal and an update of the same name. Handlers take anything and never throw; validators are synchronous. */
+  private listen(name: MessageName): void {
+    const record = (payload: unknown) => {
+      this.inbox.push(readMessage(name, payload));
+    };
+    setHandler(signals[name], record, { description: `${name}; takes an optional {"reason","by"}` });
+    setHandler(
+      updates[name],
+      (payload?: unknown) => {
+        record(payload);
+        return statusOf(this.loaded?.plan ?? null, this.ahead());
+      },
+      {
+        description: `${name}, refused in a sentence where it makes no sense now`,
+        validator: (_payload?: unknown) => {
+          const against = this.loaded === null ? null : objection(this.loaded.plan, this.ahead(), name);
+          if (against !== null) throw new Error(against);
+        },
+      },
+    );
+  }
+
+  /** The state as it will be once the messages in the inbox are taken up. */
+  private ahead(): RolloutState {
+    const { loaded } = this;
+    if (loaded === null) return this.state;
+    return this.inbox.reduce(
+      (state, message) => onMessage(loaded.plan, state, message, Date.now()).state,
+      this.state,
+    );
+  }
+
+  private takeUp(loaded: LoadedPlan): void {
+    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift())
+      this.dispatch(loaded, { kind: 'message', message });
+    const event = this.guard.take();
+    if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
+  }
+
+  private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
+    const { state, effects } = reduce(loaded.plan, this.state, event, Date.now());
+    this.state = state;
+    for (const effect of effects) this.tell(effect);
+    this.show();
+    this.guard.follow(loaded.plan, state);
+  }
+
+  /** Does one thing. What is urgent interrupts it, and null says that nothing came of it. */
+  private async act(
+    loaded: LoadedPlan,
+    traffic: RolloutTraffic,
+    action: Action,
+  ): Promise<RolloutEvent | null> {
+    if (action.do === 'wait') return this.wait(action.untilMs, action.why);
+    if (action.do === 'rollback') {
+      this.guard.stop();
+      return traffic.takeBack(this.state);
+    }
+    const done = await unlessUrgent(
+      () => this.isUrgent(),
+      () => traffic.perform(loaded.plan, this.state, action),
+    );
+    return done === INTERRUPTED ? null : done;
+  }
+
+  private isUrgent(): boolean {
+    return this.guard.hasEvent() || this.inbox.some(({ name }) => name === 'rollback');
+  }
+
+  private async wait(untilMs: number | null, why: string): Promise<RolloutEvent | null> {
+    const stirred = () => this.inbox.length > 0 || this.guard.hasEvent();
+    if (untilMs === null) {
+      await condition(stirred);
+      return null;
+    }
+    const leftMs = untilMs - Date.now();
+    if (leftMs <= 0) return { kind: 'time' };
+    return (await condition(stirred, leftMs, { summary: why })) ? null : { kind: 'time' };
+  }
+
+  /** Pages and files, beside the rollout: they are retried a few times, and nothing waits for them but the end. */
+  private tell(effect: Effect): void {
+    const { notify, recordBaseline } = activities();
+    const release = this.state.report?.stable ?? '';
+    const telling =
+      effect.kind === 'page'
+        ? notify({
+            severity: effect.severity,
+            title: effect.title,
+            text: effect.text,
+            dedupeKey: `${workflowInfo().runId}/${this.telling.length}`,
+          })
+        : recordBaseline({ release, opening: effect.opening, closing: effect.closing });
+    this.telling.push(telling.catch(() => {}));
+  }
+
+  /** The card in the web UI, and the search attributes where they changed. */
+  private show(): void {
+    const status = this.status();
+    setCurrentDetails(
+      statusMarkdown(status, (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')),
+    );
+    if (this.loaded === null || !this.loaded.searchAttributes) return;
+    const values: Record<SearchAttribute, string> = {
+      RolloutCandidate: this.state.candidate,
+      RolloutStage: this.state.t0Ms === null ? 'before T0' : stageOf(this.loaded.plan, this.state).name,
+      RolloutVerdict: status.verdict ?? 'none',
+      RolloutOutcome: status.outcome ?? 'running',
+    };
+    const shown = JSON.stringify(values);
+    if (shown === this.shown) return;
+    this.shown = shown;
+    upsertSearchAttributes(
+      Object.entries(values).map(([name, value]) => ({
+        key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
+        value,
+      })),
+    );
+  }
+}

@@ -1,0 +1,112 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { Action, RolloutEvent } from '../domain/rollout.ts';
+import type { RolloutState } from '../domain/rollout-state.ts';
+import { takeBack } from './take-back.ts';
+
+/** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
+export class RolloutTraffic {
+  private readonly owner: string;
+  private readonly calls: RolloutActivities;
+  /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
+  private steps = 0;
+
+  constructor(calls: RolloutActivities, { service }: RolloutState) {
+    this.calls = calls;
+    this.owner = `rollout/${service}/${workflowInfo().runId}`;
+  }
+
+  async perform(plan: Plan, state: RolloutState, action: Action): Promise<RolloutEvent | null> {
+    const { calls } = this;
+    const { candidate, service } = state;
+    switch (action.do) {
+      case 'preflight':
+        return { kind: 'preflight', report: await calls.preflight({ service, candidate, plan }) };
+      case 'fence':
+        return this.fence();
+      case 'load':
+        return this.load(plan, state);
+      case 'snapshot':
+        return { kind: 'snapshot', result: await calls.snapshot() };
+      case 'evaluate':
+        return {
+          kind: 'evaluated',
+          result: await calls.evaluate({ lane: 'candidate', release: candidate, name: action.name }),
+        };
+      case 'raise': {
+        const { leaseTtlMs, onLeaseExpiry } = plan.guard;
+        const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
+        const { percent } = action;
+        return this.changed(state, { percent, interventions: state.interventions, lease });
+      }
+      case 'zero':
+        return this.changed(state, { percent: 0, reason: action.reason });
+      case 'promote':
+        return this.changed(state, { promote: { previousForMs: plan.keepPreviousMs } });
+      case 'wait':
+      case 'rollback':
+      case 'finish':
+        return null;
+      default:
+        return action satisfies never;
+    }
+  }
+
+  /** Users back to the old release; before T0 there is nothing to undo but the loaded lane. */
+  async takeBack(state: RolloutState): Promise<RolloutEvent> {
+    if (state.t0Ms === null) return { kind: 'rolledBack', verification: null, safeAfterMs: 0 };
+    const reason = state.rollbackReason ?? 'rollback';
+    const run = { owner: this.owner, key: `${this.owner}/rollback`, by: this.owner, reason };
+    const result = await takeBack(
+      this.calls,
+      run,
+      state.report?.stable ?? null,
+      state.triggeredMs ?? Date.now(),
+    );
+    return result.kind === 'safe'
+      ? { ...result, kind: 'rolledBack' }
+      : { kind: 'superseded', reason: result.reason };
+  }
+
+  /** A candidate that never got users is unloaded. */
+  async tidy({ t0Ms, epoch }: RolloutState): Promise<void> {
+    if (t0Ms === null && epoch !== null) await this.change(epoch, { lanes: { candidate: null } });
+  }
+
+  private async fence(): Promise<RolloutEvent> {
+    const { epoch, view } = await this.calls.takeEpoch({ owner: this.owner, key: `${this.owner}/start` });
+    return { kind: 'fenced', epoch, interventions: view.state.interventions };
+  }
+
+  private async load(plan: Plan, { candidate, epoch }: RolloutState): Promise<RolloutEvent> {
+    const result = await this.change(epoch, { percent: 0, lanes: { candidate } });
+    if (result.kind === 'refused') return { kind: 'changed', result };
+    const { ready, reason } = await this.calls.awaitLane({
+      lane: 'candidate',
+      release: candidate,
+      withinMs: plan.loadWithinMs,
+    });
+    return { kind: 'loaded', ready, reason };
+  }
+
+  private async changed(
+    state: RolloutState,
+    change: Parameters<RolloutTraffic['change']>[1],
+  ): Promise<RolloutEvent> {
+    return { kind: 'changed', result: await this.change(state.epoch, change) };
+  }
+
+  private change(
+    epoch: number | null,
+    change: Omit<Parameters<RolloutActivities['changeTraffic']>[0], 'epoch' | 'step' | 'by'>,
+  ): Promise<ChangeResult> {
+    this.steps++;
+    return this.calls.changeTraffic({
+      ...change,
+      epoch: epoch ?? 0,
+      step: `${this.owner}/${this.steps}`,
+      by: this.owner,
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { LoadedPlan } from '../domain/contract.ts';
+import type { RolloutInput } from '../domain/rollout-input.ts';
+import { readRolloutInput } from '../domain/rollout-input.ts';
+import type { Outcome } from '../domain/rollout-state.ts';
+import { activities } from './activities.ts';
+import { RolloutRun } from './rollout-run.ts';
+
+/** What a rollout ends with; Failed is for wrong input only. */
+export interface RolloutResult {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly candidate: string;
+  readonly planDigest: string;
+}
+
+/**
+ * Ships a release: `{"service":"retriever","candidate":"retriever_v0","plan":"runbook-48h"}`, all but `candidate` with
+ * a default. Walks the plan's stages, measures at each gate, and ends with an outcome. What to do next is decided by
+ * domain/rollout.ts; this waits and calls.
+ */
+export async function rollout(raw: unknown): Promise<RolloutResult> {
+  const input = checkedInput(raw);
+  // Handlers first: a message may be in the very first task.
+  const run = new RolloutRun(input);
+  const loaded = await loadPlan(input);
+  try {
+    await run.walk(loaded);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    await CancellationScope.nonCancellable(() => run.cancel());
+  }
+  return { ...run.result(), candidate: input.candidate, planDigest: loaded.digest };
+}
+
+function checkedInput(raw: unknown): RolloutInput {
+  const read = readRolloutInput(raw);
+  if ('problems' in read)
+    throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');
+  const { workflowId } = workflowInfo();
+  const rightId = `rollout/${read.input.service}`;
+  if (workflowId !== rightId)
+    throw ApplicationFailure.nonRetryable(
+      `a rollout of ${read.input.service} has the workflow id ${rightId}, not ${workflowId}`,
+      'WrongInput',
+    );
+  return read.input;
+}
+
+async function loadPlan({ plan }: RolloutInput): Promise<LoadedPlan> {
+  try {
+    return await activities().loadPlan({ plan });
+  } catch (error) {
+    // The plan's own words, where a person reads the failure first.
+    if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)
+      throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
+    throw error;
+  }
+}

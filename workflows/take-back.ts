@@ -1,0 +1,37 @@
+import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
+
+/** Time for a lane that has to be loaded first, and for its probes. */
+const VERIFY_WITHIN_MS = 120_000;
+
+export type TakenBack =
+  | { readonly kind: 'safe'; readonly verification: RollbackVerification; readonly safeAfterMs: number }
+  | { readonly kind: 'superseded'; readonly reason: string }
+  | { readonly kind: 'impossible'; readonly reason: string };
+
+/**
+ * Users back to a release: a new epoch first, so that nothing in flight can raise the percent after it, then the
+ * traffic, then the proof. `release` null means the one that stable serves.
+ */
+export async function takeBack(
+  { takeEpoch, changeTraffic, verifyRollback }: RolloutActivities,
+  run: { readonly owner: string; readonly key: string; readonly by: string; readonly reason: string },
+  release: string | null,
+  triggeredMs: number,
+): Promise<TakenBack> {
+  const { epoch, view } = await takeEpoch({ owner: run.owner, key: run.key });
+  const rollbackTo = release ?? view.state.lanes.stable.release;
+  const result = await changeTraffic({
+    epoch,
+    step: `${run.key}/traffic`,
+    by: run.by,
+    reason: run.reason,
+    rollbackTo,
+  });
+  if (result.kind === 'refused') {
+    const { kind, reason } = result.refusal;
+    return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason };
+  }
+  const safeAfterMs = Date.now() - triggeredMs;
+  const verification = await verifyRollback({ release: rollbackTo, withinMs: VERIFY_WITHIN_MS });
+  return { kind: 'safe', verification, safeAfterMs };
+}
