@@ -37,8 +37,8 @@ export interface ControlState {
     readonly previous: (LaneSpec & { readonly untilMs: number }) | null;
     readonly spare: LaneSpec | null;
   };
-  /** `promoting`: the intent to make the candidate stable is on disk; a restart finishes it. */
-  readonly phase: 'steady' | 'promoting';
+  /** The intent to make the candidate stable is on disk; a restart finishes it. `untilMs` is how long the old stable stays warm. */
+  readonly promoting: { readonly untilMs: number } | null;
   /** `restoring`: a rollback to a release that was not warm; it becomes stable as soon as the spare lane is ready. */
   readonly restoring: string | null;
   readonly lease: { readonly expiresAtMs: number; readonly onExpiry: 'zero' | 'keep' } | null;
