@@ -1,6 +1,7 @@
 /** The worker's process: reads its environment, builds the real clients, and runs until SIGTERM. */
 import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createActivities } from '../activities/index.ts';
@@ -10,7 +11,10 @@ import { createWorkers } from './workers.ts';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-const log = pino({ name: 'worker' }, pino.destination(2));
+const log = pino(
+  { name: 'worker', serializers: { error: pino.stdSerializers.err } },
+  pino.destination(2),
+);
 
 try {
   await main();
@@ -28,7 +32,7 @@ async function main(): Promise<void> {
     telemetryOptions: { metrics: { prometheus: { bindAddress: config.metricsAddress } } },
   });
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(connectionOptions);
+  const connection = await connect(connectionOptions);
   try {
     const registration = await registerSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
     if (registration.kind === 'notRegistered')
@@ -47,6 +51,15 @@ async function main(): Promise<void> {
     await running;
   } finally {
     await connection.close();
+  }
+}
+
+async function connect(options: NativeConnectionOptions): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(options);
+  } catch (error) {
+    const address = options.address ?? 'localhost:7233';
+    throw new Error(`Temporal does not answer at ${address} (TEMPORAL_ADDRESS)`, { cause: error });
   }
 }
 
