@@ -46,6 +46,13 @@ export async function* readCorpus(file: string): AsyncGenerator<CorpusChunk> {
   if (seen.size === 0) throw new Error(`${file} holds no chunk`);
 }
 
+/** The whole corpus in memory, with the errors of readCorpus. */
+export async function readChunks(file: string): Promise<CorpusChunk[]> {
+  const chunks: CorpusChunk[] = [];
+  for await (const chunk of readCorpus(file)) chunks.push(chunk);
+  return chunks;
+}
+
 /** One line of a corpus JSONL, without the line end. */
 export function formatChunk({ article, seq, text, id }: CorpusChunk): string {
   return JSON.stringify({ article, seq, text, id });
