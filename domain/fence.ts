@@ -1,36 +1,38 @@
 import type {
   ControlChange,
   ControlState,
-  Flags,
   Intervention,
   LaneSpec,
   Refusal,
   RenewLease,
   TakeEpoch,
 } from './control.ts';
+import { applyChange } from './fence-change.ts';
+import { done, intervene, refused, stale } from './fence-result.ts';
+import type { Applied } from './fence-result.ts';
 
-/** What may change the gateway's state. The fence decides; the gateway writes to disk and starts processes. */
+/** What can happen to the traffic. Everything that changes a ControlState is one of these. */
 export type Command =
   | { readonly kind: 'takeEpoch'; readonly body: TakeEpoch }
   | { readonly kind: 'renewLease'; readonly body: RenewLease }
-  | { readonly kind: 'change'; readonly body: ControlChange }
-  /** Time went by: the lease may be over, and `previous` no longer needed. */
-  | { readonly kind: 'tick' }
-  /** The second step of a promotion, after its intent is on disk. */
+  | { readonly kind: 'change'; readonly body: ControlChange; readonly world: World }
+  /** Second half of a promotion: the intent is on disk, now the candidate is stable. */
   | { readonly kind: 'finishPromotion' }
-  /** The spare lane is ready; a rollback that waited for it can be completed. */
+  /** Ends a rollback to a release that was not warm. */
   | { readonly kind: 'spareReady'; readonly release: string }
-  /** CANARY_PERCENT=0 in the gateway's environment. */
-  | { readonly kind: 'killSwitch' };
+  /** CANARY_PERCENT=0 at the gateway's start. */
+  | { readonly kind: 'killSwitch' }
+  /** Time went by: the end of the lease, and of the old release's time as `previous`. */
+  | { readonly kind: 'tick' };
 
-export type Applied =
-  | { readonly kind: 'done'; readonly state: ControlState }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+/** What a change depends on and the state does not know. */
+export interface World {
+  readonly killSwitch: boolean;
+  /** Releases whose lanes answer now: users can go there at once. */
+  readonly warm: readonly string[];
+}
 
-/** Steps of one epoch that are remembered; a rollout makes about twenty. */
-const STEPS_KEPT = 100;
-
-/** A gateway's first state: all users on stable, and nobody has taken an epoch. */
+/** First state of a gateway: all users on stable, nobody holds an epoch. */
 export function firstState(stable: LaneSpec, nowMs: number): ControlState {
   return {
     epoch: 0,
@@ -49,188 +51,87 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
   };
 }
 
-/** Applies one command: the state after it, or the reason why it is refused. Pure; a refusal changes nothing. */
-export function applyCommand(
-  state: ControlState,
-  command: Command,
-  nowMs: number,
-  killSwitch = false,
-): Applied {
+/**
+ * The fence. Returns the next state, or why not; a refusal carries a state too, because a lease that ran out before
+ * the command came is lost whatever becomes of the command.
+ */
+export function applyCommand(before: ControlState, command: Command, nowMs: number): Applied {
+  const state = letTimePass(before, nowMs);
   switch (command.kind) {
     case 'takeEpoch':
-      return takeEpoch(state, command.body, nowMs);
+      return takeEpoch(state, command.body);
     case 'renewLease':
       return renewLease(state, command.body, nowMs);
     case 'change':
-      return change(state, command.body, nowMs, killSwitch);
-    case 'tick':
-      return done(tick(state, nowMs));
+      return applyChange(state, command.body, command.world, nowMs);
     case 'finishPromotion':
       return done(finishPromotion(state));
     case 'spareReady':
-      return done(restored(state, command.release));
+      return done(finishRestoring(state, command.release));
     case 'killSwitch':
-      return done(
-        state.percent === 0
-          ? state
-          : withoutUsers(state, { kind: 'killSwitch', by: 'CANARY_PERCENT=0' }, nowMs),
-      );
+      return done(pullKillSwitch(state, nowMs));
+    case 'tick':
+      return done(state);
     default:
       return command satisfies never;
   }
 }
 
-function done(state: ControlState): Applied {
-  return { kind: 'done', state };
+/** When the next tick is due, by lease or `previous`; null if nothing waits. */
+export function nextTickMs({ lease, lanes }: ControlState): number | null {
+  const times = [lease?.expiresAtMs, lanes.previous?.untilMs].filter((time) => time !== undefined);
+  return times.length === 0 ? null : Math.min(...times);
 }
 
-function invalid(reason: string): Applied {
-  return { kind: 'refused', refusal: { kind: 'invalid', reason } };
-}
-
-function stale(state: ControlState, reason: string): Applied {
-  return { kind: 'refused', refusal: { kind: 'staleEpoch', reason, epoch: state.epoch, owner: state.owner } };
-}
-
-function takeEpoch(state: ControlState, { owner, key, expected }: TakeEpoch, nowMs: number): Applied {
-  if (state.epochKey === key) return done(state);
-  if (expected.epoch !== state.epoch || expected.owner !== state.owner)
-    return stale(
-      state,
-      `epoch ${state.epoch} is ${state.owner}'s, not epoch ${expected.epoch} of ${expected.owner}`,
-    );
-  return done({
-    ...state,
-    epoch: state.epoch + 1,
-    owner,
-    epochKey: key,
-    steps: [],
-    changedAtMs: nowMs,
-    changedBy: owner,
-  });
+function takeEpoch(state: ControlState, { owner, key, expected }: TakeEpoch): Applied {
+  if (key === state.epochKey) return done(state);
+  if (expected.epoch !== state.epoch || expected.owner !== state.owner) return refused(state, stale(state));
+  return done({ ...state, epoch: state.epoch + 1, owner, epochKey: key, steps: [] });
 }
 
 function renewLease(state: ControlState, { epoch, ttlMs }: RenewLease, nowMs: number): Applied {
-  if (epoch !== state.epoch)
-    return stale(state, `the lease is for epoch ${state.epoch} (${state.owner}), not ${epoch}`);
-  if (state.lease === null)
-    return invalid('there is no lease to renew: it is lost, or no share of users needs one');
-  return done({ ...state, lease: { ...state.lease, expiresAtMs: nowMs + ttlMs } });
+  if (epoch !== state.epoch) return refused(state, stale(state));
+  if (state.lease === null) return refused(state, noLease(state));
+  // Never shorter than it was: two renewals may overtake each other.
+  const expiresAtMs = Math.max(state.lease.expiresAtMs, nowMs + ttlMs);
+  return done({ ...state, lease: { ...state.lease, expiresAtMs } });
 }
 
-function change(state: ControlState, body: ControlChange, nowMs: number, killSwitch: boolean): Applied {
-  const { epoch, step } = body;
-  if (epoch !== undefined) {
-    if (epoch !== state.epoch)
-      return stale(state, `epoch ${epoch} is not the newest: ${state.owner} has ${state.epoch}`);
-    if (step === undefined) return invalid('step: is needed with an epoch');
-    if (state.steps.includes(step)) return done(state);
-  }
-  const against = objection(state, body, killSwitch);
-  if (against !== null) return { kind: 'refused', refusal: against };
-  const changed = changedState(state, body, nowMs);
-  const stamped = { ...changed, changedAtMs: nowMs, changedBy: body.by };
-  return done(
-    epoch === undefined
-      ? byHand(state, stamped, body, nowMs)
-      : { ...stamped, steps: [...state.steps, step ?? ''].slice(-STEPS_KEPT) },
-  );
-}
-
-/** Why a change can not be made in this state; null where it can. */
-function objection(state: ControlState, body: ControlChange, killSwitch: boolean): Refusal | null {
-  const percent = body.percent ?? state.percent;
-  const candidate = body.lanes?.candidate === undefined ? state.lanes.candidate : body.lanes.candidate;
-  const refuse = (reason: string): Refusal => ({ kind: 'invalid', reason });
-  if (percent > state.percent) {
-    if (killSwitch)
-      return {
-        kind: 'intervened',
-        reason: 'CANARY_PERCENT=0 is set at the gateway',
-        intervention: state.lastIntervention,
-      };
-    if (body.epoch !== undefined && body.interventions !== state.interventions)
-      return {
-        kind: 'intervened',
-        reason: interventionText(state.lastIntervention),
-        intervention: state.lastIntervention,
-      };
-  }
-  if (percent > 0 && candidate === null && body.rollbackTo === undefined)
-    return refuse('percent: there is no candidate');
-  if (
-    body.lanes?.candidate !== undefined &&
-    body.lanes.candidate !== state.lanes.candidate?.release &&
-    percent > 0
-  )
-    return refuse('lanes.candidate: the candidate can be changed at 0 % only');
-  if (body.flags?.candidate !== undefined && candidate === null)
-    return refuse('flags.candidate: there is no candidate');
-  if (body.promote !== undefined && (state.percent !== 100 || candidate === null))
-    return refuse(`promote: the candidate needs 100 % of the users, it has ${state.percent} %`);
-  if (state.promoting !== null && body.rollbackTo === undefined) return refuse('a promotion is under way');
-  return null;
-}
-
-function interventionText(intervention: Intervention | null): string {
-  if (intervention === null) return 'traffic was changed from outside';
-  return intervention.kind === 'leaseLost'
-    ? 'held at 0 %, lease lost'
-    : `${intervention.by} changed traffic: ${intervention.what}`;
-}
-
-function changedState(state: ControlState, body: ControlChange, nowMs: number): ControlState {
-  if (body.rollbackTo !== undefined) return rolledBack(state, body.rollbackTo);
-  const percent = body.percent ?? state.percent;
-  const shared = percent > 0 && percent < 100;
-  const next: ControlState = { ...state, percent, lanes: changedLanes(state, body) };
-  if (body.promote !== undefined)
-    return { ...next, promoting: { untilMs: nowMs + body.promote.previousForMs }, lease: null };
-  if (!shared) return { ...next, lease: null };
-  if (body.lease !== undefined)
-    return { ...next, lease: { expiresAtMs: nowMs + body.lease.ttlMs, onExpiry: body.lease.onExpiry } };
-  // A share that a hand has set is that hand's: no rollout renews a lease for it.
-  return body.epoch === undefined && body.percent !== undefined ? { ...next, lease: null } : next;
-}
-
-function changedLanes(
-  { lanes }: ControlState,
-  { lanes: wanted, flags }: ControlChange,
-): ControlState['lanes'] {
-  const loaded = (now: LaneSpec | null, release: string | null | undefined): LaneSpec | null => {
-    if (release === undefined || release === now?.release) return now;
-    return release === null ? null : { release, flags: null };
-  };
-  const flagged = <Spec extends LaneSpec | null>(spec: Spec, to: Flags | undefined): Spec =>
-    spec === null || to === undefined ? spec : { ...spec, flags: to };
+function noLease({ lastIntervention }: ControlState): Refusal {
   return {
-    ...lanes,
-    stable: flagged(lanes.stable, flags?.stable),
-    candidate: flagged(loaded(lanes.candidate, wanted?.candidate), flags?.candidate),
-    spare: loaded(lanes.spare, wanted?.spare),
+    kind: 'intervened',
+    reason: 'there is no lease to renew; a lease that was lost comes back only with a raise',
+    intervention: lastIntervention,
   };
 }
 
-/** Users on `release`: at once where it is stable or warm, else as soon as the spare lane has loaded it. */
-function rolledBack(state: ControlState, release: string): ControlState {
-  const { lanes } = state;
-  const cleared = { ...state, percent: 0, lease: null, promoting: null, restoring: null };
-  if (lanes.stable.release === release) return { ...cleared, lanes: { ...lanes, candidate: null } };
-  if (lanes.previous?.release === release) {
-    const { flags } = lanes.previous;
-    return { ...cleared, lanes: { ...lanes, stable: { release, flags }, candidate: null, previous: null } };
-  }
-  return {
-    ...cleared,
-    restoring: release,
-    lanes: { ...lanes, candidate: null, spare: { release, flags: null } },
-  };
+function letTimePass(state: ControlState, nowMs: number): ControlState {
+  const { previous } = state.lanes;
+  const kept: ControlState =
+    previous !== null && nowMs >= previous.untilMs
+      ? { ...state, lanes: { ...state.lanes, previous: null } }
+      : state;
+  return kept.lease !== null && nowMs >= kept.lease.expiresAtMs ? loseLease(kept, nowMs) : kept;
 }
 
-function restored(state: ControlState, release: string): ControlState {
-  const { spare } = state.lanes;
-  if (state.restoring !== release || spare?.release !== release) return state;
-  return { ...state, restoring: null, lanes: { ...state.lanes, stable: spare, spare: null } };
+function loseLease(state: ControlState, nowMs: number): ControlState {
+  const keep = state.lease?.onExpiry === 'keep';
+  const intervention: Omit<Intervention, 'percentBefore'> = {
+    kind: 'leaseLost',
+    by: 'gateway',
+    atMs: nowMs,
+    what: keep
+      ? `the lease ran out; the candidate keeps its ${state.percent} %`
+      : `the lease ran out; the candidate's share went from ${state.percent} % to 0 %`,
+  };
+  return intervene({ ...state, lease: null, percent: keep ? state.percent : 0 }, state, intervention);
+}
+
+function pullKillSwitch(state: ControlState, nowMs: number): ControlState {
+  if (state.percent === 0) return state;
+  const what = `CANARY_PERCENT=0: the candidate's share went from ${state.percent} % to 0 %`;
+  const intervention = { kind: 'killSwitch', by: 'environment', atMs: nowMs, what } as const;
+  return intervene({ ...state, percent: 0, lease: null, promoting: null }, state, intervention);
 }
 
 function finishPromotion(state: ControlState): ControlState {
@@ -239,67 +140,15 @@ function finishPromotion(state: ControlState): ControlState {
   const previous = { ...stable, untilMs: state.promoting.untilMs };
   return {
     ...state,
-    percent: 0,
     promoting: null,
+    percent: 0,
+    lease: null,
     lanes: { ...state.lanes, stable: candidate, candidate: null, previous },
   };
 }
 
-function tick(state: ControlState, nowMs: number): ControlState {
-  const { previous } = state.lanes;
-  const aged =
-    previous !== null && previous.untilMs <= nowMs
-      ? { ...state, lanes: { ...state.lanes, previous: null } }
-      : state;
-  if (aged.lease === null || aged.lease.expiresAtMs > nowMs) return aged;
-  return withoutUsers(aged, { kind: 'leaseLost', by: aged.owner }, nowMs);
-}
-
-function withoutUsers(
-  state: ControlState,
-  cause: Pick<Intervention, 'kind' | 'by'>,
-  nowMs: number,
-): ControlState {
-  const keep = cause.kind === 'leaseLost' && state.lease?.onExpiry === 'keep';
-  const percent = keep ? state.percent : 0;
-  const what =
-    cause.kind === 'leaseLost'
-      ? `the lease was not renewed: ${keep ? `kept at ${percent} %, as the plan says` : 'candidate to 0 %'}`
-      : 'candidate to 0 %';
-  return {
-    ...intervened(state, { ...cause, atMs: nowMs, what, percentBefore: state.percent }),
-    percent,
-    lease: null,
-    changedAtMs: nowMs,
-    changedBy: cause.kind,
-  };
-}
-
-function intervened(state: ControlState, intervention: Intervention): ControlState {
-  return { ...state, interventions: state.interventions + 1, lastIntervention: intervention };
-}
-
-/** A change without an epoch counts as an intervention; a rollback takes a new epoch, so that nothing in flight can undo it. */
-function byHand(before: ControlState, after: ControlState, body: ControlChange, nowMs: number): ControlState {
-  const parts = [
-    body.rollbackTo === undefined ? '' : `rollback to ${body.rollbackTo}`,
-    body.percent === undefined ? '' : `percent ${before.percent} to ${body.percent}`,
-    body.lanes === undefined ? '' : `lanes ${JSON.stringify(body.lanes)}`,
-    body.flags === undefined ? '' : `flags ${JSON.stringify(body.flags)}`,
-    body.promote === undefined ? '' : 'promotion',
-  ].filter((part) => part !== '');
-  // A spare lane carries no users: a dry run must not hold a rollout.
-  const onlySpare =
-    body.lanes?.spare !== undefined && body.lanes.candidate === undefined && parts.length === 1;
-  if (onlySpare) return after;
-  const what = `${parts.join(', ')}${body.reason === undefined ? '' : ` (${body.reason})`}`;
-  const counted = intervened(after, {
-    kind: 'byHand',
-    by: body.by,
-    atMs: nowMs,
-    what,
-    percentBefore: before.percent,
-  });
-  if (body.rollbackTo === undefined) return counted;
-  return { ...counted, epoch: before.epoch + 1, owner: body.by, epochKey: '', steps: [] };
+function finishRestoring(state: ControlState, release: string): ControlState {
+  const { spare } = state.lanes;
+  if (state.restoring !== release || spare === null || spare.release !== release) return state;
+  return { ...state, restoring: null, lanes: { ...state.lanes, stable: spare, spare: null } };
 }
