@@ -1,0 +1,54 @@
+import { LANE_HEADERS } from '../../domain/http.ts';
+import type { LaneAnswer, LaneFault } from './ask-lane.ts';
+import type { Labels, Metrics } from './metrics.ts';
+
+/** Step durations in ms out of a Server-Timing header: `predict;dur=0.2, search;dur=0.4`. */
+export function readTimings(header: string | undefined): Record<string, number> {
+  const timings: Record<string, number> = {};
+  for (const part of (header ?? '').split(',')) {
+    const [name = '', duration = ''] = part.trim().split(';dur=');
+    const ms = Number(duration);
+    if (name !== '' && duration !== '' && Number.isFinite(ms) && ms >= 0) timings[name] = ms;
+  }
+  return timings;
+}
+
+/** The kind of a request that no lane answered, out of its body. */
+export function kindOf(body: Buffer): string {
+  try {
+    const keys = Object.keys(JSON.parse(body.toString('utf8')) as object);
+    return ['context', 'vector', 'text'].find((kind) => keys.includes(kind)) ?? 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Counts an answer for the lane it was assigned to: what gates judge. */
+export function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer, tookMs: number): void {
+  const ok = answer.status < 400;
+  metrics.requests.inc({ ...labels, outcome: ok ? 'ok' : 'client_error' });
+  if (!ok) return;
+  metrics.request.observe({ ...labels }, tookMs / 1000);
+  const { encode, predict = 0, search, rerank } = readTimings(answer.headers[LANE_HEADERS.timing]);
+  if (encode !== undefined) metrics.encode.observe({ ...labels }, encode / 1000);
+  if (predict > 0) metrics.predict.observe({ ...labels }, predict / 1000);
+  if (search !== undefined) {
+    metrics.search.observe({ ...labels }, search / 1000);
+    metrics.retrieval.observe({ ...labels }, (predict + search) / 1000);
+    metrics.endToEnd.observe({ ...labels }, (predict + search + (rerank ?? 0)) / 1000);
+  }
+  if (rerank !== undefined) metrics.rerank.observe({ ...labels }, rerank / 1000);
+  const quality = answer.headers[LANE_HEADERS.quality];
+  if (quality !== undefined) metrics.quality.inc({ ...labels, hit: quality === 'hit' ? 'yes' : 'no' });
+  const changed = answer.headers[LANE_HEADERS.rank1Changed];
+  if (changed !== undefined) metrics.rank1.inc({ ...labels, changed });
+}
+
+/** Counts a request that its lane did not answer. A time-out was as slow as its deadline, at least. */
+export function countFault(metrics: Metrics, labels: Labels, fault: LaneFault, deadlineMs: number): void {
+  const outcome = fault.why === 'warming' || fault.why === 'aborted' ? fault.why : 'error';
+  metrics.requests.inc({ ...labels, outcome });
+  if (fault.why !== 'timeout') return;
+  for (const histogram of [metrics.request, metrics.retrieval, metrics.endToEnd])
+    histogram.observe({ ...labels }, deadlineMs / 1000);
+}

@@ -1,0 +1,109 @@
+import type { AnyLane, Flags } from '../../domain/control.ts';
+import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
+import type { LaneProcess } from './lane-process.ts';
+
+/** A lane's answer, its body untouched. */
+export interface LaneAnswer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface LaneFault {
+  readonly kind: 'fault';
+  /** `timeout` counts at its deadline. */
+  readonly why: 'warming' | 'notReady' | 'breaker' | 'timeout' | 'aborted' | 'failed';
+  readonly reason: string;
+}
+
+export interface LaneRequest {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly requestId: string;
+  readonly flags: Flags | null;
+  readonly lane: AnyLane;
+  readonly deadlineMs: number;
+  /** Aborts when the user has gone. */
+  readonly signal: AbortSignal;
+}
+
+const PASSED_BACK = [
+  'content-type',
+  LANE_HEADERS.kind,
+  LANE_HEADERS.release,
+  LANE_HEADERS.timing,
+  LANE_HEADERS.quality,
+  LANE_HEADERS.rank1Changed,
+];
+
+/** Asks one lane. Never throws: what is no answer below 500 is a fault with its reason, and the breaker hears of both. */
+export async function askLane(
+  lane: LaneProcess | undefined,
+  request: LaneRequest,
+): Promise<LaneAnswer | LaneFault> {
+  if (lane === undefined)
+    return { kind: 'fault', why: 'notReady', reason: `there is no ${request.lane} lane` };
+  const { pool } = lane;
+  if (pool === null)
+    return {
+      kind: 'fault',
+      why: lane.warming ? 'warming' : 'notReady',
+      reason: `${lane.release} is not ready`,
+    };
+  // Stable has nobody to fall back to: a request that may still be answered is better than a certain error.
+  if (request.lane !== 'stable' && !lane.breaker.admits())
+    return { kind: 'fault', why: 'breaker', reason: `the breaker of ${lane.release} is open` };
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), request.deadlineMs);
+  const leave = () => deadline.abort();
+  request.signal.addEventListener('abort', leave, { once: true });
+  try {
+    const answer = await pool.request({
+      method: 'POST',
+      path: '/search',
+      headers: laneHeaders(request),
+      body: request.body,
+      signal: deadline.signal,
+    });
+    const body = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode >= 500) {
+      lane.breaker.failed();
+      return { kind: 'fault', why: 'failed', reason: `${lane.release} answered ${answer.statusCode}` };
+    }
+    lane.breaker.succeeded();
+    return { kind: 'answer', status: answer.statusCode, headers: passedBack(answer.headers), body };
+  } catch (error) {
+    if (request.signal.aborted) {
+      lane.breaker.undecided();
+      return { kind: 'fault', why: 'aborted', reason: 'the client has gone' };
+    }
+    lane.breaker.failed();
+    if (deadline.signal.aborted)
+      return { kind: 'fault', why: 'timeout', reason: `${lane.release} took over ${request.deadlineMs} ms` };
+    return { kind: 'fault', why: 'failed', reason: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener('abort', leave);
+  }
+}
+
+function laneHeaders({ contentType, requestId, flags, lane }: LaneRequest): Record<string, string> {
+  return {
+    'content-type': contentType,
+    [LANE_HEADERS.requestId]: requestId,
+    [LANE_HEADERS.lane]: lane,
+    ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
+  };
+}
+
+function passedBack(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of PASSED_BACK) {
+    const value = headers[name];
+    if (typeof value === 'string') passed[name] = value;
+  }
+  return passed;
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import type { Flags } from '../../domain/control.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const environment = z.object({
+  GATEWAY_HOST: z.string().default('127.0.0.1'),
+  GATEWAY_PORT: port.default(8080),
+  CONTROL_HOST: z.string().default('127.0.0.1'),
+  CONTROL_PORT: port.default(8081),
+  CONTROL_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  CONTROL_TOKEN_FILE: z.string().default('.data/run/control-token'),
+  RELEASES_DIR: z.string().default('artifacts/releases'),
+  STATE_DIR: z.string().default('.data/gateway'),
+  STABLE_RELEASE: z.string().default('v-1'),
+  RETRIEVER_IMPL: z.enum(['amn_v0', 'gru_v0']).optional(),
+  RERANKER: z.enum(['on', 'off']).optional(),
+  FAISS_NPROBE: z.coerce.number().int().positive().optional(),
+  CANARY_PERCENT: z.coerce.number().min(0).max(100).optional(),
+  LANE_DEADLINE_MS: z.coerce.number().positive().default(1_000),
+});
+
+export interface GatewayConfig extends z.infer<typeof environment> {
+  /** Flags that the environment names, for the first boot; null where it names none. */
+  readonly flags: Partial<Flags> | null;
+}
+
+/** Reads the environment. Throws an error that names each wrong variable. */
+export function readConfig(env: NodeJS.ProcessEnv): GatewayConfig {
+  const parsed = environment.safeParse(
+    Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
+  );
+  if (!parsed.success)
+    throw new Error(
+      parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    );
+  const { RETRIEVER_IMPL: impl, RERANKER: reranker, FAISS_NPROBE: nprobe } = parsed.data;
+  const flags = {
+    ...(impl === undefined ? {} : { impl }),
+    ...(reranker === undefined ? {} : { reranker }),
+    ...(nprobe === undefined ? {} : { nprobe }),
+  };
+  return { ...parsed.data, flags: Object.keys(flags).length === 0 ? null : flags };
+}
+
+/**
+ * The control listener's token: from the environment, else from its file, which is made at the first boot. A listener
+ * that others can reach needs one that somebody has chosen.
+ */
+export async function controlToken(config: GatewayConfig): Promise<string> {
+  if (config.CONTROL_TOKEN !== undefined) return config.CONTROL_TOKEN;
+  if (!['127.0.0.1', '::1', 'localhost'].includes(config.CONTROL_HOST))
+    throw new Error(
+      `CONTROL_TOKEN: is needed, since CONTROL_HOST ${config.CONTROL_HOST} can be reached from outside`,
+    );
+  const file = config.CONTROL_TOKEN_FILE;
+  try {
+    const token = (await readFile(file, 'utf8')).trim();
+    if (token.length >= 16) return token;
+    throw new Error(`${file}: holds no token of at least 16 characters`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const token = randomBytes(32).toString('hex');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFileAtomic(file, `${token}\n`, { mode: 0o600 });
+  return token;
+}

@@ -1,0 +1,127 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import fastify from 'fastify';
+import { z } from 'zod';
+import type { AnyLane, ControlChange, Refusal } from '../../domain/control.ts';
+import type { Command } from '../../domain/fence.ts';
+import { ProblemError, installProblems } from '../problem.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Gateway } from './gateway.ts';
+import { sendServed, userRequest } from './public-app.ts';
+
+const flags = z.strictObject({
+  impl: z.enum(['amn_v0', 'gru_v0']),
+  reranker: z.enum(['on', 'off']),
+  nprobe: z.int().min(1).max(65_536),
+});
+const release = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a release name');
+const text = z.string().min(1).max(2_000);
+const ttlMs = z.number().min(100).max(3_600_000);
+
+const changeSchema = z.strictObject({
+  epoch: z.int().nonnegative().optional(),
+  step: text.optional(),
+  by: text,
+  reason: z.string().max(2_000).optional(),
+  percent: z.number().min(0).max(100).optional(),
+  interventions: z.int().nonnegative().optional(),
+  flags: z.strictObject({ stable: flags.optional(), candidate: flags.optional() }).optional(),
+  lanes: z
+    .strictObject({ candidate: release.nullable().optional(), spare: release.nullable().optional() })
+    .optional(),
+  lease: z.strictObject({ ttlMs, onExpiry: z.enum(['zero', 'keep']) }).optional(),
+  promote: z.strictObject({ previousForMs: z.number().nonnegative() }).optional(),
+  rollbackTo: release.optional(),
+});
+const epochSchema = z.strictObject({
+  owner: text,
+  key: text,
+  expected: z.strictObject({ owner: z.string(), epoch: z.int().nonnegative() }),
+});
+const leaseSchema = z.strictObject({ epoch: z.int().nonnegative(), ttlMs });
+const laneSchema = z.enum(['stable', 'candidate', 'previous', 'spare']);
+
+export interface ControlDeps {
+  readonly gateway: Gateway;
+  readonly control: ControlPlane;
+  readonly token: string;
+  /** Releases whose lanes answer now. */
+  readonly warm: () => readonly string[];
+  readonly bodyLimit: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The control listener: who may change traffic, and how. Every route wants the bearer token. */
+export function createControlApp(deps: ControlDeps): FastifyInstance {
+  const { gateway, control } = deps;
+  const app = fastify({ bodyLimit: deps.bodyLimit, forceCloseConnections: 'idle' });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  installProblems(app, deps.onFault);
+  app.addHook('onRequest', (request, _reply, done) => {
+    done(
+      tokenFits(request.headers.authorization, deps.token)
+        ? undefined
+        : new ProblemError(401, 'a bearer token is needed'),
+    );
+  });
+  const apply = async (command: Command) => {
+    const applied = await control.apply(command);
+    if (applied.kind === 'refused') throw refusalProblem(applied.refusal, gateway);
+    return gateway.view();
+  };
+
+  app.get('/control', () => gateway.view());
+  app.put('/control', (request) => {
+    const body = parse(changeSchema, request.body) as ControlChange;
+    return apply({ kind: 'change', body, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
+  });
+  app.post('/control/epoch', async (request) => {
+    const view = await apply({ kind: 'takeEpoch', body: parse(epochSchema, request.body) });
+    return { epoch: view.state.epoch, view };
+  });
+  app.post('/control/lease', async (request) => {
+    const { state } = await apply({ kind: 'renewLease', body: parse(leaseSchema, request.body) });
+    return { expiresAtMs: state.lease?.expiresAtMs ?? null };
+  });
+  app.post<{ Params: { lane: string } }>('/control/search/:lane', async (request, reply) => {
+    const lane = laneSchema.safeParse(request.params.lane);
+    if (!lane.success) throw new ProblemError(404, `there is no lane ${request.params.lane}`, 'lane');
+    return sendServed(
+      reply,
+      await gateway.searchLane(lane.data satisfies AnyLane, userRequest(request, reply)),
+    );
+  });
+  return app;
+}
+
+/** Compared as hashes in constant time: neither length nor first wrong byte can be learned from the answer's time. */
+function tokenFits(header: string | undefined, token: string): boolean {
+  const hash = (value: string) => createHash('sha256').update(value).digest();
+  return timingSafeEqual(hash(header ?? ''), hash(`Bearer ${token}`));
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(Buffer.isBuffer(body) ? body.toString('utf8') : '');
+  } catch {
+    throw new ProblemError(400, 'the body is not JSON', 'body');
+  }
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
+  throw new ProblemError(
+    400,
+    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '),
+    field || 'body',
+  );
+}
+
+function refusalProblem(refusal: Refusal, gateway: Gateway): ProblemError {
+  return new ProblemError(refusal.kind === 'invalid' ? 422 : 409, refusal.reason, undefined, {
+    refusal,
+    view: gateway.view(),
+  });
+}

@@ -1,0 +1,54 @@
+import type { AnyLane, ControlView } from '../../domain/control.ts';
+import { LANE_HEADERS } from '../../domain/http.ts';
+import type { Health, PartHealth } from '../../domain/http.ts';
+import { readTimings } from './accounting.ts';
+import type { LaneAnswer } from './ask-lane.ts';
+
+/** When each part of the pipeline last worked for a user. */
+export class Activity {
+  private readonly lastOkMs: Partial<Record<string, number>> = {};
+  private readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  saw({ status, headers }: LaneAnswer): void {
+    if (status >= 400) return;
+    for (const part of Object.keys(readTimings(headers[LANE_HEADERS.timing])))
+      this.lastOkMs[part] = this.now();
+  }
+
+  part(name: string, ok: boolean): PartHealth {
+    return { ok, lastOkMs: this.lastOkMs[name] ?? null };
+  }
+}
+
+/** `GET /health`: which release users get, and whether the lanes that serve them are ready. */
+export function healthOf(view: ControlView, activity: Activity): Health {
+  const { state, lanes } = view;
+  const { stable, candidate } = state.lanes;
+  const ready = (lane: AnyLane) => lanes[lane]?.state === 'ready';
+  const serving = state.percent === 100 ? 'candidate' : 'stable';
+  const ok = ready(serving) || ready('stable');
+  return {
+    version: (serving === 'candidate' ? candidate?.release : undefined) ?? stable.release,
+    releases: { stable: stable.release, candidate: candidate?.release ?? null },
+    percent: state.percent,
+    flags: {
+      stable: lanes.stable?.flags ?? { impl: 'amn_v0', reranker: 'off', nprobe: 8 },
+      candidate: lanes.candidate?.flags ?? null,
+    },
+    lanes: {
+      stable: lanes.stable?.state ?? null,
+      candidate: lanes.candidate?.state ?? null,
+      previous: lanes.previous?.state ?? null,
+      spare: lanes.spare?.state ?? null,
+    },
+    // The gateway takes no chunks yet; there is nothing in it that could be broken.
+    ingest: activity.part('ingest', true),
+    encode: activity.part('encode', ok),
+    search: activity.part('search', ok),
+    rerank: activity.part('rerank', ok),
+  };
+}

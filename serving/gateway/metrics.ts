@@ -1,0 +1,90 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { AnyLane } from '../../domain/control.ts';
+import type { LaneName } from '../../domain/split.ts';
+import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+
+/** Labels of what gates compare. */
+export interface Labels {
+  readonly lane: AnyLane;
+  readonly release: string;
+  readonly kind: string;
+}
+
+/** Keys of one lane that are counted one by one; a split is judged long before so many. */
+const MOST_KEYS = 500_000;
+
+/** The gateway's metrics, each declared once. Counters live as long as the gateway, whatever becomes of a lane. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string) =>
+    new Histogram({
+      name,
+      help,
+      labelNames: ['lane', 'release', 'kind'],
+      buckets: [...LATENCY_BOUNDS_SECONDS],
+      registers,
+    });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  return {
+    registry,
+    requests: counter(NAMES.requests, 'Requests by assigned lane', ['lane', 'release', 'kind', 'outcome']),
+    served: counter(NAMES.served, 'Answers by the lane that gave them', [
+      'lane',
+      'release',
+      'kind',
+      'reason',
+    ]),
+    userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['kind']),
+    request: histogram(NAMES.request, 'Whole request as the gateway saw it'),
+    retrieval: histogram(NAMES.retrieval, 'Predict and search, as the lane measured them'),
+    endToEnd: histogram(NAMES.endToEnd, 'Retrieval and reranking'),
+    rerank: histogram(NAMES.rerank, 'Reranking'),
+    encode: histogram(NAMES.encode, 'Encoding of texts'),
+    predict: histogram(NAMES.predict, 'Predicting the next vector'),
+    search: histogram(NAMES.search, 'Index search'),
+    quality: counter(NAMES.quality, 'Answers with a result of cosine tau or more', [
+      'lane',
+      'release',
+      'kind',
+      'hit',
+    ]),
+    rank1: counter(NAMES.rank1, 'Answers whose rank 1 the reranker changed', [
+      'lane',
+      'release',
+      'kind',
+      'changed',
+    ]),
+    distinctKeys: gauge(NAMES.distinctKeys, 'Distinct request keys since the percent changed', ['lane']),
+    laneReady: gauge(NAMES.laneReady, 'Whether the lane answers', ['lane', 'release']),
+    laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),
+    breakerOpen: gauge(NAMES.breakerOpen, "Whether the lane's breaker is open", ['lane']),
+    percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
+    epoch: gauge(NAMES.epoch, 'Newest epoch'),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Which request keys came to which lane since the percent last changed. */
+export class DistinctKeys {
+  private readonly keys: Record<LaneName, Set<string>> = { stable: new Set(), candidate: new Set() };
+
+  see(lane: LaneName, key: string): void {
+    const keys = this.keys[lane];
+    if (keys.size < MOST_KEYS) keys.add(key);
+  }
+
+  count(lane: LaneName): number {
+    return this.keys[lane].size;
+  }
+
+  clear(): void {
+    this.keys.stable.clear();
+    this.keys.candidate.clear();
+  }
+}

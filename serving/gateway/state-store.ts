@@ -1,0 +1,87 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import type { ControlState } from '../../domain/control.ts';
+
+const flags = z.strictObject({
+  impl: z.enum(['amn_v0', 'gru_v0']),
+  reranker: z.enum(['on', 'off']),
+  nprobe: z.int().positive(),
+});
+const spec = z.strictObject({ release: z.string().min(1), flags: flags.nullable() });
+
+const stateSchema = z.strictObject({
+  epoch: z.int().nonnegative(),
+  owner: z.string(),
+  epochKey: z.string(),
+  steps: z.array(z.string()),
+  percent: z.number().min(0).max(100),
+  lanes: z.strictObject({
+    stable: spec,
+    candidate: spec.nullable(),
+    previous: spec.extend({ untilMs: z.number() }).nullable(),
+    spare: spec.nullable(),
+  }),
+  promoting: z.strictObject({ untilMs: z.number() }).nullable(),
+  restoring: z.string().nullable(),
+  lease: z.strictObject({ expiresAtMs: z.number(), onExpiry: z.enum(['zero', 'keep']) }).nullable(),
+  interventions: z.int().nonnegative(),
+  lastIntervention: z
+    .strictObject({
+      kind: z.enum(['byHand', 'leaseLost', 'killSwitch']),
+      by: z.string(),
+      atMs: z.number(),
+      what: z.string(),
+      percentBefore: z.number(),
+    })
+    .nullable(),
+  changedAtMs: z.number(),
+  changedBy: z.string(),
+}) satisfies z.ZodType<ControlState>;
+
+/** The control state on disk. */
+export interface StateStore {
+  /** Null at the first boot. Throws, naming the file, where it is not what `save` wrote: a guess could move users. */
+  load(): Promise<ControlState | null>;
+  /** Atomic and fsynced: after it resolves, kill -9 does not lose the state, and during it leaves the old one. */
+  save(state: ControlState): Promise<void>;
+}
+
+/** A store of one file, `<folder>/control.json`. */
+export function createStateStore(folder: string): StateStore {
+  const file = join(folder, 'control.json');
+  return {
+    async load() {
+      let text: string;
+      try {
+        text = await readFile(file, 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw error;
+      }
+      return parseState(file, text);
+    },
+    async save(state) {
+      await mkdir(folder, { recursive: true });
+      await writeFileAtomic(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, fsync: true });
+    },
+  };
+}
+
+function parseState(file: string, text: string): ControlState {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${file} is not JSON: restore it, or remove it to begin with all users on stable`, {
+      cause,
+    });
+  }
+  const parsed = stateSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new Error(
+    `${file} is not a control state (${problems}): restore it, or remove it to begin with all users on stable`,
+  );
+}
