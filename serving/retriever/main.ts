@@ -1,0 +1,65 @@
+/** A lane's process: opens one release, warms it up, listens on a free port, and ends with its gateway. */
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { openPipeline } from '../../retrieval/pipeline.ts';
+import { ReleaseError } from '../../retrieval/release/manifest.ts';
+import { createRetrieverApp } from './app.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+/** A release that is refused is not started again; other ends are. */
+const REFUSED_EXIT_CODE = 3;
+
+const { values } = parseArgs({
+  options: {
+    release: { type: 'string' },
+    releases: { type: 'string', default: 'artifacts/releases' },
+    port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
+  },
+});
+const log = pino({ name: `retriever ${values.release ?? ''}` }, pino.destination(2));
+
+try {
+  await main(values.release ?? '');
+} catch (error) {
+  if (error instanceof ReleaseError) {
+    say({ event: 'refused', file: error.file, reason: error.reason });
+    process.exitCode = REFUSED_EXIT_CODE;
+  } else {
+    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+  process.stdin.unref();
+}
+
+async function main(release: string): Promise<void> {
+  if (release === '') throw new Error('--release is missing');
+  const pipeline = await openPipeline(join(values.releases, release), { verify: true });
+  await pipeline.warmUp();
+  const app = createRetrieverApp({
+    pipeline,
+    bodyLimit: BODY_LIMIT,
+    now: Date.now,
+    onFault: (error) => log.error({ err: error }, 'search failed'),
+  });
+  await app.listen({ host: values.host, port: Number(values.port) });
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await app.close();
+    await pipeline.close();
+    process.exit(0);
+  };
+  // The gateway holds the other end of our standard input: when it is gone, however it went, so are we.
+  process.stdin.on('end', () => void stop()).on('error', () => void stop());
+  process.stdin.resume();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  say({ event: 'ready', port: (app.server.address() as AddressInfo).port, flags: pipeline.manifest.flags });
+}
+
+function say(word: object): void {
+  process.stdout.write(`${JSON.stringify(word)}\n`);
+}
