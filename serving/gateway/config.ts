@@ -22,6 +22,7 @@ const environment = z.object({
   FAISS_NPROBE: z.coerce.number().int().positive().optional(),
   CANARY_PERCENT: z.coerce.number().min(0).max(100).optional(),
   LANE_DEADLINE_MS: z.coerce.number().positive().default(1_000),
+  TEXT_DEADLINE_MS: z.coerce.number().positive().default(5_000),
 });
 
 export interface GatewayConfig extends z.infer<typeof environment> {

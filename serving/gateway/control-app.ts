@@ -47,6 +47,8 @@ export interface ControlDeps {
   readonly token: string;
   /** Releases whose lanes answer now. */
   readonly warm: () => readonly string[];
+  /** Whether there is a folder for that release; what is in it, its lane judges. */
+  readonly knows: (release: string) => Promise<boolean>;
   readonly bodyLimit: number;
   readonly onFault: (error: unknown) => void;
 }
@@ -71,9 +73,17 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     return gateway.view();
   };
 
+  async function refuseUnknown({ lanes, rollbackTo }: ControlChange): Promise<void> {
+    const named = { 'lanes.candidate': lanes?.candidate, 'lanes.spare': lanes?.spare, rollbackTo };
+    for (const [field, name] of Object.entries(named))
+      if (typeof name === 'string' && !(await deps.knows(name)))
+        throw new ProblemError(422, `${field}: there is no release ${name}`, field);
+  }
+
   app.get('/control', () => gateway.view());
-  app.put('/control', (request) => {
+  app.put('/control', async (request) => {
     const body = parse(changeSchema, request.body) as ControlChange;
+    await refuseUnknown(body);
     return apply({ kind: 'change', body, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
   });
   app.post('/control/epoch', async (request) => {

@@ -2,7 +2,7 @@ import type { AnyLane, ControlState, ControlView } from '../../domain/control.ts
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import type { LaneName } from '../../domain/split.ts';
-import { countAnswer, countFault, kindOf } from './accounting.ts';
+import { countAnswer, countFault, holdsText, kindOf } from './accounting.ts';
 import type { LaneAnswer, LaneFault, LaneRequest } from './ask-lane.ts';
 import { askLane } from './ask-lane.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -15,8 +15,8 @@ export interface GatewayDeps {
   readonly metrics: Metrics;
   readonly keys: DistinctKeys;
   readonly now: () => number;
-  /** Time a lane has for a vector or context, and for a text, which is encoded first. */
-  readonly deadlineMs: number;
+  /** Time a lane has for vectors, and for texts, which are encoded first. */
+  readonly deadlines: { readonly vectorMs: number; readonly textMs: number };
 }
 
 export interface UserRequest {
@@ -50,7 +50,7 @@ export class Gateway {
     const tookMs = performance.now() - beganMs;
     const fallsBack = assigned === 'candidate' && first.kind === 'fault' && first.why !== 'aborted';
     const last = fallsBack ? await this.ask('stable', request) : first;
-    if (!request.synthetic) this.count(state, assigned, request, first, last, tookMs);
+    this.count(state, assigned, request, first, last, tookMs);
     return last.kind === 'answer' ? { ...last, lane: fallsBack ? 'stable' : assigned } : last;
   }
 
@@ -88,17 +88,22 @@ export class Gateway {
   }
 
   private ask(lane: AnyLane, request: UserRequest): Promise<LaneAnswer | LaneFault> {
-    const { control, lanes, deadlineMs } = this.deps;
+    const { control, lanes } = this.deps;
     const asked: LaneRequest = {
       body: request.body,
       contentType: request.contentType,
       requestId: request.requestId,
       flags: lanes.flags(control.state, lane),
       lane,
-      deadlineMs,
+      deadlineMs: this.deadlineMs(request.body),
       signal: request.signal,
     };
     return askLane(lanes.get(lane), asked);
+  }
+
+  private deadlineMs(body: Buffer): number {
+    const { vectorMs, textMs } = this.deps.deadlines;
+    return holdsText(body) ? textMs : vectorMs;
   }
 
   private count(
@@ -109,12 +114,16 @@ export class Gateway {
     last: LaneAnswer | LaneFault,
     tookMs: number,
   ): void {
-    const { metrics, deadlineMs } = this.deps;
+    const { metrics } = this.deps;
     const kind =
       (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request.body);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
+    if (request.synthetic) {
+      metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
+      return;
+    }
     if (first.kind === 'answer') countAnswer(metrics, labels(assigned), first, tookMs);
-    else countFault(metrics, labels(assigned), first, deadlineMs);
+    else countFault(metrics, labels(assigned), first, this.deadlineMs(request.body));
     if (last.kind === 'answer') {
       if (last.status < 400)
         metrics.served.inc({

@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Pool } from 'undici';
 import type { Flags, LaneStatus } from '../../domain/control.ts';
+import { readManifest } from '../../retrieval/release/manifest.ts';
 import { Breaker } from './breaker.ts';
 
 /** What a lane says on its standard output, one JSON line each. */
@@ -50,7 +51,16 @@ export class LaneProcess {
     this.deps = deps;
     this.breaker = new Breaker(deps.now);
     this.notReadySinceMs = deps.now();
+    void this.learnDefaults();
     this.spawn();
+  }
+
+  get ready(): boolean {
+    return this.state === 'ready';
+  }
+
+  get refused(): boolean {
+    return this.state === 'refused';
   }
 
   /** The connection pool to the lane while it is ready, else null. */
@@ -96,6 +106,12 @@ export class LaneProcess {
     await this.client?.destroy();
   }
 
+  /** The flags to show before the lane speaks; what is wrong with the release, the lane will say. */
+  private async learnDefaults(): Promise<void> {
+    const manifest = await readManifest(join(this.deps.releasesDir, this.release)).catch(() => null);
+    this.defaults ??= manifest?.flags ?? null;
+  }
+
   private spawn(): void {
     this.startedMs = this.deps.now();
     const child = spawn(process.execPath, retrieverArguments(this.deps.releasesDir, this.release), {
@@ -106,8 +122,9 @@ export class LaneProcess {
     this.child = child;
     child.stdin?.on('error', () => {});
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.hear(line));
-    child.once('error', (error) => this.ended(error.message));
-    child.once('exit', (code, signal) => this.ended(signal === null ? `exit code ${code}` : signal));
+    // `close`, not `exit`: its last words are still in the pipe when it exits.
+    child.once('close', (code, signal) => this.ended(signal === null ? `exit code ${code}` : signal));
+    child.once('error', (error) => this.deps.log('lane can not be started', { reason: error.message }));
   }
 
   private hear(line: string): void {

@@ -40,12 +40,23 @@ export class Lanes {
       if (wanted === undefined || next[name] !== undefined) continue;
       take(
         name,
-        [...free].find(({ release }) => release === wanted),
+        // Of two with the same release (v-1 against v-1), the one that answers.
+        [...free]
+          .filter(({ release }) => release === wanted)
+          .toSorted((a, b) => Number(b.ready) - Number(a.ready))[0],
       );
       next[name] ??= new LaneProcess(wanted, this.deps);
     }
     this.processes = next;
     for (const process of free) this.end(process);
+  }
+
+  /** Resolves when a lane has begun to serve, was refused, or has had its time. */
+  async settled(name: AnyLane, withinMs: number): Promise<void> {
+    const until = this.deps.now() + withinMs;
+    const waits = (lane: LaneProcess | undefined) => lane !== undefined && !lane.ready && !lane.refused;
+    while (waits(this.processes[name]) && this.deps.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Effective flags of a lane: those that were set, else its release's defaults. */
@@ -56,7 +67,7 @@ export class Lanes {
   /** Releases that a lane answers for now. */
   readyReleases(): string[] {
     return Object.values(this.processes)
-      .filter(({ pool }) => pool !== null)
+      .filter(({ ready }) => ready)
       .map(({ release }) => release);
   }
 

@@ -1,8 +1,10 @@
 /** The gateway's process: reads its environment, starts its lanes, listens, and runs until SIGTERM. */
-import type { AddressInfo } from 'node:net';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pino } from 'pino';
-import type { ControlState, Flags } from '../../domain/control.ts';
+import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
+import { readManifest } from '../../retrieval/release/manifest.ts';
 import { readConfig, controlToken } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
@@ -18,6 +20,10 @@ import { createStateStore } from './state-store.ts';
 const BODY_LIMIT = 1024 * 1024;
 const MOST_IN_FLIGHT = 512;
 
+/** A stable lane that needs longer does not keep the gateway from saying where it listens. */
+const START_WITHIN_MS = 45_000;
+const now = Date.now;
+
 const log = pino({ name: 'gateway' }, pino.destination(2));
 
 try {
@@ -31,7 +37,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const token = await controlToken(config);
   const store = createStateStore(config.STATE_DIR);
-  const now = Date.now;
+  const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
@@ -39,61 +45,84 @@ async function main(): Promise<void> {
     env: {},
     now,
     log: (text, fields) => log.info(fields, text),
-    onReady: (lane) => {
-      if (lanes.nameOf(lane) === 'spare') void control.apply({ kind: 'spareReady', release: lane.release });
-    },
+    onReady: () => restoreIfReady(),
   });
-  const control: ControlPlane = new ControlPlane((await store.load()) ?? bootState(config, now()), {
+  const control: ControlPlane = new ControlPlane(state, {
     store,
     now,
     killSwitch: config.CANARY_PERCENT === 0,
-    onChange: (state, before) => {
-      if (state.percent !== before.percent) keys.clear();
-      log.info({ percent: state.percent, epoch: state.epoch, by: state.changedBy }, 'control state changed');
-      lanes.follow(state);
+    onChange: (next, before) => {
+      if (next.percent !== before.percent) keys.clear();
+      log.info({ percent: next.percent, epoch: next.epoch, by: next.changedBy }, 'control state changed');
+      lanes.follow(next);
+      restoreIfReady();
     },
+    onFault,
   });
+  // A rollback to a cold release ends here, whether its lane became ready before or after it was asked for.
+  function restoreIfReady(): void {
+    const { restoring } = control.state;
+    const spare = lanes.get('spare');
+    if (restoring === null || spare?.release !== restoring || !spare.ready) return;
+    control.apply({ kind: 'spareReady', release: restoring }).catch(onFault);
+  }
+
   await control.start();
   lanes.follow(control.state);
-
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlineMs: config.LANE_DEADLINE_MS });
-  const onFault = (error: unknown) => log.error({ err: error }, 'request failed');
+  const deadlines = { vectorMs: config.LANE_DEADLINE_MS, textMs: config.TEXT_DEADLINE_MS };
+  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
-  const publicApp = createPublicApp({
+  const activity = new Activity(now);
+  const publicApp = createPublicApp({ ...shared, metrics, activity, mostInFlight: MOST_IN_FLIGHT });
+  const controlApp = createControlApp({
     ...shared,
-    metrics,
-    activity: new Activity(now),
-    mostInFlight: MOST_IN_FLIGHT,
+    control,
+    token,
+    warm: () => lanes.readyReleases(),
+    knows: (release) => isFolder(join(config.RELEASES_DIR, release)),
   });
-  const controlApp = createControlApp({ ...shared, control, token, warm: () => lanes.readyReleases() });
-  await publicApp.listen({ host: config.GATEWAY_HOST, port: config.GATEWAY_PORT });
-  await controlApp.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
-  const address = (host: string, { port }: AddressInfo) => `http://${host}:${port}`;
-  process.stdout.write(
-    `${JSON.stringify({
-      event: 'listening',
-      gateway: address(config.GATEWAY_HOST, publicApp.server.address() as AddressInfo),
-      control: address(config.CONTROL_HOST, controlApp.server.address() as AddressInfo),
-    })}\n`,
-  );
 
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
+  const stop = once(async () => {
     // Requests under way are answered before their lanes end.
     await Promise.all([publicApp.close(), controlApp.close()]);
     await control.stop();
     await lanes.stop();
-  };
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  try {
+    const controlUrl = await controlApp.listen({ host: config.CONTROL_HOST, port: config.CONTROL_PORT });
+    const publicUrl = await publicApp.listen({ host: config.GATEWAY_HOST, port: config.GATEWAY_PORT });
+    await lanes.settled('stable', START_WITHIN_MS);
+    process.stdout.write(
+      `${JSON.stringify({ event: 'listening', gateway: publicUrl, control: controlUrl })}\n`,
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
-function bootState(config: GatewayConfig, nowMs: number): ControlState {
-  const { flags } = config;
-  const defaults: Flags = { impl: 'gru_v0', reranker: 'off', nprobe: 8 };
-  return firstState(
-    { release: config.STABLE_RELEASE, flags: flags === null ? null : { ...defaults, ...flags } },
-    nowMs,
-  );
+/** All users on the release of the environment; flags that it names take the place of the release's own. */
+async function bootState(
+  { STABLE_RELEASE, RELEASES_DIR, flags }: GatewayConfig,
+  nowMs: number,
+): Promise<ControlState> {
+  if (flags === null) return firstState({ release: STABLE_RELEASE, flags }, nowMs);
+  const manifest = await readManifest(join(RELEASES_DIR, STABLE_RELEASE));
+  return firstState({ release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } }, nowMs);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found?.isDirectory() ?? false;
+}
+
+function onFault(error: unknown): void {
+  log.error({ err: error }, error instanceof Error ? error.message : String(error));
+}
+
+/** The same promise however often it is called. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => (running ??= run());
 }

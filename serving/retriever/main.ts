@@ -36,7 +36,11 @@ try {
 
 async function main(release: string): Promise<void> {
   if (release === '') throw new Error('--release is missing');
-  const pipeline = await openPipeline(join(values.releases, release), { verify: true });
+  const { MODELS_DIR: modelsDir } = process.env;
+  const pipeline = await openPipeline(join(values.releases, release), {
+    verify: true,
+    ...(modelsDir ? { modelsDir } : {}),
+  });
   await pipeline.warmUp();
   const app = createRetrieverApp({
     pipeline,

@@ -72,9 +72,13 @@ function readK(value: unknown): number {
 
 function readExclude(value: unknown): readonly string[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value) || value.length > MOST_EXCLUDED || !value.every((id) => typeof id === 'string'))
+  if (
+    !Array.isArray(value) ||
+    value.length > MOST_EXCLUDED ||
+    !value.every((id): id is string => typeof id === 'string')
+  )
     throw wrong('exclude', `must be a list of up to ${MOST_EXCLUDED} ids`);
-  return value as string[];
+  return value;
 }
 
 function readExplain(value: unknown): boolean {
