@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { parse } from 'yaml';
 import type { RolloutActivities } from '../domain/contract.ts';
-import { parsePlan } from '../domain/plan.ts';
+import { parsePlan } from '../domain/plan-file.ts';
 
 export interface PlansDeps {
   readonly plansDir: string;

@@ -16,10 +16,11 @@ export function onOpening(
   opening: SnapshotResult,
   nowMs: number,
 ): RolloutState {
-  const { windowMs } = stageOf(plan, state);
+  const { windowMs, warmUpMs, atMs, decideAtMs } = stageOf(plan, state);
   const dueMs = state.recheck ? (nextRaiseMs(plan, state) ?? nowMs) : decideMs(plan, state);
-  // Delays push the decision: a window is as long as the plan says, but for the one that ends with the next raise.
-  const waitUntilMs = state.recheck ? Math.max(dueMs, nowMs) : Math.max(dueMs, nowMs + windowMs);
+  // Delays push the decision: its window is as long as planned, but for the one that ends with the next raise.
+  const plannedMs = Math.min(windowMs, decideAtMs - atMs - warmUpMs);
+  const waitUntilMs = state.recheck ? Math.max(dueMs, nowMs) : Math.max(dueMs, nowMs + plannedMs);
   return { ...state, phase: 'measure', opening, waitUntilMs };
 }
 

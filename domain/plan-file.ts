@@ -1,0 +1,189 @@
+import type { GateRow, GuardRules, Metric, Plan, Stage, Trigger } from './plan.ts';
+import { LADDER_STEPS, METRICS } from './plan.ts';
+import { Reader } from './plan-reader.ts';
+
+export type ParsedPlan =
+  { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly string[] };
+
+/** A plan out of what a YAML file holds, or everything that is wrong with it, each by its field. */
+export function parsePlan(raw: unknown): ParsedPlan {
+  const problems: string[] = [];
+  const read = new Reader(raw, '', problems);
+  const extend = read.nested('extend');
+  const plan: Plan = {
+    name: read.text('plan'),
+    describes: read.text('describes'),
+    baselineMs: read.durationMs('baseline', 1_000),
+    confidence: read.value('confidence', 'must be a number between 0.5 and 1', (value) =>
+      typeof value === 'number' && value > 0.5 && value < 1 ? value : null,
+    ),
+    p95ExcessMs: read.durationMs('p95Excess'),
+    extendByMs: extend.durationMs('by', 1_000),
+    extendAtMost: extend.whole('atMost', 0),
+    holdEveryMs: read.durationMs('holdEvery', 1_000),
+    keepPreviousMs: read.durationMs('keepPrevious'),
+    loadWithinMs: read.durationMs('loadWithin', 1_000),
+    guard: guardOf(read.nested('guard')),
+    stages: read.list('stages', (stage, path) => stageOf(new Reader(stage, path, problems))),
+  };
+  extend.noMore();
+  read.noMore();
+  if (problems.length === 0) problems.push(...orderProblems(plan));
+  return problems.length === 0 ? { ok: true, plan } : { ok: false, problems };
+}
+
+function stageOf(read: Reader): Stage {
+  const stage: Stage = {
+    name: read.text('name'),
+    percent: read.value('percent', 'must be a number over 0 and up to 100', (value) =>
+      typeof value === 'number' && value > 0 && value <= 100 ? value : null,
+    ),
+    atMs: read.durationMs('at'),
+    runbookAt: read.text('runbookAt'),
+    warmUpMs: read.durationMs('warmUp'),
+    decideAtMs: read.durationMs('decideAt'),
+    runbookDecideAt: read.text('runbookDecideAt'),
+    windowMs: read.durationMs('window', 1_000),
+    evaluate: read.optional('evaluate', (field) => read.oneOf(field, ['start', 'end'])),
+    rows: read.list('rows', (row, path) => rowOf(new Reader(row, path, read.problems))),
+  };
+  read.noMore();
+  return stage;
+}
+
+function rowOf(read: Reader): GateRow {
+  const metric = read.oneOf('metric', METRICS);
+  const against = read.oneOf('against', ['limit', 'stable'], 'limit');
+  const row: GateRow = {
+    metric,
+    against,
+    warnOver: limitOf(read, 'warnOver', metric, against),
+    redOver: limitOf(read, 'redOver', metric, against),
+    onRed: read.oneOf('onRed', ['hold', 'rollback'], 'hold'),
+    decide: read.oneOf('decide', ['interval', 'point'], 'interval'),
+    minSamples: read.whole('minSamples', 1),
+    ladder: read.list(
+      'ladder',
+      (step, path) => new Reader({ step }, path, read.problems).oneOf('step', LADDER_STEPS),
+      [],
+    ),
+    informs: read.boolean('informs', false),
+  };
+  read.noMore();
+  if (row.warnOver === null && row.redOver === null)
+    read.wrong('warnOver', 'is missing, and so is redOver: one is needed');
+  if (row.warnOver !== null && row.redOver !== null && row.warnOver > row.redOver)
+    read.wrong('redOver', 'must not lie below warnOver');
+  return row;
+}
+
+/** What a metric's limits are written in; a limit in another unit is a mistake, not a number. */
+const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p'>> = {
+  errorRate: 'share',
+  qualityShortfall: 'share',
+  rerankerAcceptance: 'share',
+  rAt5Drop: 'share',
+  retrievalP95: 'ms',
+  endToEndP95: 'ms',
+  rerankP95: 'ms',
+  splitMismatch: 'p',
+};
+
+function limitOf(read: Reader, field: string, metric: Metric, against: 'limit' | 'stable'): number | null {
+  const unit = UNITS[metric] === 'ms' && against === 'stable' ? 'ratio' : UNITS[metric];
+  return read.optional(field, () => limitIn(read, field, unit));
+}
+
+function limitIn(read: Reader, field: string, unit: 'share' | 'ms' | 'p' | 'ratio' | undefined): number {
+  switch (unit) {
+    case 'ms':
+      return read.value(field, 'must be a latency such as 8ms', (value) =>
+        amount(value, /^(\d+(?:\.\d+)?)ms$/),
+      );
+    case 'ratio':
+      return read.value(field, 'must be a ratio such as x1.15', (value) =>
+        amount(value, /^x(\d+(?:\.\d+)?)$/),
+      );
+    case 'p':
+      return read.value(field, 'must be a p-value such as p<0.001', (value) => {
+        const p = amount(value, /^p<(0?\.\d+)$/);
+        return p === null ? null : 1 - p;
+      });
+    case 'share':
+    case undefined:
+      return read.value(field, 'must be a share such as 0.2 % or 5 points', (value) => {
+        const hundredths = amount(value, /^(\d+(?:\.\d+)?) ?(?:%|points)$/);
+        return hundredths === null || hundredths > 100 ? null : hundredths / 100;
+      });
+    default:
+      return unit satisfies never;
+  }
+}
+
+function amount(value: unknown, pattern: RegExp): number | null {
+  const match = typeof value === 'string' ? pattern.exec(value) : null;
+  return match === null ? null : Number(match[1]);
+}
+
+function guardOf(read: Reader): GuardRules {
+  const guard: GuardRules = {
+    pollMs: read.durationMs('poll', 500),
+    leaseTtlMs: read.durationMs('leaseTtl', 1_000),
+    onLeaseExpiry: read.oneOf('onLeaseExpiry', ['zero', 'keep'], 'zero'),
+    blindAfterMs: read.durationMs('blindAfter', 1_000),
+    blindMaxMs: read.durationMs('blindMax', 1_000),
+    notReadyMs: read.durationMs('notReady', 1_000),
+    triggers: read.list('triggers', (trigger, path) => triggerOf(new Reader(trigger, path, read.problems))),
+    rAt5DropOver: limitIn(read, 'rAt5DropOver', 'share'),
+  };
+  read.noMore();
+  return guard;
+}
+
+function triggerOf(read: Reader): Trigger {
+  const metric = read.oneOf('metric', ['errorRate', 'endToEndP95', 'qualityShortfall']);
+  const trigger: Trigger = {
+    name: read.text('name'),
+    metric,
+    over: limitIn(read, 'over', UNITS[metric]),
+    overMs: read.durationMs('lookBack', 1_000),
+    minSamples: read.whole('minSamples', 1),
+    forMs: read.optional('for', (field) => read.durationMs(field, 1_000)) ?? 0,
+    polls: read.whole('polls', 1, 0),
+  };
+  read.noMore();
+  if (trigger.forMs > 0 === trigger.polls > 0)
+    read.wrong('for', 'give either for (sustained) or polls (in a row)');
+  return trigger;
+}
+
+/** What is wrong with a plan whose fields are all right by themselves. */
+function orderProblems({ stages, guard }: Plan): string[] {
+  const last = stages.at(-1);
+  if (last === undefined) return ['stages: at least one is needed'];
+  const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], `stages[${i}]`));
+  if (last.percent !== 100)
+    problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
+  if (guard.blindMaxMs <= guard.blindAfterMs) problems.push('guard.blindMax: must be longer than blindAfter');
+  problems.push(...twins('stages', stages), ...twins('guard.triggers', guard.triggers));
+  return problems;
+}
+
+function stageProblems(stage: Stage, next: Stage | undefined, path: string): string[] {
+  const problems: string[] = [];
+  if (stage.decideAtMs < stage.atMs + stage.warmUpMs)
+    problems.push(`${path}.decideAt: must not lie before the end of the warm-up`);
+  if (stage.rows.some(({ metric }) => metric === 'rAt5Drop') && stage.evaluate === null)
+    problems.push(`${path}.evaluate: is needed by the row rAt5Drop`);
+  if (next === undefined) return problems;
+  if (next.percent <= stage.percent)
+    problems.push(`${path}: out of order: ${stage.percent} % comes before ${next.percent} %`);
+  if (next.atMs < stage.decideAtMs)
+    problems.push(`${path}.decideAt: must not lie after the next stage's beginning`);
+  return problems;
+}
+
+function twins(where: string, named: readonly { readonly name: string }[]): string[] {
+  const names = named.map(({ name }) => name);
+  return names.filter((name, i) => names.indexOf(name) < i).map((name) => `${where}: ${name} comes twice`);
+}
