@@ -1,0 +1,63 @@
+import { EVALUATION_DEPTH } from '../domain/ranking.ts';
+import type { CorpusChunk } from './corpus/jsonl.ts';
+import type { NativeIndex } from './index/open.ts';
+import { dot } from './reranker/features.ts';
+
+/** An index with what its rows are. */
+export interface SearchableCorpus {
+  readonly dimension: number;
+  readonly index: NativeIndex;
+  /** Row i of the index, `dimension` floats each. */
+  readonly vectors: Float32Array;
+  readonly chunks: readonly CorpusChunk[];
+}
+
+export interface Candidates {
+  /** Rows of the index, best first; at most 50. */
+  readonly rows: readonly number[];
+  /** Their cosines with the query. */
+  readonly cosines: Float32Array<ArrayBuffer>;
+}
+
+export interface CandidateQuery {
+  /** `dimension` floats. */
+  readonly vector: Float32Array;
+  /** Vectors whose own chunks are left out. */
+  readonly context: readonly Float32Array[];
+  /** Ids to leave out as well. */
+  readonly exclude: readonly string[];
+  readonly nprobe: number;
+}
+
+/** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
+const SAME_CHUNK_COSINE = 1 - 1e-5;
+
+/** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
+export async function findCandidates(
+  { dimension, index, vectors, chunks }: SearchableCorpus,
+  { vector, context, exclude, nprobe }: CandidateQuery,
+): Promise<Candidates> {
+  const left = new Set(exclude);
+  const { ids, scores } = await index.search(vector, EVALUATION_DEPTH + left.size + context.length, nprobe);
+  const rows: number[] = [];
+  const cosines: number[] = [];
+  for (const [i, id] of ids.entries()) {
+    const row = Number(id);
+    if (row < 0 || left.has(chunks[row]?.id ?? '')) continue;
+    const candidate = vectors.subarray(row * dimension, (row + 1) * dimension);
+    if (context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE)) continue;
+    rows.push(row);
+    cosines.push(scores[i] ?? 0);
+    if (rows.length === EVALUATION_DEPTH) break;
+  }
+  return { rows, cosines: Float32Array.from(cosines) };
+}
+
+/** The rows' vectors, one after the other. */
+export function vectorsOf(rows: readonly number[], { dimension, vectors }: SearchableCorpus): Float32Array {
+  const all = new Float32Array(rows.length * dimension);
+  for (const [i, row] of rows.entries()) {
+    all.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+  }
+  return all;
+}

@@ -1,0 +1,123 @@
+import type { Flags } from '../domain/control.ts';
+import type { SearchResult, StepTimings } from '../domain/http.ts';
+import type { Candidates, SearchableCorpus } from './candidates.ts';
+import { findCandidates, vectorsOf } from './candidates.ts';
+import type { Predictor } from './predictor/predictor.ts';
+import { rerankFeatures } from './reranker/features.ts';
+import type { Reranker } from './reranker/reranker.ts';
+import type { TextRole } from './encoder/text-encoder.ts';
+
+export type PipelineQuery = (
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'vector'; readonly vector: Float32Array }
+  | { readonly kind: 'context'; readonly context: readonly (string | Float32Array)[] }
+) & {
+  /** Results wanted, 1..50. */
+  readonly k: number;
+  readonly exclude: readonly string[];
+  /** Whether results carry their text. */
+  readonly explain?: boolean;
+};
+
+export interface PipelineAnswer {
+  readonly results: SearchResult[];
+  readonly timings: StepTimings;
+  /** `hit`: one of the candidates has cosine >= the release's tau. */
+  readonly quality: 'hit' | 'miss';
+  /** Null where nothing was reranked. */
+  readonly rank1Changed: boolean | null;
+}
+
+export interface SearchParts {
+  readonly corpus: SearchableCorpus;
+  readonly predictors: { readonly amn_v0: Predictor; readonly gru_v0: Predictor };
+  readonly reranker: Reranker;
+  encode(text: string, role: TextRole): Promise<Float32Array>;
+  readonly tau: number;
+}
+
+/** One query through encoder, predictor, index and reranker; see Pipeline.search. */
+export async function searchRelease(
+  parts: SearchParts,
+  query: PipelineQuery,
+  flags: Flags,
+): Promise<PipelineAnswer> {
+  const encoded = await timed(() => encodeQuery(parts, query));
+  const { vectors, fromText } = encoded.value;
+  const isContext = query.kind === 'context';
+  for (const vector of vectors) checkVector(vector, parts.corpus.dimension);
+  const predicted = isContext
+    ? await timed(() => parts.predictors[flags.impl].predict(joined(vectors)))
+    : null;
+  const vector = predicted?.value ?? vectors[0] ?? new Float32Array(0);
+  const context = isContext ? vectors : [];
+  const found = await timed(() =>
+    findCandidates(parts.corpus, { vector, context, exclude: query.exclude, nprobe: flags.nprobe }),
+  );
+  const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
+  const reranked = rerank ? await timed(() => rerankedOrder(parts, found.value, context)) : null;
+  const order = reranked?.value ?? [...found.value.rows.keys()];
+  return {
+    results: order.slice(0, query.k).map((i) => resultOf(parts, found.value, i, query.explain === true)),
+    timings: {
+      encodeMs: fromText ? encoded.ms : null,
+      predictMs: predicted?.ms ?? null,
+      searchMs: found.ms,
+      rerankMs: reranked?.ms ?? null,
+    },
+    quality: (found.value.cosines[0] ?? -1) >= parts.tau ? 'hit' : 'miss',
+    rank1Changed: reranked ? order[0] !== 0 : null,
+  };
+}
+
+async function encodeQuery(
+  { encode }: SearchParts,
+  query: PipelineQuery,
+): Promise<{ vectors: Float32Array[]; fromText: boolean }> {
+  if (query.kind === 'text') return { vectors: [await encode(query.text, 'query')], fromText: true };
+  if (query.kind === 'vector') return { vectors: [query.vector], fromText: false };
+  // Chunks of a context are passages: so they were encoded for the index, and so the predictor was trained.
+  const encodeChunk = async (chunk: string | Float32Array) =>
+    typeof chunk === 'string' ? encode(chunk, 'passage') : chunk;
+  const fromText = query.context.some((chunk) => typeof chunk === 'string');
+  return { vectors: await Promise.all(query.context.map(encodeChunk)), fromText };
+}
+
+function checkVector(vector: Float32Array, dimension: number): void {
+  if (vector.length !== dimension)
+    throw new RangeError(`a vector has ${vector.length} numbers, this release has dimension ${dimension}`);
+  if (!vector.every(Number.isFinite))
+    throw new RangeError('a vector holds a value that is not a finite number');
+}
+
+async function rerankedOrder(
+  { corpus, reranker }: SearchParts,
+  { rows, cosines }: Candidates,
+  context: readonly Float32Array[],
+): Promise<number[]> {
+  const { dimension } = corpus;
+  return reranker.order(rerankFeatures({ dimension, cosines, vectors: vectorsOf(rows, corpus), context }));
+}
+
+function resultOf({ corpus }: SearchParts, found: Candidates, i: number, explain: boolean): SearchResult {
+  const chunk = corpus.chunks[found.rows[i] ?? -1];
+  if (!chunk) throw new Error(`the index returned row ${found.rows[i]}, which the corpus map does not have`);
+  const result = { id: chunk.id, score: found.cosines[i] ?? 0, article: chunk.article };
+  return explain ? { ...result, text: chunk.text } : result;
+}
+
+function joined(vectors: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(vectors.reduce((length, vector) => length + vector.length, 0));
+  let at = 0;
+  for (const vector of vectors) {
+    all.set(vector, at);
+    at += vector.length;
+  }
+  return all;
+}
+
+async function timed<T>(step: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const begin = performance.now();
+  const value = await step();
+  return { value, ms: performance.now() - begin };
+}
