@@ -149,6 +149,7 @@ export class LaneProcess {
   private ended(reason: string): void {
     const { client } = this;
     this.client = null;
+    this.child = null;
     this.url = null;
     void client?.destroy();
     if (this.stopped) return;

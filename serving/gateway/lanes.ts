@@ -7,6 +7,7 @@ const NAMES: readonly AnyLane[] = ['stable', 'candidate', 'previous', 'spare'];
 /** The processes behind the lanes' names. A promotion or rollback gives processes other names; none is restarted for it. */
 export class Lanes {
   private processes: Partial<Record<AnyLane, LaneProcess>> = {};
+  private followed: ControlState | null = null;
   private readonly ending = new Set<Promise<void>>();
   private readonly deps: LaneDeps;
 
@@ -16,11 +17,6 @@ export class Lanes {
 
   get(name: AnyLane): LaneProcess | undefined {
     return this.processes[name];
-  }
-
-  /** The name under which a process serves now. */
-  nameOf(process: LaneProcess): AnyLane | undefined {
-    return NAMES.find((name) => this.processes[name] === process);
   }
 
   /** Starts and ends processes until each lane of the state has one for its release. */
@@ -34,7 +30,8 @@ export class Lanes {
     };
     // First who keeps the name, then who takes it over from another lane.
     for (const name of NAMES)
-      if (before[name]?.release === state.lanes[name]?.release) take(name, before[name]);
+      if (before[name]?.release === state.lanes[name]?.release && !this.triesAgain(name, state))
+        take(name, before[name]);
     for (const name of NAMES) {
       const wanted = state.lanes[name]?.release;
       if (wanted === undefined || next[name] !== undefined) continue;
@@ -42,13 +39,19 @@ export class Lanes {
         name,
         // Of two with the same release (v-1 against v-1), the one that answers.
         [...free]
-          .filter(({ release }) => release === wanted)
+          .filter(({ release, refused }) => release === wanted && !refused)
           .toSorted((a, b) => Number(b.ready) - Number(a.ready))[0],
       );
       next[name] ??= new LaneProcess(wanted, this.deps);
     }
     this.processes = next;
+    this.followed = state;
     for (const process of free) this.end(process);
+  }
+
+  /** A release that was refused is looked at again when somebody asks for it again: its files may have been mended. */
+  private triesAgain(name: AnyLane, state: ControlState): boolean {
+    return this.processes[name]?.refused === true && this.followed?.lanes[name] !== state.lanes[name];
   }
 
   /** Resolves when a lane has begun to serve, was refused, or has had its time. */

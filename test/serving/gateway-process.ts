@@ -1,0 +1,135 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { request } from 'undici';
+import type { AnyLane, ControlView } from '../../domain/control.ts';
+import type { SearchRequest } from '../../domain/http.ts';
+import type { RunningProcess } from '../../scripts/stack/process.ts';
+import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  // Tests look into answers of every shape.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+/** A gateway in a process of its own, on free ports, with its state in a temporary folder that survives a restart. */
+export interface TestGateway {
+  readonly folder: string;
+  url(): string;
+  start(env?: Readonly<Record<string, string>>): Promise<void>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Ends the process and removes the folder. */
+  close(): Promise<void>;
+  /** SIGTERM; resolves with how it ended. */
+  terminate(): Promise<string>;
+  search(body: SearchRequest | string, headers?: Record<string, string>): Promise<Answer>;
+  control(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer>;
+  /** The view once it is as wanted; fails with what it was last after 30 s. */
+  until(wanted: (view: ControlView) => boolean): Promise<ControlView>;
+  metrics(): Promise<string>;
+  log(): Promise<string>;
+}
+
+export async function createTestGateway(releasesDir: string): Promise<TestGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
+  const logFile = join(folder, 'gateway.log');
+  let running: RunningProcess | null = null;
+  let urls = { gateway: '', control: '' };
+  const environment = {
+    GATEWAY_PORT: '0',
+    CONTROL_PORT: '0',
+    CONTROL_TOKEN_FILE: join(folder, 'token'),
+    STATE_DIR: join(folder, 'state'),
+    RELEASES_DIR: releasesDir,
+  };
+  const gateway: TestGateway = {
+    folder,
+    url: () => urls.gateway,
+    async start(env = {}) {
+      running = startProcess({
+        name: 'gateway',
+        command: nodeCommand('serving/gateway/main'),
+        env: { ...environment, ...env },
+        logFile,
+      });
+      urls = await running.firstLine(listening, 60_000);
+    },
+    async kill() {
+      await running?.kill();
+    },
+    async terminate() {
+      process.kill(running?.pid ?? 0, 'SIGTERM');
+      return (await running?.ended) ?? '';
+    },
+    async close() {
+      await running?.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+    search: (body, headers = {}) => ask('POST', `${urls.gateway}/search`, body, headers),
+    async control(method, path, body, token) {
+      const bearer = token ?? (await readFile(environment.CONTROL_TOKEN_FILE, 'utf8')).trim();
+      return ask(method, `${urls.control}${path}`, body, { authorization: `Bearer ${bearer}` });
+    },
+    async until(wanted) {
+      const lateMs = Date.now() + 30_000;
+      for (;;) {
+        const { body: view }: { body: ControlView } = await gateway.control('GET', '/control');
+        if (wanted(view)) return view;
+        if (Date.now() > lateMs) throw new Error(`still ${JSON.stringify(view)}`);
+        await pause(20);
+      }
+    },
+    metrics: async () => (await request(`${urls.gateway}/metrics`)).body.text(),
+    log: () => readFile(logFile, 'utf8'),
+  };
+  return gateway;
+}
+
+/** For `until`: the lane serves. */
+export function ready(lane: AnyLane, release?: string): (view: ControlView) => boolean {
+  return ({ lanes }) =>
+    lanes[lane]?.state === 'ready' && (release === undefined || lanes[lane]?.release === release);
+}
+
+/** The value of a metric whose line has these labels; 0 where there is none. */
+export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function listening(line: string): { gateway: string; control: string } | null {
+  return line.startsWith('{"event":"listening"') ? JSON.parse(line) : null;
+}
+
+async function ask(
+  method: 'GET' | 'PUT' | 'POST',
+  url: string,
+  body: unknown,
+  headers: Record<string, string>,
+): Promise<Answer> {
+  const answer = await request(url, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await answer.body.text();
+  return { status: answer.statusCode, headers: answer.headers, body: text === '' ? null : JSON.parse(text) };
+}
