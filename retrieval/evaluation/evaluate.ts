@@ -47,7 +47,12 @@ export async function askAll(
 
 /** Metrics of recorded hits. */
 export function metricsOfHits(hits: readonly Hits[]): EvaluationMetrics {
-  const ranks = hits.map(({ gold_id: goldId, top_k: ids }) => rankOf(goldId, ids));
+  const ranks = ranksOf(hits);
   const found = hits.filter((_, i) => (ranks[i] ?? Infinity) <= 5);
   return { ...rankingMetrics(ranks), hits_at_5: found.map(({ query_id: id }) => id) };
+}
+
+/** Rank of each right answer, null where it was not found. */
+export function ranksOf(hits: readonly Hits[]): (number | null)[] {
+  return hits.map(({ gold_id: goldId, top_k: ids }) => rankOf(goldId, ids));
 }

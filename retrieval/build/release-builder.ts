@@ -1,0 +1,185 @@
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CorpusChunk } from '../corpus/jsonl.ts';
+import { formatChunk, readChunks } from '../corpus/jsonl.ts';
+import { encodeCorpus } from '../encoder/corpus-vectors.ts';
+import type { EncoderManifest } from '../encoder/manifest.ts';
+import { readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
+import { nextChunkQueries } from '../evaluation/next-chunk.ts';
+import { buildIndexes, listCount } from '../index/build.ts';
+import { openIndex } from '../index/open.ts';
+import { openPredictor } from '../predictor/predictor.ts';
+import { formatChecksums, readChecksums, sha256Of } from '../release/checksums.ts';
+import type { ReleaseManifest } from '../release/manifest.ts';
+import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
+import { checkRowNorms } from '../release/norms.ts';
+import type { ArticleSplit } from './article-split.ts';
+import { refuseOverlap, splitArticles } from './article-split.ts';
+import { fillRelease } from './fill-release.ts';
+import type { BuildOptions } from './options.ts';
+import type { PredictorsManifest } from './predictor-manifest.ts';
+import { readPredictorsManifest } from './predictor-manifest.ts';
+import { applyRecipe } from './recipes.ts';
+
+/** Results of a search that names no number. */
+const DEFAULT_K = 10;
+
+export interface BuildResult {
+  readonly dir: string;
+  /** `unchanged`: a release of this version with the same content was there already. */
+  readonly kind: 'built' | 'unchanged';
+}
+
+/** What a build starts from, checked. */
+export interface BuildInput {
+  readonly chunks: readonly CorpusChunk[];
+  readonly encoder: EncoderManifest;
+  readonly predictors: PredictorsManifest;
+  readonly split: ArticleSplit;
+}
+
+/**
+ * Makes a release folder out of a corpus. Everything depends on the input and the seed alone: the same give the same
+ * bytes. It is made beside its place and moved there when it is whole, so there is never half a release.
+ * @throws Error naming what is wrong with the input; ReleaseError if another release of that version is there already
+ */
+export async function buildRelease(options: BuildOptions): Promise<BuildResult> {
+  const input = await readInput(options);
+  const dir = join(options.releasesDir, options.version);
+  const part = join(options.releasesDir, `.${options.version}.part`);
+  await rm(part, { recursive: true, force: true });
+  await mkdir(part, { recursive: true });
+  try {
+    await writeRelease(part, input, options);
+    const built = await readChecksums(part);
+    const existing = await readChecksums(dir).catch(() => null);
+    if (existing === null) {
+      await rename(part, dir);
+      return { dir, kind: 'built' };
+    }
+    const different = Object.keys(built).find((file) => existing[file] !== built[file]);
+    if (different !== undefined)
+      throw new ReleaseError(
+        different,
+        `differs from the one in ${dir}; a release never changes, name another version`,
+      );
+    return { dir, kind: 'unchanged' };
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+}
+
+async function readInput(options: BuildOptions): Promise<BuildInput> {
+  const encoder = await readEncoderManifest(options.encoderDir);
+  await verifyEncoderFiles(options.encoderDir, encoder);
+  const predictors = await readPredictorsManifest(options.predictorsDir);
+  if (predictors.dimension !== encoder.dim || predictors.encoder.sha256 !== encoder.files['model.onnx'])
+    throw new Error(
+      `the predictors in ${options.predictorsDir} were trained on vectors of ${predictors.encoder.name} ` +
+        `(${predictors.dimension} dimensions), not of this ${encoder.name} (${encoder.dim})`,
+    );
+  const chunks = await readChunks(options.corpus);
+  const split = splitArticles(
+    nextChunkQueries(chunks).map(({ article }) => article),
+    options.seed,
+  );
+  for (const [name, { trainingArticles }] of Object.entries(predictors.predictors)) {
+    refuseOverlap(name, trainingArticles, split);
+  }
+  return { chunks, encoder, predictors, split };
+}
+
+async function writeRelease(part: string, input: BuildInput, options: BuildOptions): Promise<void> {
+  const { chunks, encoder, predictors } = input;
+  options.onProgress?.('encoding');
+  const { vectors } = await encodeCorpus(
+    options.encoderDir,
+    encoder,
+    chunks.map(({ text }) => text),
+    {
+      threads: options.threads,
+      cacheDir: options.cacheDir,
+      onProgress: (done, total) => options.onProgress?.('encoding', done, total),
+    },
+  );
+  const { wrong } = checkRowNorms(vectors, encoder.dim);
+  if (wrong > 0) throw new Error(`${encoder.name} gave ${wrong} vectors that are not of unit norm`);
+  options.onProgress?.('indexing');
+  const indexes = {
+    dimension: encoder.dim,
+    vectors,
+    nlist: listCount(chunks.length),
+    nprobe: options.flags.nprobe,
+  };
+  await buildIndexes(part, indexes);
+  await writeFile(join(part, 'corpus.jsonl'), chunks.map((chunk) => `${formatChunk(chunk)}\n`).join(''));
+  for (const name of ['amn_v0', 'gru_v0'] as const) {
+    await copyPredictor(options.predictorsDir, predictors.predictors[name], join(part, `${name}.onnx`));
+  }
+  const index = await openIndex(join(part, 'p_ivf.faiss'));
+  const amn = await openPredictor(join(part, 'amn_v0.onnx'));
+  const gru = await openPredictor(join(part, 'gru_v0.onnx'));
+  try {
+    const corpus = { dimension: encoder.dim, index, vectors, chunks };
+    const calibration = await fillRelease(part, input, options, {
+      corpus,
+      predictors: { amn_v0: amn, gru_v0: gru },
+    });
+    await applyRecipe[options.recipe]({ dir: part, chunks, indexes, seed: options.seed });
+    await seal(part, input, options, { ...calibration, nlist: indexes.nlist });
+  } finally {
+    index.close();
+    await amn.close();
+    await gru.close();
+  }
+}
+
+async function copyPredictor(
+  dir: string,
+  entry: { file: string; sha256: string },
+  to: string,
+): Promise<void> {
+  const from = join(dir, entry.file);
+  if ((await sha256Of(from)) !== entry.sha256)
+    throw new Error(`${from} is not the file its manifest.json names`);
+  await copyFile(from, to);
+}
+
+/** Writes manifest.json and checksums.txt, the last two files. */
+async function seal(
+  dir: string,
+  { chunks, encoder, predictors, split }: BuildInput,
+  { version, seed, recipe, flags }: BuildOptions,
+  measured: { tau: number; expectedShare: number; nlist: number },
+): Promise<void> {
+  const files: Record<string, string> = {};
+  for (const file of RELEASE_FILES) files[file] = await sha256Of(join(dir, file));
+  const predictor = (name: 'amn_v0' | 'gru_v0') => ({
+    file: `${name}.onnx`,
+    sha256: files[`${name}.onnx`] ?? '',
+    trainingArticles: predictors.predictors[name].trainingArticles,
+  });
+  const manifest: ReleaseManifest = {
+    version,
+    createdBy: 'scripts/build-release.ts',
+    seed,
+    recipe,
+    dimension: encoder.dim,
+    k: DEFAULT_K,
+    ...measured,
+    flags,
+    encoder: {
+      name: encoder.name,
+      sha256: encoder.files['model.onnx'],
+      tokenizerSha256: encoder.files['tokenizer.json'],
+    },
+    predictors: { amn_v0: predictor('amn_v0'), gru_v0: predictor('gru_v0') },
+    reranker: { trainingArticles: [...split.reranker] },
+    evaluationArticles: [...split.evaluation],
+    ntotal: chunks.length,
+    files,
+  };
+  await writeFile(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const sealed = { ...files, 'manifest.json': await sha256Of(join(dir, 'manifest.json')) };
+  await writeFile(join(dir, 'checksums.txt'), formatChecksums(sealed));
+}

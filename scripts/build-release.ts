@@ -1,0 +1,70 @@
+/**
+ * Makes a release folder out of a corpus: `tsx scripts/build-release.ts --corpus FILE --version V [--predictors DIR]
+ * [--encoder NAME] [--seed N] [--recipe R] [--flags impl=amn_v0;reranker=on;nprobe=8] [--out DIR]`
+ */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { buildRelease } from '../retrieval/build/release-builder.ts';
+import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
+import { encoderFolder } from '../retrieval/encoder/manifest.ts';
+import { flagsSchema, RECIPES } from '../retrieval/release/manifest.ts';
+import { showProgress } from './build/progress.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const optionsSchema = z.object({
+  corpus: z.string(),
+  version: z.string().regex(/^\w[\w.-]*$/, 'may hold letters, digits, _ . and - only'),
+  predictors: z.string(),
+  encoder: z.string().optional(),
+  seed: z.coerce.number().int(),
+  recipe: z.enum(RECIPES),
+  flags: z.string().transform(parseFlags).pipe(flagsSchema),
+  out: z.string(),
+});
+
+function parseFlags(text: string): Record<string, string | number> {
+  return Object.fromEntries(
+    text.split(';').map((pair) => {
+      const [name = '', value = ''] = pair.split('=');
+      return [name, name === 'nprobe' ? Number(value) : value];
+    }),
+  );
+}
+
+const { values } = parseArgs({
+  options: {
+    corpus: { type: 'string' },
+    version: { type: 'string' },
+    predictors: { type: 'string', default: join(ROOT, 'models/sample-predictors') },
+    encoder: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    recipe: { type: 'string', default: 'good' },
+    flags: { type: 'string', default: 'impl=amn_v0;reranker=on;nprobe=8' },
+    out: { type: 'string', default: join(ROOT, 'artifacts/releases') },
+  },
+});
+const parsed = optionsSchema.safeParse(values);
+if (!parsed.success) {
+  for (const { path, message } of parsed.error.issues) console.error(`--${path.join('.')}: ${message}`);
+  process.exit(2);
+}
+const { predictors, encoder, out, ...options } = parsed.data;
+try {
+  const { dir, kind } = await buildRelease({
+    ...options,
+    predictorsDir: predictors,
+    encoderDir: encoderFolder(ROOT, encoder),
+    releasesDir: out,
+    cacheDir: cacheFolder(process.env),
+    threads: availableParallelism(),
+    onProgress: showProgress(options.version),
+  });
+  console.log(`${dir}: ${kind}`);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
