@@ -22,10 +22,10 @@ export function tokenFile({ dataDir }: StackOptions): string {
 /** How each part is started, and how it says that it is ready. */
 export function describeParts(options: StackOptions, ports: StackPorts): Record<Part, PartDescription> {
   const { dataDir } = options;
-  const spec = (name: string, command: string[], env: Record<string, string>): ProcessSpec => ({
+  const spec = (name: Part, command: string[], env: Record<string, string>): ProcessSpec => ({
     name,
     command,
-    env: { ...options.env, ...env },
+    env: { ...env, ...options.env?.[name] },
     logFile: join(dataDir, 'logs', `${name}.log`),
     ...(options.onUnexpectedExit ? { onUnexpectedExit: options.onUnexpectedExit } : {}),
   });

@@ -15,8 +15,8 @@ export interface StackOptions {
   /** What stable serves at the first boot. */
   readonly stableRelease: string;
   readonly ports: StackPorts;
-  /** Further environment for gateway and worker. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Environment that takes precedence, such as the worker's GATEWAY_URL where something stands in between. */
+  readonly env?: { readonly [part in Part]?: Readonly<Record<string, string>> };
   /** Called for each part as it is ready, e.g. to print a line. */
   readonly onProgress?: (text: string) => void;
   /** A part ended that nobody stopped. */
