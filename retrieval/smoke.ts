@@ -1,0 +1,131 @@
+import { metricsOfHits } from './evaluation/evaluate.ts';
+import { loadEvaluationSet, loadHits } from './evaluation/set.ts';
+import type { NativeIndex } from './index/open.ts';
+import { readManifest } from './release/manifest.ts';
+import type { NormCheck } from './release/norms.ts';
+import { checkRowNorms, NORM_TOLERANCE } from './release/norms.ts';
+import { openReleaseIndex } from './release/parts.ts';
+
+/** One of the runbook's smoke tests. */
+export interface SmokeResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** A sentence with the numbers. */
+  readonly reason: string;
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** Least share of FLAT's ids that IVF must return. */
+const LEAST_OVERLAP = 0.95;
+/** Least rise of R@5 by reranking, as a share. */
+const LEAST_LIFT = 0.03;
+
+/**
+ * Overlap at k of the serving index (at the release's nprobe) with the truth index, over n labelled queries. Asked
+ * with the last chunk of each context, so that it judges the indexes whatever the predictors are worth.
+ */
+export async function ivfFlatOverlap(dir: string, { n = 100, k = 10 } = {}): Promise<SmokeResult> {
+  const manifest = await readManifest(dir);
+  const queries = spread((await loadEvaluationSet(dir)).queries, n);
+  const vectors = queries.flatMap(({ context }) => context.slice(-1));
+  const { nprobe } = manifest.flags;
+  return withBothIndexes(dir, async (ivf, flat) => {
+    let same = 0;
+    for (const vector of vectors) {
+      const truth = new Set((await flat.search(vector, k, nprobe)).ids);
+      const { ids } = await ivf.search(vector, k, nprobe);
+      same += ids.reduce((count, id) => count + Number(id >= 0n && truth.has(id)), 0);
+    }
+    const overlap = same / (vectors.length * Math.min(k, manifest.ntotal));
+    return {
+      name: 'IVF agrees with FLAT',
+      ok: vectors.length > 0 && overlap >= LEAST_OVERLAP,
+      reason: `overlap@${k} is ${overlap.toFixed(4)} over ${vectors.length} queries at nprobe ${nprobe}, at least ${LEAST_OVERLAP} is needed`,
+      numbers: { overlap, queries: vectors.length, k, nprobe },
+    };
+  });
+}
+
+/** Whether all rows of both indexes, and the encoded context of so many queries, are of unit norm. */
+export async function checkNorms(dir: string, { queries: n = 100 } = {}): Promise<SmokeResult> {
+  const { queries, dimension } = await loadEvaluationSet(dir);
+  const encoded = spread(queries, n).flatMap(({ context }) => context);
+  return withBothIndexes(dir, async (ivf, flat) => {
+    const rowsOf = (index: NativeIndex) => checkRowNorms(index.reconstruct(0, index.ntotal), index.dimension);
+    const parts: [string, NormCheck][] = [
+      ['p_ivf.faiss', rowsOf(ivf)],
+      ['p_flat_ip.faiss', rowsOf(flat)],
+      ['eval_queries.npy', sum(encoded.map((vector) => checkRowNorms(vector, dimension)))],
+    ];
+    const all = sum(parts.map(([, check]) => check));
+    const where = parts.flatMap(([file, { wrong, rows }]) =>
+      wrong > 0 ? [`${file}: ${wrong} of ${rows}`] : [],
+    );
+    const limit = `from 1, ${NORM_TOLERANCE} is allowed`;
+    return {
+      name: 'vectors are of unit norm',
+      ok: all.rows > 0 && all.wrong === 0,
+      reason:
+        all.wrong === 0
+          ? `${all.rows} vectors, the worst norm is ${all.worst.toExponential(1)} ${limit}`
+          : `not normalised: ${where.join(', ')}; the worst norm is ${all.worst.toPrecision(3)} ${limit}`,
+      numbers: { rows: all.rows, wrong: all.wrong, worst: all.worst },
+    };
+  });
+}
+
+/** Rise of R@5 by reranking, from the release's recorded hits. Nothing to show where the reranker is off. */
+export async function rerankLift(dir: string): Promise<SmokeResult> {
+  const { flags } = await readManifest(dir);
+  const before = metricsOfHits(await loadHits(dir, 'hits_plain.jsonl'));
+  const after = metricsOfHits(await loadHits(dir, 'hits_reranked.jsonl'));
+  const lift = after.R_at_5 - before.R_at_5;
+  const points = `R@5 ${before.R_at_5.toFixed(3)} -> ${after.R_at_5.toFixed(3)}, ${(100 * lift).toFixed(1)} points over ${after.queries} queries`;
+  const off = flags.reranker === 'off';
+  return {
+    name: 'reranking lifts R@5',
+    // A hair below the limit in binary is still three points.
+    ok: off || (after.queries > 0 && lift >= LEAST_LIFT - 1e-9),
+    reason: off
+      ? `not asked: this release is served with the reranker off (${points})`
+      : `${points}, at least ${100 * LEAST_LIFT} are needed`,
+    numbers: { before: before.R_at_5, after: after.R_at_5, lift, queries: after.queries },
+  };
+}
+
+async function withBothIndexes<T>(
+  dir: string,
+  use: (ivf: NativeIndex, flat: NativeIndex) => Promise<T>,
+): Promise<T> {
+  const manifest = await readManifest(dir);
+  const ivf = await openReleaseIndex(dir, 'p_ivf.faiss', manifest);
+  try {
+    const flat = await openReleaseIndex(dir, 'p_flat_ip.faiss', manifest);
+    try {
+      return await use(ivf, flat);
+    } finally {
+      flat.close();
+    }
+  } finally {
+    ivf.close();
+  }
+}
+
+/** At most n elements, evenly over the list. */
+function spread<T>(list: readonly T[], n: number): T[] {
+  const count = Math.min(n, list.length);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * list.length) / count)).flatMap(
+    (at) => list[at] ?? [],
+  );
+}
+
+function sum(checks: readonly NormCheck[]): NormCheck {
+  return checks.reduce(
+    (all, { rows, wrong, worst }) => ({
+      rows: all.rows + rows,
+      wrong: all.wrong + wrong,
+      worst: Math.max(all.worst, worst),
+    }),
+    { rows: 0, wrong: 0, worst: 0 },
+  );
+}
