@@ -56,6 +56,7 @@ const { predictors, encoder, out, ...options } = parsed.data;
 try {
   const { dir, kind } = await buildRelease({
     ...options,
+    createdBy: 'scripts/build-release.ts',
     predictorsDir: predictors,
     encoderDir: encoderFolder(ROOT, encoder),
     releasesDir: out,

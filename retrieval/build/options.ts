@@ -11,6 +11,8 @@ export interface BuildOptions {
   readonly encoderDir: string;
   readonly seed: number;
   readonly recipe: Recipe;
+  /** The command that makes the release, for its manifest. */
+  readonly createdBy: string;
   /** Flags the release is served under where nobody sets others. */
   readonly flags: Flags;
   /** The release becomes `<releasesDir>/<version>`. */

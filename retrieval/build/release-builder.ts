@@ -149,7 +149,7 @@ async function copyPredictor(
 async function seal(
   dir: string,
   { chunks, encoder, predictors, split }: BuildInput,
-  { version, seed, recipe, flags }: BuildOptions,
+  { version, createdBy, seed, recipe, flags }: BuildOptions,
   measured: { tau: number; expectedShare: number; nlist: number },
 ): Promise<void> {
   const files: Record<string, string> = {};
@@ -161,7 +161,7 @@ async function seal(
   });
   const manifest: ReleaseManifest = {
     version,
-    createdBy: 'scripts/build-release.ts',
+    createdBy,
     seed,
     recipe,
     dimension: encoder.dim,
