@@ -213,12 +213,17 @@ function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): Guard
       state.records.map((record) => standingAt(record, 'stable', rule)),
       nowMs,
     );
-    const reason = `${rule.name}: ${rule.metric} of the candidate beyond ${rule.over} ${
-      rule.polls > 0 ? `in ${rule.polls} polls in a row` : `for ${rule.forMs / 60_000} minutes`
-    }`;
+    const reason = `${rule.name}: ${describe(rule)}`;
     return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
   }
   return null;
+}
+
+/** A rule in words: `errorRate over 1 % for 10 min`. */
+function describe({ metric, over, forMs, polls }: Trigger): string {
+  const limit = metric === 'endToEndP95' ? `${over} ms` : `${Number((over * 100).toFixed(2))} %`;
+  const lasting = forMs >= 60_000 ? `${forMs / 60_000} min` : `${forMs / 1000} s`;
+  return `${metric} over ${limit} ${polls > 0 ? `in ${polls} polls in a row` : `for ${lasting}`}`;
 }
 
 function standingAt(
