@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import fastify from 'fastify';
 import { z } from 'zod';
 import type { AnyLane, ControlChange, Refusal } from '../../domain/control.ts';
 import type { Command } from '../../domain/fence.ts';
-import { ProblemError, installProblems } from '../problem.ts';
+import type { AppOptions } from '../app.ts';
+import { createApp } from '../app.ts';
+import { ProblemError } from '../problem.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Gateway } from './gateway.ts';
 import { sendServed, userRequest } from './public-app.ts';
@@ -41,7 +42,7 @@ const epochSchema = z.strictObject({
 const leaseSchema = z.strictObject({ epoch: z.int().nonnegative(), ttlMs });
 const laneSchema = z.enum(['stable', 'candidate', 'previous', 'spare']);
 
-export interface ControlDeps {
+export interface ControlDeps extends AppOptions {
   readonly gateway: Gateway;
   readonly control: ControlPlane;
   readonly token: string;
@@ -49,17 +50,12 @@ export interface ControlDeps {
   readonly warm: () => readonly string[];
   /** Whether there is a folder for that release; what is in it, its lane judges. */
   readonly knows: (release: string) => Promise<boolean>;
-  readonly bodyLimit: number;
-  readonly onFault: (error: unknown) => void;
 }
 
 /** The control listener: who may change traffic, and how. Every route wants the bearer token. */
 export function createControlApp(deps: ControlDeps): FastifyInstance {
   const { gateway, control } = deps;
-  const app = fastify({ bodyLimit: deps.bodyLimit, forceCloseConnections: 'idle' });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  installProblems(app, deps.onFault);
+  const app = createApp(deps);
   app.addHook('onRequest', (request, _reply, done) => {
     done(
       tokenFits(request.headers.authorization, deps.token)

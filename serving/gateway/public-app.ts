@@ -1,32 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import fastify from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
-import { ProblemError, installProblems, sendProblem } from '../problem.ts';
+import type { AppOptions } from '../app.ts';
+import { createApp } from '../app.ts';
+import { ProblemError, sendProblem } from '../problem.ts';
 import type { Gateway, Served, UserRequest } from './gateway.ts';
 import { healthOf } from './health.ts';
 import type { Activity } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
-export interface PublicDeps {
+export interface PublicDeps extends AppOptions {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
   readonly activity: Activity;
-  /** Larger bodies are refused with 413. */
-  readonly bodyLimit: number;
   /** More requests at once are refused with 503. */
   readonly mostInFlight: number;
-  readonly onFault: (error: unknown) => void;
 }
 
 /** What users and scrapers see: /search, /health, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
-  const app = fastify({ bodyLimit: deps.bodyLimit, forceCloseConnections: 'idle' });
-  // Bodies pass through unparsed: the lane validates them.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  installProblems(app, deps.onFault);
+  const app = createApp(deps);
   let inFlight = 0;
 
   app.post('/search', async (request, reply) => {

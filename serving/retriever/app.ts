@@ -1,30 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import fastify from 'fastify';
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { SearchResponse, StepTimings } from '../../domain/http.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import type { Pipeline, PipelineAnswer } from '../../retrieval/pipeline.ts';
-import { installProblems } from '../problem.ts';
+import type { AppOptions } from '../app.ts';
+import { createApp } from '../app.ts';
 import { readFlags, readSearchRequest } from './search-request.ts';
 
-export interface RetrieverDeps {
+export interface RetrieverDeps extends AppOptions {
   readonly pipeline: Pipeline;
-  readonly bodyLimit: number;
   readonly now: () => number;
-  readonly onFault: (error: unknown) => void;
 }
 
 /** One release over HTTP: /search, /health, /metrics. Built without a socket. */
 export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: RetrieverDeps): FastifyInstance {
   const { manifest } = pipeline;
   const metrics = createRetrieverMetrics();
-  const app = fastify({ bodyLimit, forceCloseConnections: 'idle' });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  installProblems(app, onFault);
+  const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
 
   app.post('/search', async (request, reply) => {

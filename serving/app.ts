@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify';
+import fastify from 'fastify';
+import { installProblems } from './problem.ts';
+
+export interface AppOptions {
+  /** Larger bodies are refused with 413. */
+  readonly bodyLimit: number;
+  /** Hears of errors that are ours. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * What all our HTTP servers share: bodies as bytes, errors as problem documents, and a close that answers what is
+ * under way. A connection that is kept alive would hold the close up for minutes, so the last answer on it ends it.
+ */
+export function createApp({ bodyLimit, onFault }: AppOptions): FastifyInstance {
+  const app = fastify({ bodyLimit, forceCloseConnections: 'idle', return503OnClosing: false });
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done();
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  installProblems(app, onFault);
+  return app;
+}
