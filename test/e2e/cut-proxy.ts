@@ -15,7 +15,10 @@ export async function startCutProxy(): Promise<CutProxy> {
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => void forward());
+    incoming.on('end', () => {
+      // Who is being killed on the other side does not answer: neither does this.
+      forward().catch(() => outgoing.destroy());
+    });
     async function forward(): Promise<void> {
       if (incoming.url === gone) {
         outgoing.destroy();
