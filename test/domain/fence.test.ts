@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ControlChange, ControlState } from '../../domain/control.ts';
 import type { Command, World } from '../../domain/fence.ts';
