@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import type { ControlState, ControlView } from '../../domain/control.ts';
+import { firstState } from '../../domain/fence.ts';
+import type { GuardContext, GuardEvent, GuardState } from '../../domain/guard.ts';
+import { guardStep, newGuard } from '../../domain/guard.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { SnapshotResult } from '../../domain/telemetry.ts';
+import type { LaneDid } from './traffic.ts';
+import { counters, snapshot } from './traffic.ts';
+
+const POLL_MS = 15_000;
+const MINUTE = 60_000;
+
+const plan = {
+  guard: {
+    pollMs: POLL_MS,
+    leaseTtlMs: 120_000,
+    onLeaseExpiry: 'zero',
+    blindAfterMs: 2 * MINUTE,
+    blindMaxMs: 30 * MINUTE,
+    notReadyMs: 30_000,
+    rAt5DropOver: 0.1,
+    triggers: [
+      {
+        name: 'errors',
+        metric: 'errorRate',
+        over: 0.01,
+        overMs: MINUTE,
+        minSamples: 20,
+        forMs: 10 * MINUTE,
+        polls: 0,
+      },
+      {
+        name: 'slow',
+        metric: 'endToEndP95',
+        over: 20,
+        overMs: MINUTE,
+        minSamples: 20,
+        forMs: 10 * MINUTE,
+        polls: 0,
+      },
+      { name: 'gross', metric: 'errorRate', over: 0.2, overMs: MINUTE, minSamples: 50, forMs: 0, polls: 3 },
+    ],
+  },
+} as unknown as Plan;
+const context: GuardContext = {
+  plan,
+  epoch: 1,
+  interventions: 0,
+  candidateQuality: null,
+  stableQuality: null,
+};
+
+function view(more: Partial<ControlState> = {}): ControlView {
+  const state = {
+    ...firstState({ release: 'v-1', flags: null }, 0),
+    epoch: 1,
+    owner: 'us',
+    percent: 5,
+    ...more,
+  };
+  return {
+    state,
+    lanes: { stable: null, candidate: null, previous: null, spare: null },
+    nowMs: 0,
+    killSwitch: false,
+  };
+}
+
+interface Minute {
+  readonly stable?: LaneDid;
+  readonly candidate?: LaneDid | 'missing';
+}
+
+/** Polls through minutes of traffic; the first event, and the minute it came in. */
+function watch(
+  traffic: readonly Minute[],
+  processStart: (minute: number) => number = () => 1,
+  passOver?: GuardEvent['kind'],
+): { event: GuardEvent | null; minute: number } {
+  let state: GuardState = newGuard(0);
+  const polls = MINUTE / POLL_MS;
+  const sum = {
+    stable: counters({ requests: 0, release: 'v-1' }),
+    candidate: counters({ requests: 0, release: 'v0' }),
+  };
+  for (const [minute, { stable = {}, candidate = {} }] of traffic.entries()) {
+    for (let poll = 0; poll < polls; poll++) {
+      const nowMs = minute * MINUTE + (poll + 1) * POLL_MS;
+      let result: SnapshotResult = { kind: 'missing', reason: 'the gateway does not answer' };
+      if (candidate !== 'missing') {
+        Object.assign(sum, {
+          stable: add(sum.stable, { release: 'v-1', ...stable }),
+          candidate: add(sum.candidate, { release: 'v0', ...candidate }),
+        });
+        result = snapshot(nowMs, sum.stable, sum.candidate, { processStartMs: processStart(minute) });
+      }
+      const step = guardStep(state, { snapshot: result, control: view() }, context, nowMs);
+      state = step.state;
+      if (step.event !== null && step.event.kind !== passOver)
+        return { event: step.event, minute: minute + 1 };
+    }
+  }
+  return { event: null, minute: traffic.length };
+}
+
+/** A quarter of a minute's traffic on top of what was counted. */
+function add(before: ReturnType<typeof counters>, did: LaneDid): ReturnType<typeof counters> {
+  const more = counters({ requests: 100, ...did });
+  const plus = (a: readonly number[], b: readonly number[]) => a.map((count, i) => count + (b[i] ?? 0));
+  return {
+    ...more,
+    requests: before.requests + more.requests,
+    errors: before.errors + more.errors,
+    endToEnd: {
+      boundsMs: more.endToEnd.boundsMs,
+      counts: plus(before.endToEnd.counts, more.endToEnd.counts),
+    },
+    retrieval: {
+      boundsMs: more.retrieval.boundsMs,
+      counts: plus(before.retrieval.counts, more.retrieval.counts),
+    },
+    quality: {
+      hits: before.quality.hits + more.quality.hits,
+      total: before.quality.total + more.quality.total,
+    },
+  };
+}
+
+function minutes(n: number, minute: Minute): Minute[] {
+  return Array.from({ length: n }, () => minute);
+}
+
+describe('the guard', () => {
+  it('says nothing of a good release for an hour', () => {
+    expect(watch(minutes(60, {})).event).toBeNull();
+  });
+
+  it('says nothing without any traffic', () => {
+    expect(watch(minutes(60, { stable: { requests: 0 }, candidate: { requests: 0 } })).event).toBeNull();
+  });
+
+  it('rolls back after 10 minutes of over 1 % errors', () => {
+    const { event, minute } = watch([...minutes(5, {}), ...minutes(15, { candidate: { errors: 3 } })]);
+    expect(event).toMatchObject({ kind: 'breach', trigger: 'errors' });
+    expect(minute).toBeGreaterThanOrEqual(14);
+    expect(minute).toBeLessThanOrEqual(16);
+  });
+
+  it('forgives a spike of five minutes', () => {
+    expect(
+      watch([...minutes(5, {}), ...minutes(5, { candidate: { errors: 5 } }), ...minutes(20, {})]).event,
+    ).toBeNull();
+  });
+
+  it('rolls back at once when a third of the requests fail', () => {
+    const { event, minute } = watch([...minutes(5, {}), ...minutes(5, { candidate: { errors: 33 } })]);
+    expect(event).toMatchObject({ kind: 'breach', trigger: 'gross' });
+    expect(minute).toBeLessThanOrEqual(7);
+  });
+
+  it('rolls back when the candidate is over 20 ms for 10 minutes', () => {
+    const { event } = watch(
+      minutes(15, {
+        candidate: {
+          latencies: [
+            [0.9, 5],
+            [0.1, 40],
+          ],
+        },
+      }),
+    );
+    expect(event).toMatchObject({ kind: 'breach', trigger: 'slow' });
+  });
+
+  it.each([
+    ['is not ready for over 30 s', { requests: 0, notReadySeconds: 31 }],
+    ['is shut off by its breaker', { requests: 0, breakerOpen: true }],
+  ])('takes a candidate that %s for broken, not for missing', (_, candidate) => {
+    expect(watch(minutes(5, { candidate })).event).toMatchObject({ kind: 'breach', trigger: 'gross' });
+  });
+
+  it('does not mind a lane that has been starting for 20 s', () => {
+    expect(watch(minutes(5, { candidate: { requests: 0, notReadySeconds: 20 } })).event).toBeNull();
+  });
+
+  it('knows that a rollback would not help where stable is as bad', () => {
+    const bad = { errors: 40 };
+    expect(watch(minutes(5, { stable: bad, candidate: bad })).event).toMatchObject({ kind: 'bothLanes' });
+  });
+
+  it('begins its counters anew after a restart of the gateway', () => {
+    expect(watch(minutes(20, {}), (minute) => (minute < 10 ? 1 : 2)).event).toBeNull();
+  });
+
+  it('reports after 2 minutes that it is blind', () => {
+    const { event, minute } = watch([...minutes(3, {}), ...minutes(5, { candidate: 'missing' })]);
+    expect(event).toMatchObject({ kind: 'blind' });
+    expect(minute).toBe(5);
+  });
+
+  it('goes on being blind after it has said so, and gives up after 30 minutes', () => {
+    const poll = { snapshot: { kind: 'missing', reason: 'gone' }, control: view() } as const;
+    const said = { ...newGuard(0), blindReported: true };
+    expect(guardStep(said, poll, context, 10 * MINUTE).event).toBeNull();
+    expect(guardStep(said, poll, context, 30 * MINUTE).event).toMatchObject({ kind: 'blindTooLong' });
+  });
+
+  it('does not add up bad minutes across a gap of three', () => {
+    const bad = minutes(5, { candidate: { errors: 3 } });
+    const gap = minutes(3, { candidate: 'missing' });
+    expect(watch([...bad, ...gap, ...bad], () => 1, 'blind').event).toBeNull();
+    expect(watch([...bad, ...minutes(1, { candidate: 'missing' }), ...bad]).event).toMatchObject({
+      kind: 'breach',
+    });
+  });
+
+  it.each([
+    ['a newer epoch', { epoch: 2, owner: 'operator' }, { kind: 'superseded' }],
+    [
+      'a change by hand',
+      {
+        interventions: 1,
+        lastIntervention: { kind: 'byHand', by: 'ada', atMs: 1, what: 'percent 5 to 0', percentBefore: 5 },
+        percent: 0,
+      },
+      { kind: 'intervened', interventions: 1, percent: 0 },
+    ],
+  ] as const)('sees %s', (_, state, event) => {
+    const lane = counters({});
+    const poll = { snapshot: snapshot(1, lane, lane), control: view(state) };
+    expect(guardStep(newGuard(0), poll, context, 1).event).toMatchObject(event);
+  });
+});

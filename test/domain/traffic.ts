@@ -1,0 +1,84 @@
+import type { LaneCounters, Snapshot, SnapshotResult } from '../../domain/telemetry.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+
+const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
+
+/** What a lane did in a window, in round numbers. */
+export interface LaneDid {
+  readonly release?: string;
+  readonly requests?: number;
+  readonly errors?: number;
+  /** Latencies of retrieval and end-to-end in ms, as [share, ms] pairs. */
+  readonly latencies?: readonly (readonly [share: number, ms: number])[];
+  readonly rerankMs?: number | null;
+  readonly qualityShare?: number;
+  readonly keys?: number;
+  readonly notReadySeconds?: number;
+  readonly breakerOpen?: boolean;
+}
+
+/** Cumulative counters after `times` such windows. */
+export function counters(did: LaneDid, times = 1): LaneCounters {
+  const requests = (did.requests ?? 1000) * times;
+  const histogram = (pairs: readonly (readonly [number, number])[], n: number) => {
+    const counts = Array.from({ length: BOUNDS_MS.length + 1 }, () => 0);
+    for (const [share, ms] of pairs) {
+      const at = BOUNDS_MS.findIndex((bound) => ms <= bound);
+      const i = at === -1 ? BOUNDS_MS.length : at;
+      counts[i] = (counts[i] ?? 0) + Math.round(share * n);
+    }
+    return { boundsMs: BOUNDS_MS, counts };
+  };
+  const latencies = did.latencies ?? [[1, 2]];
+  const rerankMs = did.rerankMs === undefined ? 0.5 : did.rerankMs;
+  return {
+    release: did.release ?? 'some-release',
+    requests,
+    errors: (did.errors ?? 0) * times,
+    warming: 0,
+    retrieval: histogram(latencies, requests),
+    endToEnd: histogram(latencies, requests),
+    rerank: histogram(rerankMs === null ? [] : [[1, rerankMs]], requests),
+    quality: { hits: Math.round((did.qualityShare ?? 0.95) * requests), total: requests },
+    rank1: { changed: Math.round(0.3 * requests), total: rerankMs === null ? 0 : requests },
+    distinctKeys: did.keys ?? 500,
+    notReadySeconds: did.notReadySeconds ?? 0,
+    breakerOpen: did.breakerOpen ?? false,
+  };
+}
+
+/** A snapshot at `atMs` of one gateway process. */
+export function snapshot(
+  atMs: number,
+  stable: LaneCounters | null,
+  candidate: LaneCounters | null,
+  more: Partial<Snapshot> = {},
+): SnapshotResult {
+  return {
+    kind: 'snapshot',
+    snapshot: {
+      takenAtMs: atMs,
+      processStartMs: 1,
+      percent: 50,
+      epoch: 1,
+      lanes: { stable, candidate },
+      ...more,
+    },
+  };
+}
+
+/** Opening and closing of a window in which the lanes did this. */
+export function windowOf(
+  stable: LaneDid,
+  candidate: LaneDid,
+  percent = 50,
+): [SnapshotResult, SnapshotResult] {
+  const [good, tried] = [
+    { release: 'v-1', ...stable },
+    { release: 'v0', ...candidate },
+  ];
+  return [
+    snapshot(0, counters(good), counters(tried), { percent }),
+    snapshot(60_000, counters(good, 2), counters(tried, 2), { percent }),
+  ];
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { quantileMs, slowerThan, windowBetween } from '../../domain/window.ts';
+import { counters, snapshot } from './traffic.ts';
+
+describe('a window', () => {
+  const lane = counters({});
+  it('is the difference of its ends', () => {
+    const result = windowBetween(
+      snapshot(0, lane, lane),
+      snapshot(9, counters({}, 3), counters({ errors: 4 })),
+    );
+    expect(result.kind).toBe('window');
+    if (result.kind !== 'window') return;
+    expect(result.window.stable?.errors).toEqual({ hits: 0, n: 2000 });
+    expect(result.window.candidate?.errors.hits).toBe(4);
+  });
+
+  it.each([
+    ['is reset by a restart of the gateway', { processStartMs: 2 }, 'reset'],
+    ['is reset by another percent', { percent: 25 }, 'reset'],
+  ])('%s', (_, closing, kind) => {
+    expect(windowBetween(snapshot(0, lane, lane), snapshot(9, lane, lane, closing)).kind).toBe(kind);
+  });
+
+  it('is missing where an end is, with the reason', () => {
+    const missing = { kind: 'missing', reason: 'the gateway does not answer' } as const;
+    expect(windowBetween(missing, snapshot(9, lane, lane))).toEqual(missing);
+    expect(windowBetween(snapshot(0, lane, lane), missing)).toEqual(missing);
+  });
+
+  it('has no counters for a lane that served another release at its beginning', () => {
+    const result = windowBetween(
+      snapshot(0, lane, counters({ release: 'old' })),
+      snapshot(9, lane, counters({ release: 'new' })),
+    );
+    expect(result.kind === 'window' && result.window.candidate).toBeNull();
+  });
+});
+
+describe('a histogram', () => {
+  const histogram = { boundsMs: [1, 2, 4, 8], counts: [10, 10, 10, 10, 10] };
+  it('counts a bucket that the limit cuts as slower', () => {
+    expect(slowerThan(histogram, 4)).toEqual({ hits: 20, n: 50 });
+    expect(slowerThan(histogram, 5)).toEqual({ hits: 20, n: 50 });
+    expect(slowerThan(histogram, 3.9)).toEqual({ hits: 30, n: 50 });
+  });
+
+  it.each([
+    [0.2, 1],
+    [0.5, 3],
+    [0.8, 8],
+    [0.99, 8],
+  ])('has its quantile %f at %f ms', (share, ms) => {
+    expect(quantileMs(histogram, share)).toBeCloseTo(ms, 6);
+  });
+
+  it('has no quantile without observations', () => {
+    expect(quantileMs({ boundsMs: [1], counts: [0, 0] }, 0.95)).toBeNull();
+  });
+});
