@@ -165,7 +165,10 @@ it('CANARY_PERCENT=0 takes the share away at a start, and refuses a raise by any
 it('SIGTERM: answers what is under way, ends its lanes, and exits with 0', async () => {
   await gateway.start();
   const view = await gateway.until(ready('stable'));
-  const answers = Array.from({ length: 20 }, (_, i) => ask(`user ${i}`));
+  // Texts are encoded one after the other: when the first is answered, the others are long under way.
+  const texts = (i: number) =>
+    ['one', 'two', 'three', 'four', 'five'].map((word) => `${word} ${i} `.repeat(50));
+  const answers = Array.from({ length: 10 }, (_, i) => gateway.search({ context: texts(i) }));
   await Promise.race(answers);
   expect(await gateway.terminate()).toBe('exit code 0');
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200));
