@@ -23,6 +23,7 @@ const environment = z.object({
   CANARY_PERCENT: z.coerce.number().min(0).max(100).optional(),
   LANE_DEADLINE_MS: z.coerce.number().positive().default(1_000),
   TEXT_DEADLINE_MS: z.coerce.number().positive().default(5_000),
+  STABLE_PATIENCE_MS: z.coerce.number().positive().default(10_000),
 });
 
 export interface GatewayConfig extends z.infer<typeof environment> {

@@ -15,8 +15,11 @@ export interface GatewayDeps {
   readonly metrics: Metrics;
   readonly keys: DistinctKeys;
   readonly now: () => number;
-  /** Time a lane has for vectors, and for texts, which are encoded first. */
-  readonly deadlines: { readonly vectorMs: number; readonly textMs: number };
+  /**
+   * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
+   * how long stable is waited for: nobody could answer in its place.
+   */
+  readonly deadlines: { readonly vectorMs: number; readonly textMs: number; readonly patienceMs: number };
 }
 
 export interface UserRequest {
@@ -46,17 +49,20 @@ export class Gateway {
     const assigned = assignedLane(state, request.requestKey);
     if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
     const beganMs = performance.now();
-    const first = await this.ask(assigned, request);
+    const deadlineMs = this.deadlineMs(request.body);
+    const { patienceMs } = this.deps.deadlines;
+    const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs);
     const tookMs = performance.now() - beganMs;
     const fallsBack = assigned === 'candidate' && first.kind === 'fault' && first.why !== 'aborted';
-    const last = fallsBack ? await this.ask('stable', request) : first;
-    this.count(state, assigned, request, first, last, tookMs);
+    const last = fallsBack ? await this.ask('stable', request, patienceMs) : first;
+    const heard = judged(first, tookMs, deadlineMs);
+    this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
     return last.kind === 'answer' ? { ...last, lane: fallsBack ? 'stable' : assigned } : last;
   }
 
   /** Asks exactly this lane, without fallback and without being counted: evaluations and probes. */
   async searchLane(lane: AnyLane, request: UserRequest): Promise<Served> {
-    const answer = await this.ask(lane, request);
+    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs);
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
   }
 
@@ -87,7 +93,7 @@ export class Gateway {
     metrics.epoch.set(state.epoch);
   }
 
-  private ask(lane: AnyLane, request: UserRequest): Promise<LaneAnswer | LaneFault> {
+  private ask(lane: AnyLane, request: UserRequest, deadlineMs: number): Promise<LaneAnswer | LaneFault> {
     const { control, lanes } = this.deps;
     const asked: LaneRequest = {
       body: request.body,
@@ -95,7 +101,7 @@ export class Gateway {
       requestId: request.requestId,
       flags: lanes.flags(control.state, lane),
       lane,
-      deadlineMs: this.deadlineMs(request.body),
+      deadlineMs,
       signal: request.signal,
     };
     return askLane(lanes.get(lane), asked);
@@ -106,32 +112,44 @@ export class Gateway {
     return holdsText(body) ? textMs : vectorMs;
   }
 
-  private count(
-    state: ControlState,
-    assigned: LaneName,
-    request: UserRequest,
-    first: LaneAnswer | LaneFault,
-    last: LaneAnswer | LaneFault,
-    tookMs: number,
-  ): void {
+  private count(state: ControlState, { body, synthetic }: UserRequest, course: Course): void {
     const { metrics } = this.deps;
-    const kind =
-      (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request.body);
+    const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
+    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(body);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
-    if (request.synthetic) {
+    if (synthetic) {
       metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
       return;
     }
-    if (first.kind === 'answer') countAnswer(metrics, labels(assigned), first, tookMs);
-    else countFault(metrics, labels(assigned), first, this.deadlineMs(request.body));
-    if (last.kind === 'answer') {
-      if (last.status < 400)
-        metrics.served.inc({
-          ...labels(first === last ? assigned : 'stable'),
-          reason: first === last ? 'assigned' : 'fallback',
-        });
-    } else if (last.why !== 'aborted') metrics.userErrors.inc({ kind });
+    if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
+    else countFault(metrics, labels(assigned), heard, deadlineMs);
+    if (last.kind === 'fault') {
+      if (last.why !== 'aborted') metrics.userErrors.inc({ kind });
+    } else if (last.status < 400) {
+      const served = labels(fallsBack ? 'stable' : assigned);
+      metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
+    }
   }
+}
+
+/** How a user's request went. */
+interface Course {
+  readonly assigned: LaneName;
+  /** Stable was asked in the candidate's place. */
+  readonly fallsBack: boolean;
+  /** What gates hear of the assigned lane. */
+  readonly heard: LaneAnswer | LaneFault;
+  /** What the user gets. */
+  readonly last: LaneAnswer | LaneFault;
+  readonly tookMs: number;
+  readonly deadlineMs: number;
+}
+
+/** Both lanes are judged by one deadline: an answer of stable that a user was glad to wait for counts as timed out too. */
+function judged(first: LaneAnswer | LaneFault, tookMs: number, deadlineMs: number): LaneAnswer | LaneFault {
+  return first.kind === 'answer' && first.status < 400 && tookMs > deadlineMs
+    ? { kind: 'fault', why: 'timeout', reason: `answered after ${tookMs.toFixed(0)} ms` }
+    : first;
 }
 
 function assignedLane({ percent, lanes }: ControlState, requestKey: string): LaneName {

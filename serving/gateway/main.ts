@@ -69,7 +69,11 @@ async function main(): Promise<void> {
 
   await control.start();
   lanes.follow(control.state);
-  const deadlines = { vectorMs: config.LANE_DEADLINE_MS, textMs: config.TEXT_DEADLINE_MS };
+  const deadlines = {
+    vectorMs: config.LANE_DEADLINE_MS,
+    textMs: config.TEXT_DEADLINE_MS,
+    patienceMs: config.STABLE_PATIENCE_MS,
+  };
   const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
