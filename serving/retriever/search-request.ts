@@ -1,4 +1,5 @@
 import type { Flags } from '../../domain/control.ts';
+import { CONTEXT_LENGTH } from '../../retrieval/evaluation/next-chunk.ts';
 import type { PipelineQuery } from '../../retrieval/pipeline.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -6,7 +7,6 @@ const FIELDS = ['text', 'vector', 'context', 'k', 'exclude', 'explain'];
 const MOST_RESULTS = 50;
 const MOST_EXCLUDED = 100;
 const LONGEST_TEXT = 20_000;
-export const CONTEXT_LENGTH = 5;
 
 /**
  * The body of POST /search as a query. Written by hand, because checking 5 x d numbers is on every request's way.
