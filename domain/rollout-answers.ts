@@ -12,7 +12,7 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
   if (state.phase === 'promote')
     return finish(
       plan,
-      { ...state, percent },
+      { ...state, percent: 100 },
       'shipped',
       `${state.candidate} is stable; ${state.report?.stable} stays warm`,
       nowMs,
@@ -45,7 +45,12 @@ function onRefused(
 ): Step {
   if (refusal.kind === 'staleEpoch')
     return finish(plan, state, 'supersededByRollback', refusal.reason, nowMs);
-  const seen = { ...state, percent: view.state.percent, interventionsSeen: view.state.interventions };
+  const seen: RolloutState = {
+    ...state,
+    phase: state.phase === 'zero' ? 'raise' : state.phase,
+    percent: view.state.percent,
+    interventionsSeen: view.state.interventions,
+  };
   const why =
     refusal.kind === 'intervened'
       ? refusal.intervention?.kind === 'leaseLost'
@@ -53,6 +58,16 @@ function onRefused(
         : 'intervention'
       : 'refused';
   return holdFor(plan, seen, { why, reason: refusal.reason }, nowMs);
+}
+
+/** A person has to mend it and resume; a rollback is tried again by itself. */
+export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs: number): Step {
+  if (state.phase !== 'rollback') return holdFor(plan, state, { why: 'refused', reason }, nowMs);
+  const title = `the rollback of ${state.candidate} does not get through`;
+  return {
+    state: log(plan, state, { kind: 'step', text: reason }, nowMs),
+    effects: [{ kind: 'page', severity: 'critical', title, text: reason }],
+  };
 }
 
 /** What the guard saw: each event holds, rolls back, or ends the run. */

@@ -9,6 +9,9 @@ import { pairedDifference, zFor } from './stats.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import { windowBetween } from './window.ts';
 
+/** An older evaluation says nothing about today. */
+const EVALUATION_HOLDS_MS = 26 * 3_600_000;
+
 /** The window is open: how long it is measured for. */
 export function onOpening(
   plan: Plan,
@@ -18,9 +21,9 @@ export function onOpening(
 ): RolloutState {
   const { windowMs, warmUpMs, atMs, decideAtMs } = stageOf(plan, state);
   const dueMs = state.recheck ? (nextRaiseMs(plan, state) ?? nowMs) : decideMs(plan, state);
-  // Delays push the decision: its window is as long as planned, but for the one that ends with the next raise.
+  // Delays push the decision: its window is as long as planned, but for one that still ends with the next raise.
   const plannedMs = Math.min(windowMs, decideAtMs - atMs - warmUpMs);
-  const waitUntilMs = state.recheck ? Math.max(dueMs, nowMs) : Math.max(dueMs, nowMs + plannedMs);
+  const waitUntilMs = state.recheck && dueMs > nowMs ? dueMs : Math.max(dueMs, nowMs + plannedMs);
   return { ...state, phase: 'measure', opening, waitUntilMs };
 }
 
@@ -28,7 +31,9 @@ export function onOpening(
 export function onClosing(plan: Plan, before: RolloutState, closing: SnapshotResult, nowMs: number): Step {
   const filled = fillBaseline(before, closing);
   const state = { ...filled.state, closing };
-  const wanted = stageOf(plan, state).evaluate !== null && state.evaluation?.kind !== 'evaluated';
+  const { evaluation } = state;
+  const known = evaluation?.kind === 'evaluated' && nowMs - evaluation.atMs <= EVALUATION_HOLDS_MS;
+  const wanted = stageOf(plan, state).evaluate !== null && !known;
   if (wanted && state.held === null)
     return { state: { ...state, phase: 'evaluateEnd' }, effects: filled.effects };
   const step = decideOn(plan, state, nowMs);

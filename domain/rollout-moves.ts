@@ -5,7 +5,7 @@ import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
 /** A fresh window of the stage, opened now. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
   const evaluation = stageOf(plan, state).evaluate === 'end' ? null : state.evaluation;
-  return { ...state, phase: 'open', opening: null, closing: null, extensions: 0, evaluation };
+  return { ...state, phase: 'open', opening: null, closing: null, recheck: false, extensions: 0, evaluation };
 }
 
 /** After a green or accepted verdict: wait for the last window before the next raise, raise, or promote. */

@@ -3,7 +3,7 @@ import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
-import { onChanged, onGuard, onRolledBack } from './rollout-answers.ts';
+import { onChanged, onFailed, onGuard, onRolledBack } from './rollout-answers.ts';
 import { finish, startRollback } from './rollout-moves.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -40,6 +40,8 @@ export type RolloutEvent =
       readonly safeAfterMs: number;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
+  /** The action can not be done, and trying it again would not help. */
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'guard'; readonly event: GuardEvent }
   | { readonly kind: 'cancelled' };
@@ -60,7 +62,7 @@ function measuring(plan: Plan, state: RolloutState): boolean {
   return (
     state.t0Ms !== null &&
     state.percent === stageOf(plan, state).percent &&
-    ['evaluateStart', 'warmUp', 'open', 'measure', 'close'].includes(state.phase)
+    ['evaluateStart', 'warmUp', 'open', 'measure', 'close', 'evaluateEnd'].includes(state.phase)
   );
 }
 
@@ -120,6 +122,8 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
       return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
+    case 'failed':
+      return onFailed(plan, state, event.reason, nowMs);
     case 'preflight':
       return onPreflight(plan, state, event.report, nowMs);
     case 'fenced':

@@ -1,6 +1,6 @@
 /**
  * Makes models/sample-predictors out of a corpus: `tsx scripts/train-predictors.ts --python PYTHON [--corpus FILE]
- * [--seed N] [--out DIR]`. PYTHON needs numpy 2 and nothing else; only this command does, set-up trains nothing.
+ * [--seed N] [--out DIR]`. PYTHON needs what training/requirements.txt names; only this command does, set-up trains nothing.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

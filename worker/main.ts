@@ -11,10 +11,7 @@ import { createWorkers } from './workers.ts';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-const log = pino(
-  { name: 'worker', serializers: { error: pino.stdSerializers.err } },
-  pino.destination(2),
-);
+const log = pino({ name: 'worker', serializers: { error: pino.stdSerializers.err } }, pino.destination(2));
 
 try {
   await main();

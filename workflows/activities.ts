@@ -1,5 +1,11 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  isCancellation,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
 
@@ -37,4 +43,10 @@ export function activities(): RolloutActivities {
     evaluate: as(LONG, 'evaluate the live lane on labelled queries').evaluate,
     watch: as(LONG, 'watch for emergencies').watch,
   };
+}
+
+/** The words of an activity that failed for good; throws whatever else it was, a cancellation first of all. */
+export function permanentReason(error: unknown): string {
+  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  return error.cause?.message ?? error.message;
 }

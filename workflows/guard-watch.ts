@@ -1,9 +1,13 @@
-import { CancellationScope, startChild, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
 import type { WatchResult } from '../domain/contract.ts';
 import type { GuardEvent, GuardState } from '../domain/guard.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import type { rolloutGuard } from './guard.ts';
+
+/** A guard that was ended from outside starts again after so long, and after longer each time. */
+const AGAIN_AFTER_MS = 10_000;
+const AGAIN_AT_MOST_MS = 10 * 60_000;
 
 /** The rollout's end of its guard: starts it when users come to the candidate, and again after each event. */
 export class GuardWatch {
@@ -50,26 +54,41 @@ export class GuardWatch {
     };
     const scope = new CancellationScope();
     this.scope = scope;
-    const run = async (): Promise<WatchResult> => {
-      const child = await startChild<typeof rolloutGuard>('rolloutGuard', {
+    const watch = () =>
+      executeChild<typeof rolloutGuard>('rolloutGuard', {
         workflowId: `${workflowId}/guard`,
         args: [input],
         staticSummary: `watches ${state.candidate} for emergencies`,
       });
-      return child.result();
-    };
-    scope.run(run).then(
-      (result) => this.ended(scope, result),
-      () => this.ended(scope, null),
-    );
+    scope
+      .run(() => untilAnswered(scope, watch))
+      .then(
+        (result) => this.ended(scope, result),
+        () => this.ended(scope, null),
+      );
   }
 
-  /** With an event; or without, when the child was ended from outside: then the next step of the rollout starts another. */
+  /** With an event; or without, when it was stopped. */
   private ended(scope: CancellationScope, result: WatchResult | null): void {
     if (this.scope !== scope) return;
     this.scope = null;
     this.event = result?.event ?? null;
     // A blind guard goes on being blind since the same moment; after anything else it begins afresh.
     this.carried = this.event?.kind === 'blind' ? (result?.state ?? null) : null;
+  }
+}
+
+/** No rollout goes unwatched because somebody ended its guard. */
+async function untilAnswered(
+  scope: CancellationScope,
+  watch: () => Promise<WatchResult>,
+): Promise<WatchResult> {
+  for (let againMs = AGAIN_AFTER_MS; ; againMs = Math.min(againMs * 2, AGAIN_AT_MOST_MS)) {
+    try {
+      return await watch();
+    } catch (error) {
+      if (scope.consideredCancelled) throw error;
+      await sleep(againMs, { summary: 'the guard was ended from outside: another starts' });
+    }
   }
 }

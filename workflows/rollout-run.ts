@@ -2,6 +2,7 @@ import {
   condition,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -23,6 +24,9 @@ import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { signals, statusQuery, updates } from './messages.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 
+/** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
+const ROLLBACK_AGAIN_MS = 60_000;
+
 /** One run of the workflow: what came in, what is known, and the loop that does one thing after the other. */
 export class RolloutRun {
   private state: RolloutState;
@@ -30,11 +34,13 @@ export class RolloutRun {
   /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
   private readonly inbox: Message[] = [];
   private readonly guard = new GuardWatch();
+  private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<void>[] = [];
   private shown = '';
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
+    this.traffic = new RolloutTraffic(this.state);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
     });
@@ -45,17 +51,18 @@ export class RolloutRun {
   /** Walks the plan to its end. Throws only where the workflow was cancelled. */
   async walk(loaded: LoadedPlan): Promise<void> {
     this.loaded = loaded;
-    const traffic = new RolloutTraffic(activities(), this.state);
     for (;;) {
       this.takeUp(loaded);
       const action = nextAction(loaded.plan, this.state);
       if (action.do === 'finish') break;
-      const event = await this.act(loaded, traffic, action);
+      const event = await this.act(loaded, action);
       if (event !== null) this.dispatch(loaded, event);
     }
     this.guard.stop();
-    await traffic.tidy(this.state);
+    await this.traffic.tidy(this.state);
     await Promise.all(this.telling);
+    // What came too late is in the timeline, with why it changes nothing.
+    this.takeUp(loaded);
     this.show();
   }
 
@@ -74,8 +81,13 @@ export class RolloutRun {
     await this.walk(this.loaded);
   }
 
-  result(): { outcome: Outcome; reason: string } {
-    return { outcome: this.state.outcome ?? 'aborted', reason: this.state.outcomeReason ?? '' };
+  result(): { outcome: Outcome; reason: string; planDigest: string | null } {
+    const { outcome, outcomeReason } = this.state;
+    return {
+      outcome: outcome ?? 'aborted',
+      reason: outcomeReason ?? '',
+      planDigest: this.loaded?.digest ?? null,
+    };
   }
 
   private status(): RolloutStatus {
@@ -130,21 +142,23 @@ export class RolloutRun {
   }
 
   /** Does one thing. What is urgent interrupts it, and null says that nothing came of it. */
-  private async act(
-    loaded: LoadedPlan,
-    traffic: RolloutTraffic,
-    action: Action,
-  ): Promise<RolloutEvent | null> {
+  private async act(loaded: LoadedPlan, action: Action): Promise<RolloutEvent | null> {
     if (action.do === 'wait') return this.wait(action.untilMs, action.why);
-    if (action.do === 'rollback') {
-      this.guard.stop();
-      return traffic.takeBack(this.state);
-    }
+    if (action.do === 'rollback') return this.takeBack(loaded, action);
     const done = await unlessUrgent(
       () => this.isUrgent(),
-      () => traffic.perform(loaded.plan, this.state, action),
+      () => this.traffic.perform(loaded.plan, this.state, action),
     );
     return done === INTERRUPTED ? null : done;
+  }
+
+  /** Nothing interrupts a rollback; one that does not get through is tried again until it does. */
+  private async takeBack(loaded: LoadedPlan, action: Action): Promise<RolloutEvent | null> {
+    const event = await this.traffic.perform(loaded.plan, this.state, action);
+    if (event?.kind !== 'failed') return event;
+    this.dispatch(loaded, event);
+    await sleep(ROLLBACK_AGAIN_MS, { summary: 'then the rollback is tried again' });
+    return null;
   }
 
   private isUrgent(): boolean {

@@ -1,23 +1,35 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { log, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Action, RolloutEvent } from '../domain/rollout.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
+import { activities, permanentReason } from './activities.ts';
 import { takeBack } from './take-back.ts';
 
 /** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
 export class RolloutTraffic {
   private readonly owner: string;
-  private readonly calls: RolloutActivities;
+  private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
 
-  constructor(calls: RolloutActivities, { service }: RolloutState) {
-    this.calls = calls;
+  constructor({ service }: RolloutState) {
     this.owner = `rollout/${service}/${workflowInfo().runId}`;
   }
 
+  /** What came of the action. What no retry can mend is an event too, and never the end of the workflow. */
   async perform(plan: Plan, state: RolloutState, action: Action): Promise<RolloutEvent | null> {
+    try {
+      return await this.attempt(plan, state, action);
+    } catch (error) {
+      const reason = `${action.do}: ${permanentReason(error)}`;
+      if (action.do === 'snapshot') return { kind: 'snapshot', result: { kind: 'missing', reason } };
+      if (action.do === 'evaluate') return { kind: 'evaluated', result: { kind: 'missing', reason } };
+      return { kind: 'failed', reason };
+    }
+  }
+
+  private async attempt(plan: Plan, state: RolloutState, action: Action): Promise<RolloutEvent | null> {
     const { calls } = this;
     const { candidate, service } = state;
     switch (action.do) {
@@ -43,9 +55,11 @@ export class RolloutTraffic {
       case 'zero':
         return this.changed(state, { percent: 0, reason: action.reason });
       case 'promote':
-        return this.changed(state, { promote: { previousForMs: plan.keepPreviousMs } });
-      case 'wait':
+        // One key for all attempts: a promotion that was interrupted may have been carried out.
+        return this.changed(state, { promote: { previousForMs: plan.keepPreviousMs } }, 'promote');
       case 'rollback':
+        return this.takeBack(state);
+      case 'wait':
       case 'finish':
         return null;
       default:
@@ -54,7 +68,7 @@ export class RolloutTraffic {
   }
 
   /** Users back to the old release; before T0 there is nothing to undo but the loaded lane. */
-  async takeBack(state: RolloutState): Promise<RolloutEvent> {
+  private async takeBack(state: RolloutState): Promise<RolloutEvent> {
     if (state.t0Ms === null) return { kind: 'rolledBack', verification: null, safeAfterMs: 0 };
     const reason = state.rollbackReason ?? 'rollback';
     const run = { owner: this.owner, key: `${this.owner}/rollback`, by: this.owner, reason };
@@ -69,9 +83,14 @@ export class RolloutTraffic {
       : { kind: 'superseded', reason: result.reason };
   }
 
-  /** A candidate that never got users is unloaded. */
+  /** A candidate that never got users is unloaded; a first raise that was interrupted can not come after this. */
   async tidy({ t0Ms, epoch }: RolloutState): Promise<void> {
-    if (t0Ms === null && epoch !== null) await this.change(epoch, { lanes: { candidate: null } });
+    if (t0Ms !== null || epoch === null) return;
+    try {
+      await this.change(epoch, { percent: 0, lanes: { candidate: null } });
+    } catch (error) {
+      log.warn(`the candidate is not unloaded: ${permanentReason(error)}`);
+    }
   }
 
   private async fence(): Promise<RolloutEvent> {
@@ -93,19 +112,20 @@ export class RolloutTraffic {
   private async changed(
     state: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
+    step?: string,
   ): Promise<RolloutEvent> {
-    return { kind: 'changed', result: await this.change(state.epoch, change) };
+    return { kind: 'changed', result: await this.change(state.epoch, change, step) };
   }
 
   private change(
     epoch: number | null,
     change: Omit<Parameters<RolloutActivities['changeTraffic']>[0], 'epoch' | 'step' | 'by'>,
+    step = String(++this.steps),
   ): Promise<ChangeResult> {
-    this.steps++;
     return this.calls.changeTraffic({
       ...change,
       epoch: epoch ?? 0,
-      step: `${this.owner}/${this.steps}`,
+      step: `${this.owner}/${step}`,
       by: this.owner,
     });
   }

@@ -17,7 +17,8 @@ export interface RolloutResult {
   readonly outcome: Outcome;
   readonly reason: string;
   readonly candidate: string;
-  readonly planDigest: string;
+  /** sha256 of the plan that was walked; null where it was cancelled before it was read. */
+  readonly planDigest: string | null;
 }
 
 /**
@@ -29,14 +30,13 @@ export async function rollout(raw: unknown): Promise<RolloutResult> {
   const input = checkedInput(raw);
   // Handlers first: a message may be in the very first task.
   const run = new RolloutRun(input);
-  const loaded = await loadPlan(input);
   try {
-    await run.walk(loaded);
+    await run.walk(await loadPlan(input));
   } catch (error) {
     if (!isCancellation(error)) throw error;
     await CancellationScope.nonCancellable(() => run.cancel());
   }
-  return { ...run.result(), candidate: input.candidate, planDigest: loaded.digest };
+  return { ...run.result(), candidate: input.candidate };
 }
 
 function checkedInput(raw: unknown): RolloutInput {

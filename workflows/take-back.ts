@@ -1,4 +1,5 @@
 import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
+import { permanentReason } from './activities.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
 const VERIFY_WITHIN_MS = 120_000;
@@ -32,6 +33,13 @@ export async function takeBack(
     return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason };
   }
   const safeAfterMs = Date.now() - triggeredMs;
-  const verification = await verifyRollback({ release: rollbackTo, withinMs: VERIFY_WITHIN_MS });
+  // Users are back: a proof that can not be made changes nothing about that.
+  const verification = await verifyRollback({ release: rollbackTo, withinMs: VERIFY_WITHIN_MS }).catch(
+    (error: unknown) => unproven(permanentReason(error)),
+  );
   return { kind: 'safe', verification, safeAfterMs };
+}
+
+function unproven(reason: string): RollbackVerification {
+  return { verified: false, reason, probes: 0, matching: 0, version: null };
 }

@@ -18,16 +18,20 @@ describe('an A/A rollout, 20 seeds', () => {
   it.each([
     ['demo', 150],
     ['runbook-48h', 20],
-  ])('on plan %s at %i requests/s is never rolled back, and is mostly shipped', (name, rate) => {
-    const ends = SEEDS.map((seed) => simulateRollout(planOf(name), SAME, rate, seed));
-    const held = ends.filter(({ end }) => end === 'held');
-    console.log(
-      `A/A on ${name}: ${held.length} of ${SEEDS.length} held (${held.map(({ reason }) => reason).join('; ') || 'none'})`,
-    );
-    expect(ends.filter(({ end }) => end === 'rolledBack')).toEqual([]);
-    expect(ends.filter(({ end }) => end === 'shipped').length).toBeGreaterThanOrEqual(17);
-    // 69 million simulated requests take some 13 s of one core, and more on a busy one.
-  }, 240_000);
+  ])(
+    'on plan %s at %i requests/s is never rolled back, and is mostly shipped',
+    (name, rate) => {
+      const ends = SEEDS.map((seed) => simulateRollout(planOf(name), SAME, rate, seed));
+      const held = ends.filter(({ end }) => end === 'held');
+      console.log(
+        `A/A on ${name}: ${held.length} of ${SEEDS.length} held (${held.map(({ reason }) => reason).join('; ') || 'none'})`,
+      );
+      expect(ends.filter(({ end }) => end === 'rolledBack')).toEqual([]);
+      expect(ends.filter(({ end }) => end === 'shipped').length).toBeGreaterThanOrEqual(17);
+      // 69 million simulated requests take some 13 s of one core, and more on a busy one.
+    },
+    240_000,
+  );
 
   it('is not blind: a lane with 3 % errors is never shipped', () => {
     const bad = { ...SAME, errorRate: 0.03 };

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { smallRelease } from '../fixtures/releases.ts';
+
+const run = promisify(execFile);
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const REQUIREMENTS = join(HERE, 'requirements.txt');
+const answer = z.object({
+  problems: z.array(z.string()),
+  numbers: z.object({ queries: z.number(), overlap: z.number() }),
+});
+
+/** numpy, faiss and onnxruntime of PyPI, installed once for each requirements.txt. */
+async function pythonPackages(): Promise<string> {
+  const key = createHash('sha256')
+    .update(await readFile(REQUIREMENTS))
+    .digest('hex')
+    .slice(0, 16);
+  const folder = join(HERE, '../../.data/test/python', key);
+  if (existsSync(folder)) return folder;
+  await mkdir(dirname(folder), { recursive: true });
+  const aside = await mkdtemp(`${folder}.`);
+  try {
+    const options = ['--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
+    await run('python3', ['-m', 'pip', 'install', ...options, '--target', aside, '-r', REQUIREMENTS]);
+    await rename(aside, folder);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+let packages: string;
+beforeAll(async () => {
+  packages = await pythonPackages();
+}, 300_000);
+
+/** What the independent script says of a release, whatever its exit code. */
+async function evaluateIndependently(dir: string): Promise<z.infer<typeof answer> & { code: number }> {
+  const env = { ...process.env, PYTHONPATH: packages, PYTHONDONTWRITEBYTECODE: '1' };
+  const { stdout, code } = await run('python3', [join(HERE, 'evaluate.py'), dir], { env }).then(
+    (done) => ({ ...done, code: 0 }),
+    (failed: { stdout: string; stderr: string; code: number }) => {
+      if (failed.stdout === '') throw new Error(failed.stderr);
+      return failed;
+    },
+  );
+  return { ...answer.parse(JSON.parse(stdout)), code };
+}
+
+describe('other tools, on the files of a release,', () => {
+  it('find the numbers of its metrics.json, and indexes that agree', async () => {
+    const { problems, numbers, code } = await evaluateIndependently(await smallRelease('small'));
+    expect(problems).toEqual([]);
+    expect(code).toBe(0);
+    expect(numbers.queries).toBe(27);
+    expect(numbers.overlap).toBeGreaterThanOrEqual(0.95);
+  });
+
+  it('find out a release whose numbers are not its own', async () => {
+    const { problems, code } = await evaluateIndependently(await smallRelease('ids', 'bad-ids'));
+    expect(code).toBe(1);
+    expect(problems).toContainEqual(
+      expect.stringMatching(/^served\.R_at_5: metrics\.json says 0\.\d+, found 0\.\d+$/),
+    );
+  });
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { formatNpy, parseNpy } from '../../../retrieval/release/npy.ts';
+
+const DATA = Float32Array.from([1, -2.5, 0, 3e-8, 5, 6]);
+
+describe('a .npy file', () => {
+  it.each([[[6]], [[2, 3]], [[1, 3, 2]]])('of shape %j comes back as it was written', (shape) => {
+    expect(parseNpy(formatNpy({ shape, data: DATA }))).toEqual({ shape, data: DATA });
+  });
+
+  it.each<[string, (bytes: Buffer) => Buffer, RegExp]>([
+    ['cut short', (bytes) => bytes.subarray(0, -4), /holds 5 floats, its shape \(2, 3\) says 6/],
+    ['of something else', () => Buffer.from('{"no": "array"}'), /is not a \.npy/],
+    ['of doubles', (bytes) => replaced(bytes, '<f4', '<f8'), /does not hold little-endian float32/],
+    ['in Fortran order', (bytes) => replaced(bytes, 'False', 'True '), /Fortran order/],
+  ])('%s is refused', (_, damage, message) => {
+    expect(() => parseNpy(damage(formatNpy({ shape: [2, 3], data: DATA })))).toThrow(message);
+  });
+});
+
+function replaced(bytes: Buffer, from: string, to: string): Buffer {
+  return Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1');
+}
