@@ -19,7 +19,7 @@ export interface ControlOptions {
   readonly timeoutMs?: number;
 }
 
-export type LeaseRenewal =
+type LeaseRenewal =
   | { readonly kind: 'renewed'; readonly expiresAtMs: number }
   | { readonly kind: 'refused'; readonly reason: string };
 

@@ -59,7 +59,7 @@ export function createGatewayMetrics(
 }
 
 /** The counters of both lanes out of one scrape. Throws where a number that must be there is not. */
-export function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snapshot {
+function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snapshot {
   return {
     takenAtMs,
     processStartMs: Math.round(gauge(samples, 'process_start_time_seconds') * 1000),

@@ -22,7 +22,7 @@ export type Verdict = 'green' | 'warn' | 'red' | 'unknown';
 const WORST_FIRST: readonly Verdict[] = ['red', 'warn', 'unknown', 'green'];
 
 /** One judged row: what was measured, the interval that decided, and why. */
-export interface RowVerdict {
+interface RowVerdict {
   readonly row: GateRow;
   readonly verdict: Verdict;
   readonly measured: Measured;

@@ -8,7 +8,7 @@ import type { LaneWindow } from './window.ts';
 export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supersededByRollback' | 'cancelled';
 
 /** What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. */
-export type Phase =
+type Phase =
   | 'preflight'
   | 'fence'
   | 'load'

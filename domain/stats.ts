@@ -86,9 +86,3 @@ function complementaryError(x: number): number {
   const polynomial = coefficients.reduceRight((sum, coefficient) => sum * t + coefficient, 0);
   return t * Math.exp(-x * x + polynomial);
 }
-
-/** Whether an interval lies within a limit, beyond it, or across it: only the first two are proof. */
-export function against(limit: number, { low, high }: Interval): 'within' | 'beyond' | 'across' {
-  if (high <= limit) return 'within';
-  return low > limit ? 'beyond' : 'across';
-}

@@ -19,4 +19,4 @@ step 'Temporal' bash scripts/setup/temporal.sh
 step 'encoder' bash scripts/setup/encoder.sh
 step 'sample corpus' bash scripts/setup/corpus.sh
 # Shows its own progress, and finds by itself what is already built.
-if [[ -f scripts/build-samples.ts ]]; then node_modules/.bin/tsx scripts/build-samples.ts; fi
+node_modules/.bin/tsx scripts/build-samples.ts

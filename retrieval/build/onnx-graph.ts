@@ -7,7 +7,7 @@ const { onnx } = onnxProto;
 const IR_VERSION = 8;
 const OPSET = 17;
 
-export type Dimension = number | string;
+type Dimension = number | string;
 
 /** One operator. An input or output is a name; inputs may be weights. */
 export interface GraphNode {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 
 /** manifest.json beside an encoder's model.onnx and tokenizer.json: all that the code may know about the model. */
-export const encoderManifestSchema = z
+const encoderManifestSchema = z
   .strictObject({
     name: z.string().min(1),
     version: z.string().min(1),

@@ -30,7 +30,7 @@ export const RECIPES = ['good', 'bad-norms', 'bad-ids', 'bad-predictor'] as cons
 export type Recipe = (typeof RECIPES)[number];
 
 /** manifest.json of a release: what it is made of, and how it is served. */
-export const releaseManifestSchema = z.strictObject({
+const releaseManifestSchema = z.strictObject({
   version: z.string().regex(/^[\w.-]+$/, 'may hold letters, digits, _ . and - only'),
   createdBy: z.string(),
   seed: z.int(),

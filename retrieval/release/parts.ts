@@ -44,7 +44,7 @@ export async function openReleaseIndex(
 }
 
 /** @throws ReleaseError naming the file, as of an index */
-export async function openReleasePredictor(
+async function openReleasePredictor(
   dir: string,
   impl: 'amn_v0' | 'gru_v0',
   manifest: ReleaseManifest,
@@ -60,7 +60,7 @@ export async function openReleasePredictor(
 }
 
 /** @throws ReleaseError if a line is not valid, or the number of lines is not that of the index's rows */
-export async function readCorpusMap(dir: string, manifest: ReleaseManifest): Promise<CorpusChunk[]> {
+async function readCorpusMap(dir: string, manifest: ReleaseManifest): Promise<CorpusChunk[]> {
   const file = 'corpus.jsonl';
   const chunks = await named(file, readChunks(join(dir, file)));
   if (chunks.length !== manifest.ntotal)

@@ -4,7 +4,7 @@ import type { TrafficReport } from '../traffic/tally.ts';
 import { runbookClockMs, sayRunbookClock } from './clock.ts';
 
 /** What is known at one moment of a demo. */
-export interface Moment {
+interface Moment {
   readonly nowMs: number;
   readonly startedMs: number;
   readonly status: RolloutStatus;
@@ -64,7 +64,7 @@ function timelineLine(entry: RolloutStatus['timeline'][number], { startedMs }: M
 const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
 
 /** The lines below the timeline: both clocks, the stage, the latest gate's rows, and what users see. */
-export function liveLines({ nowMs, startedMs, status, plan, traffic }: Moment): string[] {
+function liveLines({ nowMs, startedMs, status, plan, traffic }: Moment): string[] {
   const clock = runbookNow(status, plan, nowMs);
   const left = status.endsAt === null ? '' : `, at least ${sayDemoClock(status.endsAt - nowMs)} left`;
   const next =

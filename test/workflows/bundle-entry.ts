@@ -1,0 +1,21 @@
+import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import type { WatchResult } from '../../domain/contract.ts';
+import type { GuardEvent } from '../../domain/guard.ts';
+import { newGuard } from '../../domain/guard.ts';
+import type { GuardInput } from '../../workflows/guard.ts';
+
+export { rollout } from '../../workflows/rollout.ts';
+export { rollback } from '../../workflows/rollback.ts';
+
+/**
+ * In the guard's place: returns what the signal `guardEvent` brings. The real one polls in an activity all the time,
+ * and time skipping stands still while an activity runs.
+ */
+export async function rolloutGuard(input: GuardInput): Promise<WatchResult> {
+  let event: GuardEvent | null = null;
+  setHandler(defineSignal<[GuardEvent]>('guardEvent'), (seen) => {
+    event = seen;
+  });
+  await condition(() => event !== null);
+  return { state: input.state ?? newGuard(Date.now()), event };
+}

@@ -1,0 +1,294 @@
+import { activityInfo } from '@temporalio/activity';
+import { createPlans } from '../../activities/plans.ts';
+import type {
+  BaselineInput,
+  EvaluationResult,
+  Notification,
+  PreflightReport,
+  RolloutActivities,
+} from '../../domain/contract.ts';
+import type { ControlChange, ControlView } from '../../domain/control.ts';
+import type { Command } from '../../domain/fence.ts';
+import { applyCommand, firstState } from '../../domain/fence.ts';
+import type { Histogram, LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+
+/** How a release behaves under traffic. */
+export interface Behaviour {
+  /** Share of its requests that fail, 0..1. */
+  readonly errorShare: number;
+  /** P95 of predict + search, ms; reranking adds a tenth of it. */
+  readonly retrievalP95Ms: number;
+  /** Share of queries with a result of cosine >= tau. */
+  readonly qualityShare: number;
+}
+
+export const GOOD: Behaviour = { errorShare: 0, retrievalP95Ms: 4, qualityShare: 0.9 };
+const EXPECTED_R_AT_5 = 0.8;
+const EVALUATION_QUERIES = 1_000;
+const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((seconds) => seconds * 1000);
+
+type Lane = 'stable' | 'candidate';
+type Counted = { -readonly [field in keyof LaneCounters]: LaneCounters[field] };
+
+/**
+ * The outside of a rollout as plain arithmetic on the test server's clock: lanes that count what their share of the
+ * traffic would give, behind the real fence. Tests set its fields to say what happens.
+ */
+export class FakeWorld {
+  qps = 50;
+  /** What the candidate does at a percent and a time (ms since 1970). */
+  candidate: (percent: number, nowMs: number) => Behaviour = () => GOOD;
+  stable: Behaviour = GOOD;
+  readonly redChecks: string[] = [];
+  laneReady = true;
+  /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it can not be made. */
+  rAt5Drop: (name: string) => number | null = () => 0;
+  metricsGone = false;
+  processStartMs = 1;
+  /** Called before an activity does its work; may wait, or throw in its place. */
+  before: (activity: keyof RolloutActivities, input: unknown) => Promise<void> | void = () => {};
+
+  state = firstState({ release: 'v-1', flags: null }, 0);
+  readonly changes: ControlChange[] = [];
+  readonly pages: Notification[] = [];
+  readonly baselines: BaselineInput[] = [];
+  readonly calls: string[] = [];
+  private counters: Record<Lane, Counted> = { stable: fresh('v-1'), candidate: fresh('') };
+  private countedToMs = 0;
+
+  private readonly plans: Pick<RolloutActivities, 'loadPlan'>;
+
+  constructor({ plansDir = 'plans', searchAttributes = false } = {}) {
+    this.plans = createPlans({ plansDir, searchAttributes });
+  }
+
+  /** The guard renews no more: the lease runs out. */
+  loseLease(): void {
+    const { lease } = this.state;
+    if (lease !== null) this.state = applyCommand(this.state, { kind: 'tick' }, lease.expiresAtMs).state;
+  }
+
+  /** One command of the fence, as the gateway would carry it out. */
+  command(command: Command, nowMs: number): ReturnType<typeof applyCommand> {
+    this.count(nowMs);
+    const applied = applyCommand(this.state, command, nowMs);
+    if (applied.state.percent !== this.state.percent)
+      for (const lane of ['stable', 'candidate'] as const) this.counters[lane].distinctKeys = 0;
+    this.state = applied.state;
+    if (this.state.promoting !== null)
+      this.state = applyCommand(this.state, { kind: 'finishPromotion' }, nowMs).state;
+    return applied;
+  }
+
+  change(body: ControlChange, nowMs: number): ReturnType<typeof applyCommand> {
+    return this.command({ kind: 'change', body, world: { killSwitch: false, warm: ['v-1'] } }, nowMs);
+  }
+
+  activities(): RolloutActivities {
+    const plain: RolloutActivities = {
+      loadPlan: (input) => this.plans.loadPlan(input),
+      preflight: async ({ candidate }) => this.report(candidate),
+      control: async () => this.view(now()),
+      takeEpoch: async ({ owner, key }) => {
+        const expected = { owner: this.state.owner, epoch: this.state.epoch };
+        this.command({ kind: 'takeEpoch', body: { owner, key, expected } }, now());
+        return { epoch: this.state.epoch, view: this.view(now()) };
+      },
+      changeTraffic: async (body) => {
+        this.changes.push(body);
+        const applied = this.change(body, now());
+        const view = this.view(now());
+        return applied.kind === 'done'
+          ? { kind: 'done', view }
+          : { kind: 'refused', refusal: applied.refusal, view };
+      },
+      awaitLane: async ({ release }) => ({
+        ready: this.laneReady,
+        reason: this.laneReady ? `${release} is ready` : `${release}: p_ivf.faiss has the wrong checksum`,
+      }),
+      snapshot: async () => this.snapshot(now()),
+      evaluate: async ({ release, name }) => this.evaluation(release, name, now()),
+      recordBaseline: async (input) => void this.baselines.push(input),
+      watch: () => Promise.reject(new Error('the guard of these tests has no activity')),
+      verifyRollback: async ({ release }) => {
+        const back = this.state.lanes.stable.release === release && this.state.percent === 0;
+        const matching = back ? 32 : 0;
+        return {
+          verified: back,
+          reason: `${matching} of 32 probes`,
+          probes: 32,
+          matching,
+          version: this.state.lanes.stable.release,
+        };
+      },
+      notify: async (page) => void this.pages.push(page),
+    };
+    return noting(plain, async (name, input) => {
+      this.calls.push(name);
+      await this.before(name, input);
+    });
+  }
+
+  snapshot(nowMs: number): SnapshotResult {
+    if (this.metricsGone) return { kind: 'missing', reason: 'GET /metrics: connection refused' };
+    this.count(nowMs);
+    const { percent, epoch, lanes } = this.state;
+    return {
+      kind: 'snapshot',
+      snapshot: {
+        takenAtMs: nowMs,
+        processStartMs: this.processStartMs,
+        percent,
+        epoch,
+        lanes: {
+          stable: structuredClone(this.counters.stable),
+          candidate: lanes.candidate === null ? null : structuredClone(this.counters.candidate),
+        },
+      },
+    };
+  }
+
+  /** A restart of the gateway: its counters begin anew. */
+  restartGateway(nowMs: number): void {
+    this.count(nowMs);
+    this.processStartMs = nowMs;
+    this.counters = { stable: fresh(this.state.lanes.stable.release), candidate: fresh('') };
+  }
+
+  private report(candidate: string): PreflightReport {
+    const quality = (release: string) => ({
+      release,
+      tau: 0.65,
+      expectedShare: 0.9,
+      rAt5: EXPECTED_R_AT_5,
+      queries: EVALUATION_QUERIES,
+    });
+    return {
+      checks: ['checksums', 'norms', ...this.redChecks].map((name) => ({
+        name,
+        verdict: this.redChecks.includes(name) ? 'red' : 'green',
+        reason: this.redChecks.includes(name) ? `${name} is wrong` : 'as it should be',
+      })),
+      stable: this.state.lanes.stable.release,
+      candidateQuality: quality(candidate),
+      stableQuality: quality(this.state.lanes.stable.release),
+    };
+  }
+
+  private evaluation(release: string, name: string, nowMs: number): EvaluationResult {
+    const drop = this.rAt5Drop(name);
+    if (drop === null) return { kind: 'missing', reason: 'no labelled queries' };
+    const expected = { rAt5: EXPECTED_R_AT_5, mrr: 0.6, containAt50: 0.95 };
+    return {
+      kind: 'evaluated',
+      release,
+      atMs: nowMs,
+      queries: EVALUATION_QUERIES,
+      ...expected,
+      rAt5: EXPECTED_R_AT_5 - drop,
+      expected,
+      lostAt5: Math.round(EVALUATION_QUERIES * drop) + 5,
+      gainedAt5: 5,
+      file: `artifacts/eval/${name}.json`,
+    };
+  }
+
+  private view(nowMs: number): ControlView {
+    return {
+      state: this.state,
+      lanes: { stable: null, candidate: null, previous: null, spare: null },
+      nowMs,
+      killSwitch: false,
+    };
+  }
+
+  /** Counts the traffic since the last look, and renews the lease, as gateway and guard do. */
+  private count(nowMs: number): void {
+    const seconds = Math.max(0, nowMs - this.countedToMs) / 1000;
+    this.countedToMs = nowMs;
+    const { percent, lease } = this.state;
+    if (lease !== null) this.state = { ...this.state, lease: { ...lease, expiresAtMs: nowMs + 120_000 } };
+    this.counters.candidate.release = this.state.lanes.candidate?.release ?? '';
+    const requests = this.qps * seconds;
+    add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs));
+    add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable);
+  }
+}
+
+/** The server's clock, which the tests make run. */
+function now(): number {
+  return activityInfo().currentAttemptScheduledTimestampMs;
+}
+
+function noting(
+  activities: RolloutActivities,
+  note: (name: keyof RolloutActivities, input: unknown) => Promise<void>,
+): RolloutActivities {
+  const entries = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (input: never) => {
+      await note(name as keyof RolloutActivities, input);
+      return (activity as (input: never) => Promise<unknown>)(input);
+    },
+  ]);
+  return Object.fromEntries(entries) as RolloutActivities;
+}
+
+function fresh(release: string): Counted {
+  return {
+    release,
+    requests: 0,
+    errors: 0,
+    warming: 0,
+    retrieval: empty(),
+    endToEnd: empty(),
+    rerank: empty(),
+    quality: { hits: 0, total: 0 },
+    rank1: { changed: 0, total: 0 },
+    distinctKeys: 0,
+    notReadySeconds: 0,
+    breakerOpen: false,
+  };
+}
+
+function empty(): Histogram {
+  return { boundsMs: BOUNDS_MS, counts: Array.from({ length: BOUNDS_MS.length + 1 }, () => 0) };
+}
+
+function add(
+  lane: Counted,
+  requested: number,
+  { errorShare, retrievalP95Ms, qualityShare }: Behaviour,
+): void {
+  const requests = Math.round(requested);
+  lane.requests += requests;
+  lane.errors += Math.round(requests * errorShare);
+  lane.retrieval = slower(lane.retrieval, requests, retrievalP95Ms);
+  lane.rerank = slower(lane.rerank, requests, retrievalP95Ms * 0.1);
+  lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms * 1.1);
+  lane.quality = {
+    hits: lane.quality.hits + Math.round(requests * qualityShare),
+    total: lane.quality.total + requests,
+  };
+  lane.rank1 = {
+    changed: lane.rank1.changed + Math.round(requests * 0.3),
+    total: lane.rank1.total + requests,
+  };
+  lane.distinctKeys += requests;
+}
+
+/** The histogram with so many observations more: 97 % just within the P95, the rest at its double. */
+function slower({ boundsMs, counts }: Histogram, requests: number, p95Ms: number): Histogram {
+  const slow = Math.round(requests * 0.03);
+  const next = [...counts];
+  for (const [ms, of] of [
+    [p95Ms * 0.95, requests - slow],
+    [p95Ms * 2, slow],
+  ] as const) {
+    const found = boundsMs.findIndex((bound) => bound >= ms);
+    const bucket = found === -1 ? boundsMs.length : found;
+    next[bucket] = (next[bucket] ?? 0) + of;
+  }
+  return { boundsMs, counts: next };
+}
