@@ -14,7 +14,7 @@ const FIELDS = ['to', 'reason', 'by'];
 
 /**
  * Takes users back to a release, with or without a rollout: `{"to":"v-1","reason":"…","by":"…"}`, all optional. Without
- * `to`, the release that stable serves. A running rollout ends as supersededByRollback by the new epoch.
+ * `to`, the release that stable serves, or after a promotion the one before. A running rollout ends as supersededByRollback by the new epoch.
  */
 export async function rollback(raw?: unknown): Promise<RollbackResult> {
   const { workflowId, runId } = workflowInfo();

@@ -1,4 +1,5 @@
 import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
+import type { ControlState } from '../domain/control.ts';
 import { permanentReason } from './activities.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
@@ -11,7 +12,7 @@ export type TakenBack =
 
 /**
  * Users back to a release: a new epoch first, so that nothing in flight can raise the percent after it, then the
- * traffic, then the proof. `release` null means the one that stable serves.
+ * traffic, then the proof. `release` null means the one that users would miss: see `releaseBefore`.
  */
 export async function takeBack(
   { takeEpoch, changeTraffic, verifyRollback }: RolloutActivities,
@@ -20,7 +21,7 @@ export async function takeBack(
   triggeredMs: number,
 ): Promise<TakenBack> {
   const { epoch, view } = await takeEpoch({ owner: run.owner, key: run.key });
-  const rollbackTo = release ?? view.state.lanes.stable.release;
+  const rollbackTo = release ?? releaseBefore(view.state);
   const result = await changeTraffic({
     epoch,
     step: `${run.key}/traffic`,
@@ -38,6 +39,11 @@ export async function takeBack(
     (error: unknown) => unproven(permanentReason(error)),
   );
   return { kind: 'safe', verification, safeAfterMs };
+}
+
+/** While a candidate is there, what stable serves; after its promotion, what stable served before. */
+function releaseBefore({ lanes: { stable, candidate, previous } }: ControlState): string {
+  return candidate === null && previous !== null ? previous.release : stable.release;
 }
 
 function unproven(reason: string): RollbackVerification {

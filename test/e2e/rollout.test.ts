@@ -67,8 +67,16 @@ describe('a rollout on real parts', () => {
 
   it('ships a good release to real traffic, and a second rollout goes back', async () => {
     const traffic = await world.startTraffic(120);
-    const forth: RolloutResult = await (await world.startRollout('r-2', 'compressed')).result();
+    const rollout = await world.startRollout('r-2', 'compressed');
+    const forth: RolloutResult = await rollout.result();
     expect(forth).toMatchObject({ outcome: 'shipped' });
+    const found = (await rollout.describe()).typedSearchAttributes.getAll();
+    expect(Object.fromEntries(found.map(({ key, value }) => [key.name, value]))).toMatchObject({
+      RolloutCandidate: 'r-2',
+      RolloutStage: 'full-100',
+      RolloutVerdict: 'green',
+      RolloutOutcome: 'shipped',
+    });
     expect(await world.gateway.health()).toMatchObject({ version: 'r-2', percent: 0 });
     const back: RolloutResult = await (await world.startRollout('v-1', 'compressed')).result();
     expect(back).toMatchObject({ outcome: 'shipped' });

@@ -1,7 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  Runtime,
+  Worker,
+  bundleWorkflowCode,
+  makeTelemetryFilterString,
+} from '@temporalio/worker';
 import type { GuardEvent } from '../../domain/guard.ts';
 import { longTaskQueue } from '../../domain/queues.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
@@ -56,14 +62,16 @@ export class SkippedRollout {
 
 /** A bundle of the workflows with a guard for tests, and a server with workers for each world. */
 export class TimeSkipping {
-  private readonly code: string;
+  /** The workflows' bundle. */
+  readonly code: string;
 
   private constructor(code: string) {
     this.code = code;
   }
 
   static async create(): Promise<TimeSkipping> {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
+    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } });
     return new TimeSkipping(await bundle());
   }
 

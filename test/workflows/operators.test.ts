@@ -1,0 +1,399 @@
+import { Client, WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RolloutStatus } from '../../domain/status.ts';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.ts';
+import { registerSearchAttributes } from '../../worker/search-attributes.ts';
+import { FakeWorld } from './fake-world.ts';
+import { HOUR, MINUTE, TimeSkipping } from './time-skipping.ts';
+
+let server: TimeSkipping;
+beforeAll(async () => {
+  server = await TimeSkipping.create();
+});
+
+const measuring = (at: number) => (status: RolloutStatus) =>
+  status.percent === at && status.state.endsWith(': measuring');
+const held = ({ state }: RolloutStatus) => state === 'held';
+const texts = ({ timeline }: RolloutStatus) => timeline.map(({ text }) => text);
+
+describe('a rollback', () => {
+  it('in pre-flight ends the run as aborted: no user ever left', async () => {
+    const world = new FakeWorld();
+    const preflight = hang(world, 'preflight');
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await preflight.begun;
+      await rollout.handle.signal('rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'aborted' });
+      preflight.end();
+    });
+    expect(world.changes).toEqual([]);
+  });
+
+  it('while the candidate loads unloads it', async () => {
+    const world = new FakeWorld();
+    const loading = hang(world, 'awaitLane');
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await loading.begun;
+      await rollout.handle.signal('rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'aborted' });
+      loading.end();
+    });
+    expect(world.state).toMatchObject({ percent: 0, lanes: { candidate: null } });
+  });
+
+  it.each(['pause', 'hold'] as const)('works after a %s, and a second one changes nothing', async (name) => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      await rollout.handle.signal(name);
+      await rollout.pass(MINUTE);
+      await rollout.handle.signal('rollback', { reason: 'users complain', by: 'ada' });
+      await rollout.handle.signal('rollback').catch(() => {});
+      const result = await rollout.handle.result();
+      expect(result).toMatchObject({ outcome: 'rolledBack' });
+      expect(result.reason).toContain('by ada: users complain');
+      expect(await rollout.status()).toMatchObject({ percent: 0, verified: true });
+    });
+    expect(world.changes.filter(({ rollbackTo }) => rollbackTo !== undefined)).toHaveLength(1);
+    expect(world.state).toMatchObject({ percent: 0, epoch: 2 });
+  });
+
+  it('interrupts a raise that hangs, which then changes nothing any more', async () => {
+    const world = new FakeWorld();
+    const raise = hang(world, 'changeTraffic', (input) => (input as { percent?: number }).percent === 25);
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      const result = rollout.handle.result();
+      await raise.begun;
+      await rollout.handle.signal('rollback');
+      expect(await result).toMatchObject({ outcome: 'rolledBack' });
+      raise.end();
+    });
+    expect(world.state.percent).toBe(0);
+  });
+
+  it('that does not get through is tried again, and pages', async () => {
+    const world = new FakeWorld();
+    let refusals = 2;
+    world.before = (activity, input) => {
+      if (activity !== 'changeTraffic' || (input as { rollbackTo?: string }).rollbackTo === undefined) return;
+      if (refusals-- > 0) throw new Error('connect ECONNREFUSED');
+    };
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await rollout.handle.signal('rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+    });
+    expect(world.pages.filter(({ severity }) => severity === 'critical')).not.toEqual([]);
+  });
+});
+
+describe('a signal', () => {
+  const ODD: readonly (readonly [string, unknown])[] = [
+    ['null', null],
+    ['a string', 'the graphs look odd'],
+    ['a number', 7],
+    ['an array', [{ reason: ['x'] }]],
+    ['an object of other things', { reason: { deep: true }, by: 4 }],
+  ];
+  it.each(ODD)('with %s counts all the same', async (_what, payload) => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await rollout.handle.signal('hold', payload);
+      await rollout.until(held, MINUTE);
+      await rollout.handle.signal('rollback', payload);
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+    });
+  });
+
+  it('whose payload can not be decoded counts, and a later rollback is heard', async () => {
+    await server.with(new FakeWorld(), async (start, env) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await undecodable(env, rollout.handle.workflowId, 'hold');
+      await rollout.until(held, MINUTE);
+      await undecodable(env, rollout.handle.workflowId, 'rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+    });
+  });
+});
+
+describe('pause, hold, resume, advance', () => {
+  it('a pause stops the clock of the stage, and resume lets it go on', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      const before = await rollout.until(measuring(25));
+      await rollout.handle.signal('pause');
+      await rollout.pass(10 * HOUR);
+      expect(await rollout.status()).toMatchObject({ state: 'paused', percent: 25, nextDecisionAt: null });
+      await rollout.handle.signal('resume');
+      const after = await rollout.until(measuring(25), MINUTE);
+      expect(Number(after.nextDecisionAt) - Number(before.nextDecisionAt)).toBeGreaterThan(
+        10 * HOUR - MINUTE,
+      );
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
+    });
+  });
+
+  it('a hold keeps measuring and does not raise', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await rollout.handle.signal('hold', { reason: 'demo day', by: 'ada' });
+      await rollout.pass(24 * HOUR);
+      const status = await rollout.status();
+      expect(status).toMatchObject({ state: 'held', percent: 5, verdict: 'green' });
+      expect(status.reason).toBe('held by ada: demo day');
+      expect(status.timeline.filter(({ kind }) => kind === 'verdict').length).toBeGreaterThan(5);
+      await rollout.handle.signal('resume');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
+    });
+  });
+
+  it('advance ends a wait only after a green verdict', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5), MINUTE);
+      await rollout.handle.signal('advance');
+      const refused = await rollout.status();
+      expect(refused.percent).toBe(5);
+      expect(texts(refused).at(-1)).toContain('no green verdict for canary-5 yet');
+      const green = await rollout.until(({ verdict }) => verdict === 'green', MINUTE);
+      await rollout.handle.signal('advance');
+      const raised = await rollout.until(({ percent }) => percent === 25, MINUTE);
+      const [from = 0, to = 0] = [green.timeline.at(-1)?.atMs, raised.timeline.at(-1)?.atMs];
+      expect(to - from).toBeLessThan(10 * MINUTE);
+    });
+  });
+
+  it('updates answer with the status, and are refused in a sentence where they make no sense', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      const refusal = await rollout.handle.executeUpdate('resume').catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(WorkflowUpdateFailedError);
+      expect((refusal as WorkflowUpdateFailedError).cause?.message).toBe('it is neither paused nor held');
+      const status = await rollout.handle.executeUpdate<RolloutStatus, [unknown]>('hold', {
+        args: [{ reason: 'lunch' }],
+      });
+      expect(status).toMatchObject({ state: 'held', reason: 'held: lunch' });
+      await rollout.handle.executeUpdate('rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+    });
+  });
+});
+
+describe('what the guard sees', () => {
+  it('a breach rolls back, with its reason', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(50));
+      await rollout.guardSees({ kind: 'breach', trigger: 'gross errors', reason: 'error rate 24 % of 60' });
+      const result = await rollout.handle.result();
+      expect(result).toMatchObject({ outcome: 'rolledBack' });
+      expect(result.reason).toContain('error rate 24 % of 60');
+    });
+  });
+
+  it('both lanes bad holds: going back would not help', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      await rollout.guardSees({ kind: 'bothLanes', trigger: 'slow', reason: 'P95 31 ms and 30 ms' });
+      const status = await rollout.until(held, MINUTE);
+      expect(status.percent).toBe(25);
+      expect(status.reason).toContain('a rollback would not help');
+    });
+  });
+
+  it('a blind guard holds; blind for too long it takes the share to 0, and resume begins the stage again', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      await rollout.guardSees({ kind: 'blind', reason: 'no metrics for 2 minutes' });
+      expect(await rollout.until(held, MINUTE)).toMatchObject({ percent: 25 });
+      await rollout.guardSees({ kind: 'blindTooLong', reason: 'no metrics for 30 minutes' });
+      await rollout.until(({ percent }) => percent === 0, MINUTE);
+      expect(await rollout.status()).toMatchObject({ state: 'held' });
+      await rollout.handle.signal('resume');
+      const again = await rollout.until(({ percent }) => percent === 25, MINUTE);
+      expect(again.state).toBe('ramp-25: warming up');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
+    });
+  });
+
+  it('a lost lease is held at 0 %, and resume begins the stage again: never a silent raise', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      world.loseLease();
+      const { lastIntervention: intervention, interventions } = world.state;
+      if (intervention === null) throw new Error('the lease was lost without an intervention');
+      await rollout.guardSees({ kind: 'intervened', intervention, interventions, percent: 0 });
+      const status = await rollout.until(held, MINUTE);
+      expect(status).toMatchObject({ percent: 0, reason: 'held at 0 %, lease lost' });
+      await rollout.pass(5 * HOUR);
+      expect((await rollout.status()).percent).toBe(0);
+      expect(world.state.percent).toBe(0);
+      await rollout.handle.signal('resume');
+      expect(await rollout.until(({ percent }) => percent === 25, MINUTE)).toMatchObject({
+        state: 'ramp-25: warming up',
+      });
+    });
+  });
+
+  it('a change by hand that only the fence noticed stops the next raise', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      world.change({ percent: 3, by: 'bob' }, Date.now());
+      const status = await rollout.until(held);
+      expect(status.reason).toContain('bob');
+      expect(world.state.percent).toBe(3);
+    });
+  });
+
+  it('a newer epoch ends the run as superseded', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      const expected = { owner: world.state.owner, epoch: world.state.epoch };
+      world.command(
+        { kind: 'takeEpoch', body: { owner: 'rollback/retriever', key: 'x', expected } },
+        Date.now(),
+      );
+      const result = await rollout.handle.result();
+      expect(result).toMatchObject({ outcome: 'supersededByRollback' });
+    });
+    // Whoever took over owns the traffic: the run that lost it leaves it alone.
+    expect(world.changes.at(-1)?.percent).toBe(25);
+    expect(world.state.percent).toBe(5);
+  });
+});
+
+describe('the workflow rollback', () => {
+  // By a client that lets no time be skipped: the release before stays warm for a day only.
+  const rollBack = (env: TestWorkflowEnvironment, input: unknown) =>
+    new Client({ connection: env.connection }).workflow.execute('rollback', {
+      args: [input],
+      taskQueue: 'rollout',
+      workflowId: 'rollback/retriever',
+    });
+
+  it('takes over from a running rollout, which ends as superseded', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start, env) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      expect(await rollBack(env, null)).toMatchObject({ outcome: 'rolledBack', verified: true });
+      expect(world.state).toMatchObject({ percent: 0, lanes: { stable: { release: 'v-1' } } });
+      await rollout.guardSees({ kind: 'superseded', reason: 'rollback/retriever took over with epoch 2' });
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'supersededByRollback' });
+    });
+    expect(world.state.percent).toBe(0);
+  });
+
+  it('without a release goes back to the one before, after a promotion', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start, env) => {
+      expect(await (await start()).handle.result()).toMatchObject({ outcome: 'shipped' });
+
+      expect(await rollBack(env, undefined)).toMatchObject({ outcome: 'rolledBack', verified: true });
+    });
+    expect(world.state.lanes.stable.release).toBe('v-1');
+  });
+
+  it.each([
+    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are to, reason, by'],
+    ['a number', { to: 1 }, 'to: must be a text'],
+    ['a text', 'v-1', 'the input must be an object'],
+  ])('with %s fails, and says what is wrong', async (_what, input, says) => {
+    const world = new FakeWorld();
+    await server.with(world, async (_start, env) => {
+      const failure = await rollBack(env, input).catch((error: unknown) => error);
+      expect((failure as WorkflowFailedError).cause?.message).toContain(says);
+    });
+    expect(world.state.epoch).toBe(0);
+  });
+});
+
+describe('cancelling', () => {
+  it('takes users back to stable', async () => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(25));
+      await rollout.handle.cancel();
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'cancelled' });
+    });
+    expect(world.state).toMatchObject({ percent: 0, lanes: { stable: { release: 'v-1' } } });
+  });
+});
+
+describe('wrong input', () => {
+  const WRONG: readonly (readonly [string, unknown, string])[] = [
+    ['an unknown field', { candidate: 'retriever_v0', percentage: 5 }, 'percentage: unknown field'],
+    ['no candidate', {}, 'candidate: is missing'],
+    ['a path as a release', { candidate: '../etc' }, 'candidate: must be a name'],
+    ['no object', 'retriever_v0', 'the input must be an object'],
+    ['another service than its id', { candidate: 'retriever_v0', service: 'ads' }, 'rollout/ads'],
+    ['an unknown plan', { candidate: 'retriever_v0', plan: 'runbook-49h' }, 'runbook-49h'],
+  ];
+  it.each(WRONG)('%s fails the workflow with a message that names it', async (_what, input, says) => {
+    const world = new FakeWorld();
+    await server.with(world, async (start) => {
+      const failure = await (await start(input)).handle.result().catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(WorkflowFailedError);
+      expect((failure as WorkflowFailedError).cause?.message).toContain(says);
+    });
+    expect(world.changes).toEqual([]);
+  });
+});
+
+describe('a server without search attributes', () => {
+  it('is told how to add them, and rollouts run without', async () => {
+    await server.with(new FakeWorld(), async (start, env) => {
+      const registered = await registerSearchAttributes(env.nativeConnection, 'default', SEARCH_ATTRIBUTES);
+      expect(registered).toMatchObject({
+        kind: 'notRegistered',
+        command: expect.stringContaining('--name RolloutVerdict --type Keyword'),
+      });
+      expect(await (await start()).handle.result()).toMatchObject({ outcome: 'shipped' });
+    });
+  });
+});
+
+/** Makes an activity wait before its work, from when it has begun until it may end. */
+function hang(world: FakeWorld, activity: string, which: (input: unknown) => boolean = () => true) {
+  let begin: () => void = () => {};
+  let end: () => void = () => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  world.before = async (name, input) => {
+    if (name !== activity || !which(input)) return;
+    begin();
+    await ended;
+  };
+  return { begun, end };
+}
+
+/** A payload in an encoding that nobody here knows. */
+async function undecodable(env: TestWorkflowEnvironment, workflowId: string, signalName: string) {
+  const payload = { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from([1, 2, 3]) };
+  await env.client.workflowService.signalWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId },
+    signalName,
+    input: { payloads: [payload] },
+  });
+}
