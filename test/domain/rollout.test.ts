@@ -1,0 +1,161 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MESSAGES } from '../../domain/rollout-messages.ts';
+import { statusMarkdown, statusOf } from '../../domain/status.ts';
+import type { Fate } from './rollout-walk.ts';
+import { Walk, runbookPlan } from './rollout-walk.ts';
+
+const plan = runbookPlan();
+const DONE = { kind: 'done', luck: 'good' } as const;
+
+/** Mostly good luck, so that walks get far; with all that can come in between. */
+const fate: fc.Arbitrary<Fate> = fc.oneof(
+  { weight: 30, arbitrary: fc.constant<Fate>(DONE) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('done' as const),
+      luck: fc.constantFrom('bad' as const, 'missing' as const, 'refused' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('message' as const), name: fc.constantFrom(...MESSAGES) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('guard' as const),
+      event: fc.constantFrom(
+        'bothLanes' as const,
+        'blind' as const,
+        'blindTooLong' as const,
+        'intervened' as const,
+      ),
+    }),
+  },
+);
+const fates = fc.array(fate, { maxLength: 120, size: 'max' });
+
+/** Whether the timeline since the last raise ends with a green verdict, or with a person who accepted another. */
+function licensed({ timeline }: Walk['state']): boolean {
+  const raisedAt = timeline.findLastIndex(({ text }) => text.includes('of users on'));
+  const since = timeline.slice(raisedAt + 1);
+  const last = since.findLast(({ kind, text }) => kind === 'verdict' || /^approve(?!.* changes)/.test(text));
+  return last !== undefined && (last.verdict === 'green' || last.kind === 'message');
+}
+
+describe('whatever happens, in whatever order', () => {
+  it('the share rises only with a green or accepted verdict, and never while held or paused', () => {
+    let raises = 0;
+    fc.assert(
+      fc.property(fates, (all) => {
+        const walk = new Walk(plan);
+        for (const one of all) walk.step(one);
+        for (const { before, from, to } of walk.raises) {
+          raises++;
+          expect(before.held).toBeNull();
+          expect(before.pausedSinceMs).toBeNull();
+          const stage = plan.stages.findIndex(({ percent }) => percent === to);
+          // Into the same stage again only after a person resumed; into a later one only with a verdict.
+          const again = before.timeline.some(
+            ({ text, percent }) => text.includes('of users on') && percent === to,
+          );
+          if (again) expect(before.timeline.map(({ text }) => text)).toContain('resume');
+          else if (stage > 0) {
+            expect(licensed(before), `${from} -> ${to}`).toBe(true);
+            expect(from).toBeLessThanOrEqual(plan.stages[stage - 1]?.percent ?? 0);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    expect(raises).toBeGreaterThan(1000);
+  });
+
+  it('a rollback that is asked for is the next thing that is done, and ends the run', () => {
+    fc.assert(
+      fc.property(fates, (all) => {
+        const walk = new Walk(plan);
+        for (const one of all) walk.step(one);
+        if (walk.action.do === 'finish') return;
+        walk.step({ kind: 'message', name: 'rollback' });
+        expect(walk.action).toEqual({ do: 'rollback' });
+        walk.step({ kind: 'done', luck: 'refused' });
+        expect(walk.action).toEqual({ do: 'rollback' });
+        walk.step(DONE);
+        expect(walk.state.outcome).toMatch(/^(rolledBack|aborted)$/);
+        expect(walk.percent).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('an end is an end: nothing that comes later changes it', () => {
+    fc.assert(
+      fc.property(fates, fates, (before, after) => {
+        const walk = new Walk(plan);
+        for (const one of before) walk.step(one);
+        walk.step({ kind: 'message', name: 'rollback' });
+        walk.goOn();
+        const { outcome, outcomeReason } = walk.state;
+        for (const one of after) walk.step(one);
+        expect(walk.state).toMatchObject({ outcome, outcomeReason });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('it can always be shown', () => {
+    fc.assert(
+      fc.property(fates, (all) => {
+        const walk = new Walk(plan);
+        for (const one of all) {
+          walk.step(one);
+          const status = statusOf(plan, walk.state);
+          expect(status.state).not.toBe('');
+          expect(statusMarkdown(status, String)).not.toMatch(/undefined|NaN|\[object/);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('a walk without anything in between', () => {
+  it('ships', () => {
+    const walk = new Walk(plan);
+    walk.goOn();
+    expect(walk.state.outcome).toBe('shipped');
+    expect(walk.raises.map(({ to }) => to)).toEqual([5, 25, 50, 100]);
+  });
+
+  it('without users stops at the first stage and waits for a person', () => {
+    const walk = new Walk(plan);
+    walk.perMinute = 0;
+    walk.goOn(60);
+    expect(walk.raises.map(({ to }) => to)).toEqual([5]);
+    expect(statusOf(plan, walk.state)).toMatchObject({ state: 'held', verdict: 'unknown', percent: 5 });
+  });
+});
+
+describe('the card in the web UI', () => {
+  it('says where it stands, why, what comes next and how to answer', () => {
+    const walk = new Walk(plan);
+    while (!statusOf(plan, walk.state).state.endsWith(': measuring')) walk.step(DONE);
+    const card = statusMarkdown(statusOf(plan, walk.state), (ms) => `${ms / 3_600_000} h`);
+    expect(card).toContain('| state | canary-5: measuring |');
+    expect(card).toContain('| users on the candidate | 5 % |');
+    expect(card).toContain('(T+30m)');
+    expect(card).toContain('| rolls back to | v-1 |');
+    expect(card).toContain('Signals: `pause`');
+  });
+
+  it('keeps its table whole when a reason has bars and line breaks', () => {
+    const walk = new Walk(plan);
+    walk.goOn(12);
+    walk.step({ kind: 'message', name: 'hold' });
+    const status = { ...statusOf(plan, walk.state), reason: 'a|b\nc' };
+    expect(statusMarkdown(status, String)).toContain('| why | a\\|b c |');
+  });
+});
