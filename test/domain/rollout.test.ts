@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MESSAGES } from '../../domain/rollout-messages.ts';
 import { statusMarkdown, statusOf } from '../../domain/status.ts';
-import type { Fate } from './rollout-walk.ts';
+import type { Fate, Raise } from './rollout-walk.ts';
 import { Walk, runbookPlan } from './rollout-walk.ts';
 
 const plan = runbookPlan();
@@ -45,6 +45,19 @@ function licensed({ timeline }: Walk['state']): boolean {
   return last !== undefined && (last.verdict === 'green' || last.kind === 'message');
 }
 
+/** Why a share should not have been raised; null where that was right. */
+function wrongWith({ before, from, to }: Raise): string | null {
+  if (before.held !== null) return `to ${to} % while held`;
+  if (before.pausedSinceMs !== null) return `to ${to} % while paused`;
+  const stage = plan.stages.findIndex(({ percent }) => percent === to);
+  const texts = before.timeline.map(({ text }) => text);
+  if (texts.some((text) => text.includes(`: ${to} % of users on`)))
+    return texts.includes('resume') ? null : `to ${to} % again, and nobody resumed`;
+  if (stage === 0) return null;
+  if (!licensed(before)) return `to ${to} % without a verdict`;
+  return from > (plan.stages[stage - 1]?.percent ?? 0) ? `from ${from} to ${to} %` : null;
+}
+
 describe('whatever happens, in whatever order', () => {
   it('the share rises only with a green or accepted verdict, and never while held or paused', () => {
     let raises = 0;
@@ -52,21 +65,8 @@ describe('whatever happens, in whatever order', () => {
       fc.property(fates, (all) => {
         const walk = new Walk(plan);
         for (const one of all) walk.step(one);
-        for (const { before, from, to } of walk.raises) {
-          raises++;
-          expect(before.held).toBeNull();
-          expect(before.pausedSinceMs).toBeNull();
-          const stage = plan.stages.findIndex(({ percent }) => percent === to);
-          // Into the same stage again only after a person resumed; into a later one only with a verdict.
-          const again = before.timeline.some(
-            ({ text, percent }) => text.includes('of users on') && percent === to,
-          );
-          if (again) expect(before.timeline.map(({ text }) => text)).toContain('resume');
-          else if (stage > 0) {
-            expect(licensed(before), `${from} -> ${to}`).toBe(true);
-            expect(from).toBeLessThanOrEqual(plan.stages[stage - 1]?.percent ?? 0);
-          }
-        }
+        raises += walk.raises.length;
+        expect(walk.raises.map(wrongWith).filter((wrong) => wrong !== null)).toEqual([]);
       }),
       { numRuns: 1000 },
     );
@@ -106,7 +106,7 @@ describe('whatever happens, in whatever order', () => {
     );
   });
 
-  it('it can always be shown', () => {
+  it('the rollout can always be shown', () => {
     fc.assert(
       fc.property(fates, (all) => {
         const walk = new Walk(plan);

@@ -69,6 +69,14 @@ export class FakeWorld {
     if (lease !== null) this.state = applyCommand(this.state, { kind: 'tick' }, lease.expiresAtMs).state;
   }
 
+  /** The release before stays warm, however far the server's clock has run on. */
+  keepPrevious(): void {
+    const { lanes } = this.state;
+    if (lanes.previous === null) throw new Error('nothing was promoted');
+    const previous = { ...lanes.previous, untilMs: Number.MAX_SAFE_INTEGER };
+    this.state = { ...this.state, lanes: { ...lanes, previous } };
+  }
+
   /** One command of the fence, as the gateway would carry it out. */
   command(command: Command, nowMs: number): ReturnType<typeof applyCommand> {
     this.count(nowMs);

@@ -282,7 +282,7 @@ describe('what the guard sees', () => {
 });
 
 describe('the workflow rollback', () => {
-  // By a client that lets no time be skipped: the release before stays warm for a day only.
+  // By a client that lets no time be skipped while it waits.
   const rollBack = (env: TestWorkflowEnvironment, input: unknown) =>
     new Client({ connection: env.connection }).workflow.execute('rollback', {
       args: [input],
@@ -307,7 +307,7 @@ describe('the workflow rollback', () => {
     const world = new FakeWorld();
     await server.with(world, async (start, env) => {
       expect(await (await start()).handle.result()).toMatchObject({ outcome: 'shipped' });
-
+      world.keepPrevious();
       expect(await rollBack(env, undefined)).toMatchObject({ outcome: 'rolledBack', verified: true });
     });
     expect(world.state.lanes.stable.release).toBe('v-1');
