@@ -27,6 +27,8 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
     judgement: null,
     recheck: false,
     extensions: 0,
+    opening: null,
+    closing: null,
     phase: stage.evaluate === 'start' ? 'evaluateStart' : 'warmUp',
   };
   const warmMs = Math.max(nowMs + stage.warmUpMs, decideMs(plan, started) - stage.windowMs);

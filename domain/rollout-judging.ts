@@ -66,6 +66,8 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
     }
   }
   if (state.phase === 'evaluateStart') return { state: { ...state, phase: 'warmUp' }, effects: [] };
+  // An evaluation loads the lane: it ends before the window opens whose latencies are judged.
+  if (state.closing === null) return { state: { ...state, phase: 'open' }, effects: [] };
   return decideOn(plan, state, nowMs);
 }
 

@@ -2,10 +2,12 @@ import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
 
-/** A fresh window of the stage, opened now. */
+/** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
-  const evaluation = stageOf(plan, state).evaluate === 'end' ? null : state.evaluation;
-  return { ...state, phase: 'open', opening: null, closing: null, recheck: false, extensions: 0, evaluation };
+  const afresh = { ...state, opening: null, closing: null, recheck: false, extensions: 0 };
+  return stageOf(plan, state).evaluate === 'end'
+    ? { ...afresh, phase: 'evaluateEnd', evaluation: null }
+    : { ...afresh, phase: 'open' };
 }
 
 /** After a green or accepted verdict: wait for the last window before the next raise, raise, or promote. */

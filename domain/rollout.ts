@@ -201,7 +201,7 @@ function onTime(plan: Plan, state: RolloutState): RolloutState {
     case 'baselineWait':
       return { ...state, phase: 'baselineClose' };
     case 'warmUp':
-      return { ...state, phase: 'open' };
+      return { ...state, phase: stageOf(plan, state).evaluate === 'end' ? 'evaluateEnd' : 'open' };
     case 'measure':
       return { ...state, phase: 'close' };
     case 'dwell': {

@@ -51,6 +51,8 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
   const failure = () =>
     ended ? `the stack ended: ${readFileSync(logFile, 'utf8').trim().slice(-1_500)}` : null;
   const stop = async () => {
+    // Waited for again: the demo ends after all that it started.
+    child.ref();
     if (!ended) child.kill('SIGTERM');
     await whenEnded;
   };

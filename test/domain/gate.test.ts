@@ -13,7 +13,8 @@ import { windowOf } from './traffic.ts';
 
 const parsed = parsePlan(parse(readFileSync(new URL('../../plans/demo.yaml', import.meta.url), 'utf8')));
 if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-const { plan } = parsed;
+// The absolute excess is the demo machine's; these tests are of rows with the design's default.
+const plan = { ...parsed.plan, p95ExcessMs: 1 };
 
 function row(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
   return {
