@@ -42,7 +42,8 @@ function parseLabels(text: string): Record<string, string> {
 function parseValue(text: string, line: string): number {
   if (text === '+Inf') return Infinity;
   if (text === '-Inf') return -Infinity;
-  if (text === 'NaN') return NaN;
+  // prom-client writes `Nan`, as for the event loop's lag before the first sample; Prometheus reads any case.
+  if (text.toLowerCase() === 'nan') return NaN;
   const value = Number(text);
   if (Number.isNaN(value)) throw new Error(`not a metric: ${line.slice(0, 80)}`);
   return value;

@@ -53,7 +53,13 @@ async function main(): Promise<void> {
     killSwitch: config.CANARY_PERCENT === 0,
     onChange: (next, before) => {
       if (next.percent !== before.percent) keys.clear();
-      log.info({ percent: next.percent, epoch: next.epoch, by: next.changedBy }, 'control state changed');
+      // A renewed lease is no news: it is renewed every few seconds.
+      if (
+        next.epoch !== before.epoch ||
+        next.changedAtMs !== before.changedAtMs ||
+        next.lanes !== before.lanes
+      )
+        log.info({ percent: next.percent, epoch: next.epoch, by: next.changedBy }, 'control state changed');
       lanes.follow(next);
       restoreIfReady();
     },

@@ -122,6 +122,12 @@ describe('the gateway as metrics source', () => {
     expect(result).toEqual({ kind: 'missing', reason: expect.stringMatching(reason) });
   });
 
+  it.each(['NaN', 'Nan'])('does not mind a %s in a metric that no gate reads', async (value) => {
+    const text = `${await whole()}nodejs_eventloop_lag_mean_seconds ${value}\n`;
+    const result = await createGatewayMetrics(await serving(200, text), () => 0).snapshot();
+    expect(result.kind).toBe('snapshot');
+  });
+
   it('does not know when nobody answers', async () => {
     const url = await serving(200, '');
     for (const close of closing.splice(0)) close();
