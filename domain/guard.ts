@@ -1,9 +1,9 @@
 import type { ControlView, Intervention } from './control.ts';
 import type { GuardRules, Plan, Trigger } from './plan.ts';
 import type { ReleaseQuality } from './contract.ts';
-import type { LaneCounters, SnapshotResult } from './telemetry.ts';
-import type { LaneWindow } from './window.ts';
-import { difference, slowerThan, total } from './window.ts';
+import type { Seen, Standing } from './guard-standing.ts';
+import { standing } from './guard-standing.ts';
+import type { SnapshotResult } from './telemetry.ts';
 
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
@@ -27,9 +27,6 @@ export interface Poll {
   readonly control: ControlView | null;
 }
 
-/** One lane's standing at one poll under one trigger. */
-type Standing = 'breach' | 'clear' | 'few';
-
 interface PollRecord {
   readonly atMs: number;
   /** By trigger name. */
@@ -43,7 +40,7 @@ export interface GuardState {
   readonly lastSeenMs: number;
   readonly blindReported: boolean;
   /** Snapshots as far back as the longest look-back, oldest first. */
-  readonly snapshots: readonly { readonly atMs: number; readonly result: SnapshotResult }[];
+  readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
   readonly records: readonly PollRecord[];
 }
@@ -130,70 +127,6 @@ function remember(state: GuardState, { snapshot }: Poll, context: GuardContext, 
     snapshots: snapshots.slice(Math.max(0, keptFrom)),
     records: [...state.records, record].filter(({ atMs }) => atMs >= nowMs - historyMs),
   };
-}
-
-function standing(
-  rule: Trigger,
-  lane: 'stable' | 'candidate',
-  snapshots: GuardState['snapshots'],
-  context: GuardContext,
-  nowMs: number,
-): Standing {
-  const latest = counters(snapshots.at(-1)?.result, lane);
-  if (latest === null) return 'few';
-  // A lane that is down or shut off answers nobody: that is a breach, not missing data.
-  const down = latest.breakerOpen || latest.notReadySeconds * 1000 > context.plan.guard.notReadyMs;
-  if (rule.metric === 'errorRate' && down) return 'breach';
-  const opening = snapshots.findLast(
-    ({ atMs, result }) => atMs <= nowMs - rule.overMs && sameCounters(result, snapshots.at(-1)?.result),
-  );
-  const before = counters(
-    (opening ?? snapshots.find(({ result }) => sameCounters(result, snapshots.at(-1)?.result)))?.result,
-    lane,
-  );
-  if (before === null || before.release !== latest.release) return 'few';
-  return measuredStanding(
-    rule,
-    difference(before, latest),
-    lane === 'candidate' ? context.candidateQuality : context.stableQuality,
-  );
-}
-
-function measuredStanding(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): Standing {
-  switch (rule.metric) {
-    case 'errorRate':
-      return share(window.errors.hits, window.errors.n, rule.over, rule.minSamples);
-    case 'endToEndP95': {
-      // P95 beyond the limit is the same as: more than 5 % slower than it.
-      const slow = slowerThan(window.endToEnd, rule.over);
-      return share(slow.hits, total(window.endToEnd), 0.05, rule.minSamples);
-    }
-    case 'qualityShortfall': {
-      if (quality === null || quality.release !== window.release) return 'few';
-      const { hits, n } = window.quality;
-      return share(n - hits, n, 1 - quality.expectedShare + rule.over, rule.minSamples);
-    }
-    default:
-      return rule.metric satisfies never;
-  }
-}
-
-function share(hits: number, n: number, over: number, minSamples: number): Standing {
-  if (n < minSamples || n === 0) return 'few';
-  return hits / n > over ? 'breach' : 'clear';
-}
-
-function counters(result: SnapshotResult | undefined, lane: 'stable' | 'candidate'): LaneCounters | null {
-  return result?.kind === 'snapshot' ? result.snapshot.lanes[lane] : null;
-}
-
-/** Counters of one gateway process; they begin anew with it. */
-function sameCounters(a: SnapshotResult | undefined, b: SnapshotResult | undefined): boolean {
-  return (
-    a?.kind === 'snapshot' &&
-    b?.kind === 'snapshot' &&
-    a.snapshot.processStartMs === b.snapshot.processStartMs
-  );
 }
 
 function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): GuardEvent | null {

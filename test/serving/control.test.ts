@@ -1,15 +1,12 @@
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ControlChange } from '../../domain/control.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, ready } from './gateway-process.ts';
-
-const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
+import type { TestGateway } from './gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, ready } from './gateway-process.ts';
 
 let releases = '';
 let probes: readonly Probe[] = [];
@@ -29,17 +26,6 @@ afterAll(async () => {
   await gateway.close();
   await rm(releases, { recursive: true });
 });
-
-/** Changes by hand, which always win: each test sets the stage that it needs. */
-async function byHand(change: Omit<ControlChange, 'by'>): Promise<Answer> {
-  return gateway.control('PUT', '/control', { by: 'test', ...change });
-}
-
-async function share(percent: number): Promise<void> {
-  await byHand({ percent: 0, lanes: { candidate: 'v0' } });
-  await gateway.until(ready('candidate', 'v0'));
-  await byHand({ percent });
-}
 
 async function takeEpoch(owner: string): Promise<number> {
   const { body } = await gateway.control('GET', '/control');
@@ -100,7 +86,7 @@ describe('control', () => {
   });
 
   it('takes the share back when nobody renews the lease', async () => {
-    await share(0);
+    await gateway.share(0);
     const epoch = await takeEpoch('run');
     const { interventions } = (await gateway.control('GET', '/control')).body.state;
     const raise = { by: 'run', epoch, interventions, percent: 40, lease: { ttlMs: 400, onExpiry: 'zero' } };
@@ -122,25 +108,25 @@ describe('control', () => {
   it('does not load a release with a wrong checksum: it names the file, and tries again once it is mended', async () => {
     await cp(join(releases, 'v1'), join(releases, 'broken'), { recursive: true });
     await writeFile(join(releases, 'broken', 'reranker.onnx'), 'something else');
-    await byHand({ percent: 0, lanes: { candidate: 'broken' } });
+    await gateway.byHand({ percent: 0, lanes: { candidate: 'broken' } });
     const { lanes } = await gateway.until(
       ({ lanes: { candidate } }) => candidate?.state === 'refused' && candidate.pid === null,
     );
     expect(lanes.candidate).toMatchObject({ failure: expect.stringMatching(/^reranker\.onnx: /) });
     expect(lanes.stable?.state).toBe('ready');
     await cp(join(releases, 'v1', 'reranker.onnx'), join(releases, 'broken', 'reranker.onnx'));
-    await byHand({ lanes: { candidate: 'broken' } });
+    await gateway.byHand({ lanes: { candidate: 'broken' } });
     await gateway.until(ready('candidate', 'broken'));
   });
 });
 
 describe('promotion and the ways back', () => {
   it('makes the candidate stable without a restart, and goes back to the warm one at once', async () => {
-    await share(100);
+    await gateway.share(100);
     const health = async () => JSON.parse(await (await fetch(`${gateway.url()}/health`)).text());
     expect(await health()).toMatchObject({ version: 'v0', releases: { stable: 'v-1', candidate: 'v0' } });
     const before = (await gateway.until(ready('candidate'))).lanes;
-    await byHand({ promote: { previousForMs: 60_000 } });
+    await gateway.byHand({ promote: { previousForMs: 60_000 } });
     const after = await gateway.until(ready('stable', 'v0'));
     expect([after.lanes.stable?.pid, after.lanes.previous?.pid]).toEqual([
       before.candidate?.pid,
@@ -149,13 +135,13 @@ describe('promotion and the ways back', () => {
     expect(after.state).toMatchObject({ percent: 0, promoting: null, lanes: { candidate: null } });
     expect(await health()).toMatchObject({ version: 'v0', releases: { stable: 'v0', candidate: null } });
 
-    const back = await byHand({ rollbackTo: 'v-1' });
+    const back = await gateway.byHand({ rollbackTo: 'v-1' });
     expect(back.body.lanes.stable).toMatchObject({ release: 'v-1', state: 'ready', pid: before.stable?.pid });
     expect((await gateway.search(context())).body.release).toBe('v-1');
   });
 
   it('serves users from the old lane until a cold release is loaded', async () => {
-    const asked = await byHand({ rollbackTo: 'v1' });
+    const asked = await gateway.byHand({ rollbackTo: 'v1' });
     expect(asked.body.state).toMatchObject({
       restoring: 'v1',
       percent: 0,
@@ -167,9 +153,9 @@ describe('promotion and the ways back', () => {
   });
 
   it("takes a dry run's spare lane for a rollback", async () => {
-    await byHand({ lanes: { spare: 'v-1' } });
+    await gateway.byHand({ lanes: { spare: 'v-1' } });
     const { lanes } = await gateway.until(ready('spare', 'v-1'));
-    await byHand({ rollbackTo: 'v-1' });
+    await gateway.byHand({ rollbackTo: 'v-1' });
     expect((await gateway.until(ready('stable', 'v-1'))).lanes.stable?.pid).toBe(lanes.spare?.pid);
   });
 });

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
-import type { AnyLane, ControlView } from '../../domain/control.ts';
+import type { AnyLane, ControlChange, ControlView } from '../../domain/control.ts';
 import type { SearchRequest } from '../../domain/http.ts';
 import type { RunningProcess } from '../../scripts/stack/process.ts';
 import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+
+/** Flags of the old release of these tests: what a rollback has to bring back. */
+export const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
 
 export interface Answer {
   readonly status: number;
@@ -29,6 +32,10 @@ export interface TestGateway {
   terminate(): Promise<string>;
   search(body: SearchRequest | string, headers?: Record<string, string>): Promise<Answer>;
   control(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer>;
+  /** A change by hand, which always wins: each test sets the stage that it needs. */
+  byHand(change: Omit<ControlChange, 'by'>): Promise<Answer>;
+  /** So many percent of the users on release v0, whose lane is ready. */
+  share(percent: number): Promise<void>;
   /** The view once it is as wanted; fails with what it was last after 30 s. */
   until(wanted: (view: ControlView) => boolean): Promise<ControlView>;
   metrics(): Promise<string>;
@@ -74,6 +81,12 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
     async control(method, path, body, token) {
       const bearer = token ?? (await readFile(environment.CONTROL_TOKEN_FILE, 'utf8')).trim();
       return ask(method, `${urls.control}${path}`, body, { authorization: `Bearer ${bearer}` });
+    },
+    byHand: (change) => gateway.control('PUT', '/control', { by: 'test', ...change }),
+    async share(percent) {
+      await gateway.byHand({ percent: 0, lanes: { candidate: 'v0' } });
+      await gateway.until(ready('candidate', 'v0'));
+      await gateway.byHand({ percent });
     },
     async until(wanted) {
       const lateMs = Date.now() + 30_000;

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ControlChange } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
@@ -9,10 +8,8 @@ import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, metric, ready } from './gateway-process.ts';
-
-const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
+import type { TestGateway } from './gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
 
 let releases = '';
 let probes: readonly Probe[] = [];
@@ -28,17 +25,6 @@ afterAll(async () => {
   await gateway.close();
   await rm(releases, { recursive: true });
 });
-
-/** Changes by hand, which always win: each test sets the stage that it needs. */
-async function byHand(change: Omit<ControlChange, 'by'>): Promise<Answer> {
-  return gateway.control('PUT', '/control', { by: 'test', ...change });
-}
-
-async function share(percent: number): Promise<void> {
-  await byHand({ percent: 0, lanes: { candidate: 'v0' } });
-  await gateway.until(ready('candidate', 'v0'));
-  await byHand({ percent });
-}
 
 function context(i = 0) {
   const probe = probes[i % probes.length];
@@ -95,7 +81,7 @@ describe('search', () => {
 
 describe('two lanes', () => {
   it('gives each user the lane of the split, always the same, and counts by assigned lane', async () => {
-    await share(30);
+    await gateway.share(30);
     const before = await gateway.metrics();
     const keys = Array.from({ length: 60 }, (_, i) => `user ${i}`);
     for (const key of [...keys, ...keys]) {
@@ -116,7 +102,7 @@ describe('two lanes', () => {
   });
 
   it('asks exactly one lane for an evaluation, and counts nothing', async () => {
-    await share(0);
+    await gateway.share(0);
     const before = metric(await gateway.metrics(), METRICS.requests);
     const { body } = await gateway.control('POST', '/control/search/candidate', context());
     expect(body).toMatchObject({ release: 'v0', lane: 'candidate' });
@@ -125,11 +111,11 @@ describe('two lanes', () => {
   });
 
   it('switches flags in a lane without a restart', async () => {
-    await share(0);
+    await gateway.share(0);
     const { lanes } = await gateway.until(ready('candidate'));
-    await byHand({ flags: { candidate: { impl: 'gru_v0', reranker: 'on', nprobe: 2 } } });
+    await gateway.byHand({ flags: { candidate: { impl: 'gru_v0', reranker: 'on', nprobe: 2 } } });
     const on = await gateway.control('POST', '/control/search/candidate', context());
-    await byHand({ flags: { candidate: { impl: 'gru_v0', reranker: 'off', nprobe: 2 } } });
+    await gateway.byHand({ flags: { candidate: { impl: 'gru_v0', reranker: 'off', nprobe: 2 } } });
     const off = await gateway.control('POST', '/control/search/candidate', context());
     expect([typeof on.body.timings.rerankMs, off.body.timings.rerankMs]).toEqual(['number', null]);
     expect((await gateway.until(ready('candidate'))).lanes.candidate?.pid).toBe(lanes.candidate?.pid);

@@ -8,11 +8,9 @@ import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, metric, ready } from './gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
 
 const DEADLINE_MS = 300;
-const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
-
 let releases = '';
 let query = {};
 let gateway: TestGateway;

@@ -9,9 +9,7 @@ import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { createStateStore } from '../../serving/gateway/state-store.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, isAlive, metric, ready } from './gateway-process.ts';
-
-const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
+import { OLD_FLAGS, createTestGateway, isAlive, metric, ready } from './gateway-process.ts';
 
 let releases = '';
 let query = {};

@@ -1,0 +1,85 @@
+import type { ReleaseQuality } from './contract.ts';
+import type { Plan, Trigger } from './plan.ts';
+import type { LaneCounters, SnapshotResult } from './telemetry.ts';
+import type { LaneWindow } from './window.ts';
+import { difference, slowerThan, total } from './window.ts';
+
+/** One lane's standing at one poll under one trigger. */
+export type Standing = 'breach' | 'clear' | 'few';
+
+/** What was measured, and when. */
+export interface Seen {
+  readonly atMs: number;
+  readonly result: SnapshotResult;
+}
+
+interface StandingContext {
+  readonly plan: Plan;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+}
+
+/** Whether a lane breaches a trigger's limit in the look-back that ends with the newest snapshot. */
+export function standing(
+  rule: Trigger,
+  lane: 'stable' | 'candidate',
+  snapshots: readonly Seen[],
+  context: StandingContext,
+  nowMs: number,
+): Standing {
+  const latest = counters(snapshots.at(-1)?.result, lane);
+  if (latest === null) return 'few';
+  // A lane that is down or shut off answers nobody: that is a breach, not missing data.
+  const down = latest.breakerOpen || latest.notReadySeconds * 1000 > context.plan.guard.notReadyMs;
+  if (rule.metric === 'errorRate' && down) return 'breach';
+  const opening = snapshots.findLast(
+    ({ atMs, result }) => atMs <= nowMs - rule.overMs && sameCounters(result, snapshots.at(-1)?.result),
+  );
+  const before = counters(
+    (opening ?? snapshots.find(({ result }) => sameCounters(result, snapshots.at(-1)?.result)))?.result,
+    lane,
+  );
+  if (before === null || before.release !== latest.release) return 'few';
+  return measuredStanding(
+    rule,
+    difference(before, latest),
+    lane === 'candidate' ? context.candidateQuality : context.stableQuality,
+  );
+}
+
+function measuredStanding(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): Standing {
+  switch (rule.metric) {
+    case 'errorRate':
+      return share(window.errors.hits, window.errors.n, rule.over, rule.minSamples);
+    case 'endToEndP95': {
+      // P95 beyond the limit is the same as: more than 5 % slower than it.
+      const slow = slowerThan(window.endToEnd, rule.over);
+      return share(slow.hits, total(window.endToEnd), 0.05, rule.minSamples);
+    }
+    case 'qualityShortfall': {
+      if (quality === null || quality.release !== window.release) return 'few';
+      const { hits, n } = window.quality;
+      return share(n - hits, n, 1 - quality.expectedShare + rule.over, rule.minSamples);
+    }
+    default:
+      return rule.metric satisfies never;
+  }
+}
+
+function share(hits: number, n: number, over: number, minSamples: number): Standing {
+  if (n < minSamples || n === 0) return 'few';
+  return hits / n > over ? 'breach' : 'clear';
+}
+
+function counters(result: SnapshotResult | undefined, lane: 'stable' | 'candidate'): LaneCounters | null {
+  return result?.kind === 'snapshot' ? result.snapshot.lanes[lane] : null;
+}
+
+/** Counters of one gateway process; they begin anew with it. */
+function sameCounters(a: SnapshotResult | undefined, b: SnapshotResult | undefined): boolean {
+  return (
+    a?.kind === 'snapshot' &&
+    b?.kind === 'snapshot' &&
+    a.snapshot.processStartMs === b.snapshot.processStartMs
+  );
+}
