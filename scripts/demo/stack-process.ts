@@ -26,7 +26,7 @@ export interface DemoStackOptions {
   readonly signal: AbortSignal;
 }
 
-/** Starts the stack with its traffic and resolves when it is ready. Throws with its last words if it does not come up. */
+/** Starts the stack with its traffic and resolves when it is ready and users are answered. Throws with its last words if it does not come up. */
 export async function startDemoStack(options: DemoStackOptions): Promise<DemoStack> {
   const { dataDir } = options;
   rmSync(dataDir, { recursive: true, force: true });
@@ -57,12 +57,16 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
     await whenEnded;
   };
   try {
-    const addresses = await readyFile(join(dataDir, 'run/stack.json'), failure, options.signal);
+    const until = <T>(look: () => T | null) => untilThere(look, failure, options.signal);
+    const addresses = await until(() => stackFile(join(dataDir, 'run/stack.json')));
+    const traffic = () => lastReport(join(dataDir, 'logs/traffic.log'));
+    // A rollout may end within a second: what users see has to be known by then.
+    await until(() => ((traffic()?.answered ?? 0) > 0 ? true : null));
     child.unref();
     return {
       addresses,
       pid: child.pid ?? -1,
-      traffic: () => lastReport(join(dataDir, 'logs/traffic.log')),
+      traffic,
       failure,
       stop,
     };
@@ -72,18 +76,23 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
   }
 }
 
-async function readyFile(
-  file: string,
+async function untilThere<T>(
+  look: () => T | null,
   failure: () => string | null,
   signal: AbortSignal,
-): Promise<Stack['addresses']> {
+): Promise<T> {
   for (;;) {
-    const text = readOrNull(file);
-    if (text !== null) return JSON.parse(text);
+    const found = look();
+    if (found !== null) return found;
     const failed = failure();
     if (failed !== null) throw new Error(failed);
     await pause(100, undefined, { signal });
   }
+}
+
+function stackFile(file: string): Stack['addresses'] | null {
+  const text = readOrNull(file);
+  return text === null ? null : JSON.parse(text);
 }
 
 /** The log holds a line a second: its end is enough. */
