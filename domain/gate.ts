@@ -8,6 +8,7 @@ import {
   evaluationReading,
   notApplicableReading,
   qualityReading,
+  sayLimit,
   shareReading,
   splitReading,
 } from './reading.ts';
@@ -60,7 +61,7 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
     reason:
       verdict === 'green'
         ? `all ${counting.length} rows are green`
-        : deciding.map(({ reason }) => reason).join('; '),
+        : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
     onRed: reds.length === 0 ? null : reds.some(({ row }) => row.onRed === 'rollback') ? 'rollback' : 'hold',
@@ -150,7 +151,7 @@ function judgeLatency(
     verdict,
     measured: reading.measured,
     interval: reading.interval,
-    reason: `${row.metric}: ${says}${because(verdict)}`,
+    reason: `${row.metric}: ${says}${because(verdict, () => 'the limit', row)}`,
   };
 }
 
@@ -173,7 +174,13 @@ function decide(row: GateRow, reading: Reading): RowVerdict {
     row.decide === 'point'
       ? pointVerdict(m.value, row.warnOver, row.redOver)
       : intervalVerdict(interval, row.warnOver, interval, row.redOver);
-  return { row, verdict, measured: m, interval, reason: `${row.metric}: ${reading.says}${because(verdict)}` };
+  return {
+    row,
+    verdict,
+    measured: m,
+    interval,
+    reason: `${row.metric}: ${reading.says}${because(verdict, sayLimit, row)}`,
+  };
 }
 
 function fewSamples(row: GateRow, reading: Reading, n: number): RowVerdict {
@@ -199,16 +206,17 @@ function intervalVerdict(
   return first !== null && limit !== null && first.high <= limit ? 'green' : 'unknown';
 }
 
-function because(verdict: Verdict): string {
+function because(verdict: Verdict, limit: typeof sayLimit, row: GateRow): string {
+  const first = row.warnOver ?? row.redOver;
   switch (verdict) {
     case 'green':
-      return ', within the limit';
+      return `, within ${limit(row, first)}`;
     case 'warn':
-      return ', beyond the limit for a warning';
+      return `, beyond ${limit(row, row.warnOver)} for a warning`;
     case 'red':
-      return ', beyond the limit';
+      return `, beyond ${limit(row, row.redOver)}`;
     case 'unknown':
-      return ', not proven yet';
+      return `, not proven to be within ${limit(row, first)} yet`;
     default:
       return verdict satisfies never;
   }

@@ -113,3 +113,12 @@ export function evaluationReading({ evaluation }: Evidence, z: number): Reading 
 function percent(share: number): string {
   return `${(share * 100).toFixed(2)} %`;
 }
+
+/** A row's limit as a person reads it. */
+export function sayLimit({ metric, against }: GateRow, over: number | null): string {
+  if (over === null) return 'the limit';
+  if (metric === 'splitMismatch') return `p = ${over}`;
+  const hundredths = Number((over * 100).toFixed(2));
+  const share = metric === 'rerankerAcceptance' || (metric === 'errorRate' && against === 'limit');
+  return share ? `${hundredths} %` : `${hundredths} points`;
+}
