@@ -8,6 +8,9 @@ export interface SearchResult {
   readonly scores: Float32Array<ArrayBuffer>;
 }
 
+/** Instruction sets of the scan, best first. */
+export type Kernels = 'avx512-vnni' | 'avx2' | 'portable';
+
 /** An index in memory. Its methods may be called at any time and side by side; they never change it. */
 export interface NativeIndex {
   readonly dimension: number;
@@ -16,13 +19,23 @@ export interface NativeIndex {
   readonly nlist: number | null;
   readonly kind: 'ivf-flat' | 'flat';
   readonly metric: 'inner_product';
+  /** The instruction set that the scan uses. */
+  readonly kernels: Kernels;
   /**
-   * The k nearest rows of each query, searched on libuv's pool.
+   * The k nearest rows of each query, searched on libuv's pool: exactly those of FAISS at the same nprobe, but where
+   * scores differ by less than the rounding of float sums. Equal scores: the lower id first. Many queries in one call
+   * share each pass over memory.
    * @param queries n*dimension floats, copied before this returns
    * @param nprobe lists to look into, of this call alone; more than nlist means all; a flat index ignores it
-   * @throws RangeError on a wrong length, k or nprobe; Error if the index is closed (as rejections)
+   * @param exclude row ids that must not be found
+   * @throws RangeError on a wrong length, k or nprobe; Error if a query is not finite or the index is closed (as rejections)
    */
-  search(queries: Float32Array, k: number, nprobe: number): Promise<SearchResult>;
+  search(
+    queries: Float32Array,
+    k: number,
+    nprobe: number,
+    exclude?: readonly number[],
+  ): Promise<SearchResult>;
   /** Rows fromRow .. fromRow+count-1 as count*dimension floats; zeros for a row id that the index does not hold. */
   reconstruct(fromRow: number, count: number): Float32Array<ArrayBuffer>;
   /** Rows in each list; null for a flat index. */
@@ -37,8 +50,24 @@ interface Handle {
 }
 
 interface Addon {
-  open(file: string): Promise<{ handle: Handle; dimension: number; ntotal: number; nlist: number | null }>;
-  search(handle: Handle, queries: Float32Array, k: number, nprobe: number): Promise<SearchResult>;
+  /** Without a name, the best kernels that the processor has. */
+  open(
+    file: string,
+    kernels: Kernels | '',
+  ): Promise<{
+    handle: Handle;
+    dimension: number;
+    ntotal: number;
+    nlist: number | null;
+    kernels: Kernels;
+  }>;
+  search(
+    handle: Handle,
+    queries: Float32Array,
+    k: number,
+    nprobe: number,
+    exclude: BigInt64Array,
+  ): Promise<SearchResult>;
   reconstruct(handle: Handle, fromRow: number, count: number): Float32Array<ArrayBuffer>;
   listSizes(handle: Handle): Uint32Array<ArrayBuffer> | null;
   close(handle: Handle): void;
@@ -63,21 +92,26 @@ function loadAddon(): Addon {
 
 /**
  * Reads a FAISS index file (IVF-Flat or flat, inner product) into memory, off the event loop.
- * @throws Error naming the file if it is missing, truncated, damaged or of another kind
+ * @param kernels another instruction set than the best one, for tests and benchmarks
+ * @throws Error naming the file if it is missing, truncated, damaged, of another kind, or holds a vector that is not
+ * finite; or if the processor does not have those kernels
  */
-export async function openIndex(file: string): Promise<NativeIndex> {
+export async function openIndex(file: string, kernels: Kernels | '' = ''): Promise<NativeIndex> {
   const native = loadAddon();
-  const { handle, dimension, ntotal, nlist } = await native.open(file);
+  const opened = await native.open(file, kernels);
+  const { handle, dimension, ntotal, nlist } = opened;
   return {
+    kernels: opened.kernels,
     dimension,
     ntotal,
     nlist,
     kind: nlist === null ? 'flat' : 'ivf-flat',
     metric: 'inner_product',
     // `async` turns what the checks throw into a rejection.
-    async search(queries, k, nprobe) {
+    async search(queries, k, nprobe, exclude = []) {
       checkSearch(queries, k, nprobe, dimension);
-      return native.search(handle, queries, k, nprobe);
+      if (!exclude.every(Number.isSafeInteger)) throw new RangeError('exclude must hold whole numbers');
+      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt));
     },
     reconstruct(fromRow, count) {
       checkRows(fromRow, count, ntotal);

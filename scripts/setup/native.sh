@@ -10,7 +10,7 @@ flags=(-shared -fPIC -O3 -std=c++17 -fopenmp -DNAPI_CPP_EXCEPTIONS -DNAPI_VERSIO
 # libfaiss is linked in; hidden, as both addons bring a copy into one process.
 libraries=(-Wl,--exclude-libs,ALL -lfaiss -lopenblas -llapack)
 
-sources=(native/index.cc native/faiss-node-shim.h node_modules/faiss-node/src/faiss.cc scripts/setup/native.sh)
+sources=(native/*.cc native/*.h node_modules/faiss-node/src/faiss.cc scripts/setup/native.sh)
 platform="$(node --version) $(uname -sm) $(stat -c '%s %Y' "$(g++ -print-file-name=libfaiss.a)" 2>/dev/null || true)"
 key=$(echo "$platform" | digest "${sources[@]}" -)
 if [[ -f $ours && -f $theirs ]] && is_stamped native "$key"; then exit 0; fi
@@ -23,6 +23,6 @@ compile() {
 }
 compile "$theirs" -include native/faiss-node-shim.h node_modules/faiss-node/src/faiss.cc &
 compiling=$!
-compile "$ours" -fvisibility=hidden -Wall native/index.cc
+compile "$ours" -fvisibility=hidden -Wall -Wextra native/*.cc
 wait "$compiling"
 stamp native "$key"
