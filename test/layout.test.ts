@@ -24,7 +24,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@huggingface/tokenizers',
     'onnx-proto',
     'piscina',
-    'lru-cache',
     'write-file-atomic',
     'zod',
   ],
@@ -78,6 +77,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'yaml',
     'zod',
   ],
+  bench: ['bench', 'native', 'retrieval', 'scripts', 'node', 'faiss-node', 'zod'],
 };
 
 const FORBIDDEN_NAMES = /^(utils?|common|shared|types|helpers?|misc)(\.ts)?$/;

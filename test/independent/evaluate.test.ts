@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { pythonPackages } from '../../scripts/setup/python-packages.ts';
 import { smallRelease } from '../fixtures/releases.ts';
 
 const run = promisify(execFile);
@@ -17,29 +15,9 @@ const answer = z.object({
   numbers: z.object({ queries: z.number(), overlap: z.number() }),
 });
 
-/** numpy, faiss and onnxruntime of PyPI, installed once for each requirements.txt. */
-async function pythonPackages(): Promise<string> {
-  const key = createHash('sha256')
-    .update(await readFile(REQUIREMENTS))
-    .digest('hex')
-    .slice(0, 16);
-  const folder = join(HERE, '../../.data/test/python', key);
-  if (existsSync(folder)) return folder;
-  await mkdir(dirname(folder), { recursive: true });
-  const aside = await mkdtemp(`${folder}.`);
-  try {
-    const options = ['--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
-    await run('python3', ['-m', 'pip', 'install', ...options, '--target', aside, '-r', REQUIREMENTS]);
-    await rename(aside, folder);
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
-  return folder;
-}
-
 let packages: string;
 beforeAll(async () => {
-  packages = await pythonPackages();
+  packages = await pythonPackages(REQUIREMENTS, join(HERE, '../../.data/test'));
 }, 300_000);
 
 /** What the independent script says of a release, whatever its exit code. */

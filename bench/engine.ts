@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+
+/** What an engine is asked, a line of JSON on its stdin. */
+export interface Task {
+  readonly index: string;
+  /** n*dimension floats as .npy. */
+  readonly queries: string;
+  readonly k: number;
+  readonly nprobe: number;
+  /** All queries in one call; else one after the other. */
+  readonly batch: boolean;
+}
+
+const answer = z.object({
+  /** Of each call. */
+  microseconds: z.array(z.number()),
+  /** k ids of each query, best first. */
+  ids: z.array(z.number()),
+  scores: z.array(z.number()),
+});
+export type Answer = z.infer<typeof answer>;
+
+/** An engine in a process of its own, which waits while another one is measured. */
+export interface Engine {
+  readonly name: string;
+  measure(task: Task): Promise<Answer>;
+  close(): void;
+}
+
+/** Starts the command; it answers each line on stdin with one on stdout. */
+export function startEngine(
+  name: string,
+  [command, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>> = {},
+): Engine {
+  const { OPENBLAS_CORETYPE: _, ...withoutCoreType } = process.env;
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // One thread for everybody: what is compared is the work, not who takes more cores. And each BLAS chooses its own
+    // kernels: a core type forced from outside would slow the peers.
+    env: { ...withoutCoreType, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', ...env },
+  });
+  const lines = createInterface({ input: child.stdout });
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`${name} ended (${signal ?? code})`)));
+  });
+  failed.catch(() => {});
+  return {
+    name,
+    async measure(task) {
+      const line = new Promise<string>((resolve) => lines.once('line', resolve));
+      child.stdin.write(`${JSON.stringify(task)}\n`);
+      return answer.parse(JSON.parse(await Promise.race([line, failed])));
+    },
+    close: () => child.stdin.end(),
+  };
+}
