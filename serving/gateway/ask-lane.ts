@@ -20,6 +20,7 @@ export interface LaneFault {
 export interface LaneRequest {
   readonly body: Buffer;
   readonly contentType: string;
+  readonly parameters: string;
   readonly requestId: string;
   readonly flags: Flags | null;
   readonly lane: AnyLane;
@@ -61,7 +62,7 @@ export async function askLane(
   try {
     const answer = await pool.request({
       method: 'POST',
-      path: '/search',
+      path: `/search${request.parameters}`,
       headers: laneHeaders(request),
       body: request.body,
       signal: deadline.signal,

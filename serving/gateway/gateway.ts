@@ -25,6 +25,8 @@ export interface GatewayDeps {
 export interface UserRequest {
   readonly body: Buffer;
   readonly contentType: string;
+  /** Of the address, from its question mark on; often empty. */
+  readonly parameters: string;
   readonly requestId: string;
   readonly requestKey: string;
   /** A prober's request: answered like any other, and kept out of everything that gates judge. */
@@ -49,7 +51,7 @@ export class Gateway {
     const assigned = assignedLane(state, request.requestKey);
     if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
     const beganMs = performance.now();
-    const deadlineMs = this.deadlineMs(request.body);
+    const deadlineMs = this.deadlineMs(request);
     const { patienceMs } = this.deps.deadlines;
     const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs);
     const tookMs = performance.now() - beganMs;
@@ -98,6 +100,7 @@ export class Gateway {
     const asked: LaneRequest = {
       body: request.body,
       contentType: request.contentType,
+      parameters: request.parameters,
       requestId: request.requestId,
       flags: lanes.flags(control.state, lane),
       lane,
@@ -107,17 +110,17 @@ export class Gateway {
     return askLane(lanes.get(lane), asked);
   }
 
-  private deadlineMs(body: Buffer): number {
+  private deadlineMs(request: UserRequest): number {
     const { vectorMs, textMs } = this.deps.deadlines;
-    return holdsText(body) ? textMs : vectorMs;
+    return holdsText(request) ? textMs : vectorMs;
   }
 
-  private count(state: ControlState, { body, synthetic }: UserRequest, course: Course): void {
+  private count(state: ControlState, request: UserRequest, course: Course): void {
     const { metrics } = this.deps;
     const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
-    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(body);
+    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
-    if (synthetic) {
+    if (request.synthetic) {
       metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
       return;
     }

@@ -52,6 +52,7 @@ export function userRequest(request: FastifyRequest, reply: FastifyReply): UserR
     const value = request.headers[name];
     return typeof value === 'string' && value !== '' && value.length <= 200 ? value : undefined;
   };
+  const at = request.url.indexOf('?');
   const gone = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
@@ -59,6 +60,7 @@ export function userRequest(request: FastifyRequest, reply: FastifyReply): UserR
   return {
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
     contentType: header('content-type') ?? 'application/json',
+    parameters: at < 0 ? '' : request.url.slice(at),
     requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
     requestKey: header(LANE_HEADERS.requestKey) ?? randomUUID(),
     synthetic: header(LANE_HEADERS.synthetic) !== undefined,

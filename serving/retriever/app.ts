@@ -25,11 +25,18 @@ export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: Retrie
   app.post('/search', async (request, reply) => {
     const header = (name: string) => request.headers[name] as string | undefined;
     const flags = readFlags(header(LANE_HEADERS.flags), manifest.flags);
-    const query = readSearchRequest(request.body, manifest.dimension);
+    const query = readSearchRequest(
+      {
+        body: request.body,
+        contentType: request.headers['content-type'],
+        parameters: request.query as Record<string, unknown>,
+      },
+      manifest.dimension,
+    );
     const answer = await pipeline.search(query, flags);
     metrics.observe(query.kind, answer);
     lastOkMs = now();
-    const response: SearchResponse & { explain?: unknown } = {
+    const response: SearchResponse = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
       release: manifest.version,
       lane: (header(LANE_HEADERS.lane) ?? 'stable') as AnyLane,
