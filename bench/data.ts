@@ -62,7 +62,7 @@ export async function releaseData(folder: string, release: string, queries: numb
   await mkdir(dir, { recursive: true });
   for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(release, file), join(dir, file));
   const data = new Float32Array(queries * dimension);
-  for (let i = 0; i < queries; i++) data.set(index.reconstruct((i * 7_919) % rows, 1), i * dimension);
+  for (let i = 0; i < queries; i++) data.set(index.vectorsOf([(i * 7_919) % rows]), i * dimension);
   index.close();
   await writeFile(join(dir, 'queries.npy'), formatNpy({ shape: [queries, dimension], data }));
   return {

@@ -7,8 +7,7 @@ import { dot } from './reranker/features.ts';
 export interface SearchableCorpus {
   readonly dimension: number;
   readonly index: NativeIndex;
-  /** Row i of the index, `dimension` floats each. */
-  readonly vectors: Float32Array;
+  /** What row i of the index is. */
   readonly chunks: readonly CorpusChunk[];
 }
 
@@ -34,18 +33,17 @@ const SAME_CHUNK_COSINE = 1 - 1e-5;
 
 /** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
 export async function findCandidates(
-  { dimension, index, vectors, chunks }: SearchableCorpus,
+  { dimension, index, chunks }: SearchableCorpus,
   { vector, context, exclude, nprobe }: CandidateQuery,
 ): Promise<Candidates> {
   const left = new Set(exclude);
   const { ids, scores } = await index.search(vector, EVALUATION_DEPTH + left.size + context.length, nprobe);
+  const found = Array.from(ids, Number).filter((row) => row >= 0);
+  const isContext = context.length > 0 ? sameChunk(index.vectorsOf(found), dimension, context) : () => false;
   const rows: number[] = [];
   const cosines: number[] = [];
-  for (const [i, id] of ids.entries()) {
-    const row = Number(id);
-    if (row < 0 || left.has(chunks[row]?.id ?? '')) continue;
-    const candidate = vectors.subarray(row * dimension, (row + 1) * dimension);
-    if (context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE)) continue;
+  for (const [i, row] of found.entries()) {
+    if (left.has(chunks[row]?.id ?? '') || isContext(i)) continue;
     rows.push(row);
     cosines.push(scores[i] ?? 0);
     if (rows.length === EVALUATION_DEPTH) break;
@@ -53,11 +51,14 @@ export async function findCandidates(
   return { rows, cosines: Float32Array.from(cosines) };
 }
 
-/** The rows' vectors, one after the other. */
-export function vectorsOf(rows: readonly number[], { dimension, vectors }: SearchableCorpus): Float32Array {
-  const all = new Float32Array(rows.length * dimension);
-  for (const [i, row] of rows.entries()) {
-    all.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
-  }
-  return all;
+/** Whether the i-th of these vectors is one of the context's. */
+function sameChunk(
+  vectors: Float32Array,
+  dimension: number,
+  context: readonly Float32Array[],
+): (i: number) => boolean {
+  return (i) => {
+    const vector = vectors.subarray(i * dimension, (i + 1) * dimension);
+    return context.some((chunk) => dot(chunk, vector) >= SAME_CHUNK_COSINE);
+  };
 }

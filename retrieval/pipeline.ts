@@ -5,9 +5,10 @@ import { encoderFolder } from './encoder/manifest.ts';
 import type { EncoderPool } from './encoder/pool.ts';
 import { openEncoderPool } from './encoder/pool.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
+import type { NativeIndex } from './index/open.ts';
 import type { ReleaseManifest } from './release/manifest.ts';
 import { readManifest, ReleaseError } from './release/manifest.ts';
-import { checkRowNorms } from './release/norms.ts';
+import { checkIndexNorms } from './release/norms.ts';
 import type { ServingParts } from './release/parts.ts';
 import { openServingParts } from './release/parts.ts';
 import { fileProblems } from './release/verify.ts';
@@ -51,19 +52,17 @@ export async function openPipeline(dir: string, options: PipelineOptions = {}): 
   if (problem) throw new ReleaseError(problem.file, problem.reason);
   const parts = await openServingParts(dir, manifest);
   try {
-    // Reranking reads single rows; the index would have to look through all its lists for each of them.
-    const vectors = parts.index.reconstruct(0, parts.index.ntotal);
-    if (options.verify === true) refuseWrongNorms(vectors, manifest.dimension);
+    if (options.verify === true) refuseWrongNorms(parts.index);
     const encoder = await openReleaseEncoder(manifest, options.modelsDir);
-    return createPipeline({ manifest, parts, vectors, encoder });
+    return createPipeline({ manifest, parts, encoder });
   } catch (error) {
     await parts.close();
     throw error;
   }
 }
 
-function refuseWrongNorms(vectors: Float32Array, dimension: number): void {
-  const { rows, wrong, worst } = checkRowNorms(vectors, dimension, NORM_STRIDE);
+function refuseWrongNorms(index: NativeIndex): void {
+  const { rows, wrong, worst } = checkIndexNorms(index, NORM_STRIDE);
   if (wrong === 0) return;
   const reason = `${wrong} of ${rows} sampled rows are not of unit norm, the worst off by ${worst.toPrecision(3)}`;
   throw new ReleaseError('p_ivf.faiss', reason);
@@ -86,23 +85,19 @@ async function openReleaseEncoder(
 interface PipelineParts {
   readonly manifest: ReleaseManifest;
   readonly parts: ServingParts;
-  /** Row i of the index, `dimension` floats each. */
-  readonly vectors: Float32Array;
   readonly encoder: EncoderPool;
 }
 
-function createPipeline({ manifest, parts, vectors, encoder }: PipelineParts): Pipeline {
+function createPipeline({ manifest, parts, encoder }: PipelineParts): Pipeline {
   const { dimension, tau, flags } = manifest;
   const { index, chunks, predictors, reranker } = parts;
-  const corpus = { dimension, index, vectors, chunks };
+  const corpus = { dimension, index, chunks };
   const search = { corpus, predictors, reranker, encode: encoder.encode, tau };
   return {
     manifest,
     search: (query, asked) => searchRelease(search, query, asked),
     async warmUp() {
-      const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) =>
-        vectors.slice(row * dimension, (row + 1) * dimension),
-      );
+      const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) => index.vectorsOf([row]));
       await searchRelease(search, { kind: 'text', text: 'warm-up', k: 1, exclude: [] }, flags);
       for (const impl of ['amn_v0', 'gru_v0'] as const) {
         await searchRelease(

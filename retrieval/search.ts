@@ -1,7 +1,7 @@
 import type { Flags } from '../domain/control.ts';
 import type { SearchResult, StepTimings } from '../domain/http.ts';
 import type { Candidates, SearchableCorpus } from './candidates.ts';
-import { findCandidates, vectorsOf } from './candidates.ts';
+import { findCandidates } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { Predictor } from './predictor/predictor.ts';
 import type { Ranking } from './explain.ts';
@@ -111,7 +111,7 @@ async function rerankedOrder(
 function unranked({ corpus }: SearchParts, found: Candidates, context: readonly Float32Array[]): Ranking {
   const { rows, cosines } = found;
   const { dimension } = corpus;
-  const features = rerankFeatures({ dimension, cosines, vectors: vectorsOf(rows, corpus), context });
+  const features = rerankFeatures({ dimension, cosines, vectors: corpus.index.vectorsOf(rows), context });
   return { features, scores: null, hasContext: context.length > 0 };
 }
 

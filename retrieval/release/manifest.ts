@@ -60,6 +60,7 @@ export type ReleaseManifest = z.infer<typeof releaseManifestSchema>;
 export const RELEASE_FILES = [
   'p_flat_ip.faiss',
   'p_ivf.faiss',
+  'p_ivf.codes',
   'corpus.jsonl',
   'amn_v0.onnx',
   'gru_v0.onnx',

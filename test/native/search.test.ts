@@ -131,15 +131,18 @@ describe('rows and lists', () => {
     ['flat', () => flat],
   ] as const)('gives back the rows of %s', (_name, index) => {
     const [from, count] = [123, 50];
-    expect(index().reconstruct(from, count)).toEqual(
+    expect(index().vectorsOf(Array.from({ length: count }, (_, i) => from + i))).toEqual(
       vectors.slice(from * DIMENSION, (from + count) * DIMENSION),
     );
   });
 
   it('counts the rows of each list', () => {
-    const sizes = ivf.listSizes();
+    const { listSizes: sizes, rows, meanNorm, imbalance } = ivf.statistics();
     expect(sizes?.length).toBe(NLIST);
     expect(sizes?.reduce((sum, size) => sum + size, 0)).toBe(ROWS);
-    expect(flat.listSizes()).toBeNull();
+    expect({ rows, meanNorm }).toEqual({ rows: ROWS, meanNorm: expect.closeTo(1, 5) });
+    const squares = sizes?.reduce((sum, size) => sum + size ** 2, 0) ?? NaN;
+    expect(imbalance).toBeCloseTo((NLIST * squares) / ROWS ** 2, 10);
+    expect(flat.statistics()).toMatchObject({ listSizes: null, imbalance: null, rows: ROWS });
   });
 });
