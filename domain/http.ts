@@ -17,6 +17,8 @@ export interface SearchRequest {
   /** Up to 100 chunk ids to leave out of the results. */
   readonly exclude?: readonly string[];
   readonly explain?: boolean;
+  /** Answers from the release's own corpus, without what was ingested since: as its probes were made. */
+  readonly asBuilt?: boolean;
 }
 
 export interface SearchResult {

@@ -88,22 +88,22 @@ class CodesWriter : public PromiseWorker {
 class SearchWorker : public PromiseWorker {
   public:
     SearchWorker(Napi::Env env, SharedIndex loaded, const Napi::Float32Array& queries, size_t k, size_t nprobe,
-                 const Napi::BigInt64Array& excluded)
+                 const Napi::BigInt64Array& excluded, bool as_built)
             : PromiseWorker(env),
               loaded_(std::move(loaded)),
               // Copies: JavaScript may write to its arrays, or detach them, while the search runs.
               queries_(queries.Data(), queries.Data() + queries.ElementLength()),
-              excluded_(excluded.Data(), excluded.Data() + excluded.ElementLength()),
+              filter_{{excluded.Data(), excluded.Data() + excluded.ElementLength()}, as_built},
               k_(k),
               nprobe_(nprobe) {}
 
     void Execute() override {
         try {
-            std::sort(excluded_.begin(), excluded_.end());
+            std::sort(filter_.excluded.begin(), filter_.excluded.end());
             const size_t dimension = loaded_->dimension();
             std::vector<std::vector<int64_t>> lists(queries_.size() / dimension);
             for (size_t i = 0; i < lists.size(); ++i) lists[i] = loaded_->nearest_lists(queries_.data() + i * dimension, nprobe_);
-            const auto results = loaded_->scan().search(queries_.data(), lists, k_, excluded_);
+            const auto results = loaded_->scan().search(queries_.data(), lists, k_, filter_);
             ids_.assign(results.size() * k_, -1);
             scores_.assign(results.size() * k_, std::numeric_limits<float>::lowest());
             for (size_t i = 0; i < results.size(); ++i)
@@ -131,7 +131,7 @@ class SearchWorker : public PromiseWorker {
   private:
     SharedIndex loaded_;
     std::vector<float> queries_;
-    std::vector<int64_t> excluded_;
+    scan::Filter filter_;
     size_t k_;
     size_t nprobe_;
     std::vector<float> scores_;
@@ -163,7 +163,7 @@ Napi::Value write_codes(const Napi::CallbackInfo& info) {
 Napi::Value search(const Napi::CallbackInfo& info) {
     return queue(new SearchWorker(info.Env(), index_of(info), info[1].As<Napi::Float32Array>(),
                                   info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Uint32Value(),
-                                  info[4].As<Napi::BigInt64Array>()));
+                                  info[4].As<Napi::BigInt64Array>(), info[5].As<Napi::Boolean>()));
 }
 
 Napi::Value vectors(const Napi::CallbackInfo& info) {

@@ -12,7 +12,7 @@ export interface SearchResult {
 export type Kernels = 'avx512-vnni' | 'avx2' | 'portable';
 
 /** What an index holds now. Kept up to date with each change: reading it scans nothing. */
-interface IndexStatistics {
+export interface IndexStatistics {
   /** Rows that can be found. */
   readonly rows: number;
   /** Rows added and rows removed since the index was opened. */
@@ -50,6 +50,7 @@ export interface NativeIndex {
    * @param queries n*dimension floats, copied before this returns
    * @param nprobe lists to look into, of this call alone; more than nlist means all; a flat index ignores it
    * @param exclude row ids that must not be found
+   * @param asBuilt as if no row had been added or removed
    * @throws RangeError on a wrong length, k or nprobe; Error if a query is not finite or the index is closed (as rejections)
    */
   search(
@@ -57,6 +58,7 @@ export interface NativeIndex {
     k: number,
     nprobe: number,
     exclude?: readonly number[],
+    asBuilt?: boolean,
   ): Promise<SearchResult>;
   /** The rows' vectors, ids.length*dimension floats. Throws RangeError for an id that never was; a removed one still has its. */
   vectorsOf(ids: ArrayLike<number>): Float32Array<ArrayBuffer>;
@@ -99,6 +101,7 @@ interface Addon {
     k: number,
     nprobe: number,
     exclude: BigInt64Array,
+    asBuilt: boolean,
   ): Promise<SearchResult>;
   vectors(handle: Handle, ids: Uint32Array): Float32Array<ArrayBuffer>;
   add(handle: Handle, vector: Float32Array): number;
@@ -153,10 +156,10 @@ export async function openIndex(
     kind: nlist === null ? 'flat' : 'ivf-flat',
     metric: 'inner_product',
     // `async` turns what the checks throw into a rejection.
-    async search(queries, k, nprobe, exclude = []) {
+    async search(queries, k, nprobe, exclude = [], asBuilt = false) {
       checkSearch(queries, k, nprobe, dimension);
       if (!exclude.every(Number.isSafeInteger)) throw new RangeError('exclude must hold whole numbers');
-      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt));
+      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt), asBuilt);
     },
     vectorsOf: (ids) => native.vectors(handle, Uint32Array.from(ids, checkedId)),
     add(vector) {

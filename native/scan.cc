@@ -92,11 +92,11 @@ void GuardedScan::prepare(Query& query, const float* vector, size_t k) const {
 }
 
 std::vector<std::vector<Found>> GuardedScan::search(const float* queries, const std::vector<std::vector<int64_t>>& lists_of_query,
-                                                    size_t k, const Excluded& excluded) const {
+                                                    size_t k, const Filter& filter) const {
     std::vector<Query> all(lists_of_query.size());
     for (size_t i = 0; i < all.size(); ++i) {
         prepare(all[i], queries + i * dimension_, k);
-        scan_additions(all[i], lists_of_query[i], excluded);
+        scan_additions(all[i], lists_of_query[i], filter);
     }
     // Each list once, for all queries that look into it; in the order in which queries name them, best first.
     std::vector<std::vector<Query*>> queries_of_list(lists_.size());
@@ -107,39 +107,40 @@ std::vector<std::vector<Found>> GuardedScan::search(const float* queries, const 
             if (queries_of_list[list].empty()) order.push_back(list);
             queries_of_list[list].push_back(&all[i]);
         }
-    for (const size_t list : order) scan_list(list, queries_of_list[list], excluded);
+    for (const size_t list : order) scan_list(list, queries_of_list[list], filter);
 
     std::vector<std::vector<Found>> results;
     for (auto& query : all) results.push_back(best_of(query));
     return results;
 }
 
-bool GuardedScan::out(int64_t id, const Excluded& excluded) const {
-    return additions_.removed(id) || (!excluded.empty() && std::binary_search(excluded.begin(), excluded.end(), id));
+bool GuardedScan::out(int64_t id, const Filter& filter) const {
+    if (!filter.as_built && additions_.removed(id)) return true;
+    return !filter.excluded.empty() && std::binary_search(filter.excluded.begin(), filter.excluded.end(), id);
 }
 
 // Few, and their scores are exact: they come first and raise the limit for all others.
-void GuardedScan::scan_additions(Query& query, std::vector<int64_t> lists, const Excluded& excluded) const {
+void GuardedScan::scan_additions(Query& query, std::vector<int64_t> lists, const Filter& filter) const {
     const size_t count = additions_.size();
-    if (count == 0) return;
+    if (count == 0 || filter.as_built) return;
     std::sort(lists.begin(), lists.end());
     for (size_t i = 0; i < count; ++i) {
         if (!std::binary_search(lists.begin(), lists.end(), static_cast<int64_t>(additions_.list(i)))) continue;
         const auto id = static_cast<int64_t>(additions_.first_id() + i);
-        if (out(id, excluded)) continue;
+        if (out(id, filter)) continue;
         const float score = kernels_.dot_floats(query.vector, additions_.vector(i), dimension_);
         query.keep(id, score);
         if (score > query.limit) query.raise_limit(score);
     }
 }
 
-void GuardedScan::scan_list(size_t list, const std::vector<Query*>& queries, const Excluded& excluded) const {
+void GuardedScan::scan_list(size_t list, const std::vector<Query*>& queries, const Filter& filter) const {
     const auto consider = [&](Query& query, size_t row, int32_t dot) {
         const size_t at = first_row_[list] + row;
         const double score = query.scale * codes_.scales[at] * dot;
         const double radius = query.constant_radius + query.norm_of_codes * codes_.errors[at];
         if (score + radius < query.limit) return;
-        if (out(lists_[list].id(row), excluded)) return;
+        if (out(lists_[list].id(row), filter)) return;
         query.candidates.push_back({score + radius, list, row});
         if (score - radius > query.limit) query.raise_limit(score - radius);
     };

@@ -21,26 +21,31 @@ struct Found {
     float score;
 };
 
+// What a search must not find.
+struct Filter {
+    std::vector<int64_t> excluded;  // ids, sorted
+    bool as_built = false;          // as if no row had come or gone since the index was opened
+};
+
 class GuardedScan {
   public:
     // The lists, their codes and what was added must outlive this.
     GuardedScan(const std::vector<Rows>& lists, const Codes& codes, const Additions& additions, const Kernels& kernels);
 
     // For each of n queries the k best rows of its lists (each at most once; a list number below 0 is none), best first,
-    // equal scores by id; fewer where there are fewer. `excluded` holds ids, sorted. Removed rows are never found.
+    // equal scores by id; fewer where there are fewer. Removed rows are never found, unless `as_built`.
     std::vector<std::vector<Found>> search(const float* queries, const std::vector<std::vector<int64_t>>& lists_of_query, size_t k,
-                                           const std::vector<int64_t>& excluded) const;
+                                           const Filter& filter) const;
 
     const Kernels& kernels() const { return kernels_; }
 
   private:
     struct Query;
-    using Excluded = std::vector<int64_t>;
 
     void prepare(Query& query, const float* vector, size_t k) const;
-    bool out(int64_t id, const Excluded& excluded) const;
-    void scan_additions(Query& query, std::vector<int64_t> lists, const Excluded& excluded) const;
-    void scan_list(size_t list, const std::vector<Query*>& queries, const Excluded& excluded) const;
+    bool out(int64_t id, const Filter& filter) const;
+    void scan_additions(Query& query, std::vector<int64_t> lists, const Filter& filter) const;
+    void scan_list(size_t list, const std::vector<Query*>& queries, const Filter& filter) const;
     std::vector<Found> best_of(Query& query) const;
 
     const std::vector<Rows>& lists_;

@@ -9,6 +9,8 @@ export interface SearchableCorpus {
   readonly index: NativeIndex;
   /** What row i of the index is. */
   readonly chunks: readonly CorpusChunk[];
+  /** Whether that row was removed or replaced since the index was opened; none was where absent. */
+  isGone?(row: number): boolean;
 }
 
 export interface Candidates {
@@ -26,6 +28,8 @@ export interface CandidateQuery {
   /** Ids to leave out as well. */
   readonly exclude: readonly string[];
   readonly nprobe: number;
+  /** As if nothing had come or gone since the release was built. */
+  readonly asBuilt?: boolean;
 }
 
 /** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
@@ -33,17 +37,21 @@ const SAME_CHUNK_COSINE = 1 - 1e-5;
 
 /** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
 export async function findCandidates(
-  { dimension, index, chunks }: SearchableCorpus,
-  { vector, context, exclude, nprobe }: CandidateQuery,
+  corpus: SearchableCorpus,
+  { vector, context, exclude, nprobe, asBuilt = false }: CandidateQuery,
 ): Promise<Candidates> {
+  const { dimension, index, chunks } = corpus;
   const left = new Set(exclude);
-  const { ids, scores } = await index.search(vector, EVALUATION_DEPTH + left.size + context.length, nprobe);
+  const depth = EVALUATION_DEPTH + left.size + context.length;
+  const { ids, scores } = await index.search(vector, depth, nprobe, [], asBuilt);
+  // One that went while the search ran.
+  const isGone = (row: number) => !asBuilt && corpus.isGone?.(row) === true;
   const found = Array.from(ids, Number).filter((row) => row >= 0);
   const isContext = context.length > 0 ? sameChunk(index.vectorsOf(found), dimension, context) : () => false;
   const rows: number[] = [];
   const cosines: number[] = [];
   for (const [i, row] of found.entries()) {
-    if (left.has(chunks[row]?.id ?? '') || isContext(i)) continue;
+    if (left.has(chunks[row]?.id ?? '') || isContext(i) || isGone(row)) continue;
     rows.push(row);
     cosines.push(scores[i] ?? 0);
     if (rows.length === EVALUATION_DEPTH) break;

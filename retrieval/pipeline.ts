@@ -4,8 +4,12 @@ import type { Flags } from '../domain/control.ts';
 import { encoderFolder } from './encoder/manifest.ts';
 import type { EncoderPool } from './encoder/pool.ts';
 import { openEncoderPool } from './encoder/pool.ts';
+import type { TextRole } from './encoder/text-encoder.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
-import type { NativeIndex } from './index/open.ts';
+import type { IndexStatistics, NativeIndex } from './index/open.ts';
+import { applyRecord } from './ingest/apply.ts';
+import type { IngestRecord } from './ingest/record.ts';
+import { LiveCorpus } from './live-corpus.ts';
 import type { ReleaseManifest } from './release/manifest.ts';
 import { readManifest, ReleaseError } from './release/manifest.ts';
 import { checkIndexNorms } from './release/norms.ts';
@@ -26,6 +30,12 @@ export interface Pipeline {
    * @throws RangeError for a vector of another length or with a value that is not finite
    */
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
+  /** Vectors of these texts in their order, `dimension` floats each. */
+  encode(texts: readonly string[], role: TextRole): Promise<Float32Array[]>;
+  /** Applies a record of the ingest log. Throws an error that says why this release can not; nothing was changed then. */
+  apply(record: IngestRecord): Promise<void>;
+  /** What the index holds now. */
+  statistics(): IndexStatistics;
   /** Runs every model and the index once, so that the first user does not wait for it. */
   warmUp(): Promise<void>;
   close(): Promise<void>;
@@ -89,13 +99,18 @@ interface PipelineParts {
 }
 
 function createPipeline({ manifest, parts, encoder }: PipelineParts): Pipeline {
-  const { dimension, tau, flags } = manifest;
+  const { tau, flags } = manifest;
   const { index, chunks, predictors, reranker } = parts;
-  const corpus = { dimension, index, chunks };
-  const search = { corpus, predictors, reranker, encode: encoder.encode, tau };
+  const corpus = new LiveCorpus(index, chunks);
+  const { encode } = encoder;
+  const search = { corpus, predictors, reranker, encode, tau };
+  const target = { corpus, encoderSha256: manifest.encoder.sha256, encode };
   return {
     manifest,
     search: (query, asked) => searchRelease(search, query, asked),
+    encode: async (texts, role) => Promise.all(texts.map(async (text) => encode(text, role))),
+    apply: async (record) => applyRecord(target, record),
+    statistics: () => index.statistics(),
     async warmUp() {
       const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) => index.vectorsOf([row]));
       await searchRelease(search, { kind: 'text', text: 'warm-up', k: 1, exclude: [] }, flags);

@@ -21,6 +21,8 @@ export type PipelineQuery = (
   readonly exclude: readonly string[];
   /** Whether results carry their text, and the first five why they are there. */
   readonly explain?: boolean;
+  /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
+  readonly asBuilt?: boolean;
 };
 
 export interface PipelineAnswer {
@@ -56,7 +58,13 @@ export async function searchRelease(
   const vector = predicted?.value ?? vectors[0] ?? new Float32Array(0);
   const context = isContext ? vectors : [];
   const found = await timed(() =>
-    findCandidates(parts.corpus, { vector, context, exclude: query.exclude, nprobe: flags.nprobe }),
+    findCandidates(parts.corpus, {
+      vector,
+      context,
+      exclude: query.exclude,
+      nprobe: flags.nprobe,
+      asBuilt: query.asBuilt === true,
+    }),
   );
   const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
   const reranked = rerank ? await timed(() => rerankedOrder(parts, found.value, context)) : null;

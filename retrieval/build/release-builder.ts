@@ -158,9 +158,10 @@ async function copyPredictor(
 async function seal(
   dir: string,
   { chunks, encoder, predictors, split }: BuildInput,
-  { version, createdBy, seed, recipe, flags }: BuildOptions,
+  options: BuildOptions,
   measured: { tau: number; expectedShare: number; nlist: number },
 ): Promise<void> {
+  const { version, createdBy, seed, recipe, flags } = options;
   const files: Record<string, string> = {};
   for (const file of RELEASE_FILES) files[file] = await sha256Of(join(dir, file));
   const predictor = (name: 'amn_v0' | 'gru_v0') => ({
@@ -186,6 +187,7 @@ async function seal(
     reranker: { trainingArticles: [...split.reranker] },
     evaluationArticles: [...split.evaluation],
     ntotal: chunks.length,
+    ingestOffset: options.ingestOffset ?? 0,
     files,
   };
   await writeFile(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);

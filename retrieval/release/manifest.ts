@@ -50,6 +50,8 @@ const releaseManifestSchema = z.strictObject({
   evaluationArticles: articles,
   nlist: z.int().positive(),
   ntotal: z.int().positive(),
+  /** Bytes of the ingest log that the corpus holds already; a lane replays what is behind them. */
+  ingestOffset: z.int().nonnegative(),
   /** File name to sha256, of every file but this one and checksums.txt. */
   files: z.record(z.string(), sha256),
 });

@@ -18,6 +18,8 @@ export interface LaneFault {
 }
 
 export interface LaneRequest {
+  /** Of the lane's route; `/search` and its like. */
+  readonly path: string;
   readonly body: Buffer;
   readonly contentType: string;
   readonly parameters: string;
@@ -62,7 +64,7 @@ export async function askLane(
   try {
     const answer = await pool.request({
       method: 'POST',
-      path: `/search${request.parameters}`,
+      path: request.path + request.parameters,
       headers: laneHeaders(request),
       body: request.body,
       signal: deadline.signal,

@@ -62,6 +62,12 @@ export class Gateway {
     return last.kind === 'answer' ? { ...last, lane: fallsBack ? 'stable' : assigned } : last;
   }
 
+  /** Another route of the stable lane; counted nowhere. */
+  async askStable(path: string, request: UserRequest): Promise<Served> {
+    const answer = await this.ask('stable', request, this.deps.deadlines.patienceMs, path);
+    return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
+  }
+
   /** Asks exactly this lane, without fallback and without being counted: evaluations and probes. */
   async searchLane(lane: AnyLane, request: UserRequest): Promise<Served> {
     const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs);
@@ -95,9 +101,15 @@ export class Gateway {
     metrics.epoch.set(state.epoch);
   }
 
-  private ask(lane: AnyLane, request: UserRequest, deadlineMs: number): Promise<LaneAnswer | LaneFault> {
+  private ask(
+    lane: AnyLane,
+    request: UserRequest,
+    deadlineMs: number,
+    path = '/search',
+  ): Promise<LaneAnswer | LaneFault> {
     const { control, lanes } = this.deps;
     const asked: LaneRequest = {
+      path,
       body: request.body,
       contentType: request.contentType,
       parameters: request.parameters,

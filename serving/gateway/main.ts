@@ -5,12 +5,13 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
-import { readConfig, controlToken } from './config.ts';
+import { readConfig, controlToken, ingestToken } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
+import { openIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
-    env: {},
+    env: { INGEST_LOG: config.INGEST_LOG },
     now,
     log: (text, fields) => log.info(fields, text),
     onReady: () => restoreIfReady(),
@@ -83,7 +84,8 @@ async function main(): Promise<void> {
   const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
-  const publicApp = createPublicApp({ ...shared, metrics, activity, mostInFlight: MOST_IN_FLIGHT });
+  const ingest = { log: await openIngestLog(config.INGEST_LOG), token: await ingestToken(config) };
+  const publicApp = createPublicApp({ ...shared, metrics, activity, ingest, mostInFlight: MOST_IN_FLIGHT });
   const controlApp = createControlApp({
     ...shared,
     control,
@@ -95,6 +97,7 @@ async function main(): Promise<void> {
   const stop = once(async () => {
     // Requests under way are answered before their lanes end.
     await Promise.all([publicApp.close(), controlApp.close()]);
+    await ingest.log.close();
     await control.stop();
     await lanes.stop();
   });

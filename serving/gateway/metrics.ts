@@ -59,6 +59,7 @@ export function createMetrics() {
       'kind',
       'changed',
     ]),
+    ingested: counter('gateway_ingested_total', 'Changes of the corpus that were acknowledged', ['op']),
     distinctKeys: gauge(NAMES.distinctKeys, 'Distinct request keys since the percent changed', ['lane']),
     laneReady: gauge(NAMES.laneReady, 'Whether the lane answers', ['lane', 'release']),
     laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),

@@ -1,22 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { SearchResponse, StepTimings } from '../../domain/http.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
-import type { Pipeline, PipelineAnswer } from '../../retrieval/pipeline.ts';
+import type { Pipeline } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
+import { readChunk } from './chunk-request.ts';
+import { encodeTexts } from './encode-request.ts';
+import type { Ingest } from './ingest.ts';
+import { createRetrieverMetrics } from './metrics.ts';
 import { readFlags, readSearchRequest } from './search-request.ts';
 
 export interface RetrieverDeps extends AppOptions {
   readonly pipeline: Pipeline;
   readonly now: () => number;
+  /** What came and went since the release was built. */
+  readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
 }
 
-/** One release over HTTP: /search, /health, /metrics. Built without a socket. */
-export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: RetrieverDeps): FastifyInstance {
+/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics. Built without a socket. */
+export function createRetrieverApp({
+  pipeline,
+  bodyLimit,
+  now,
+  onFault,
+  ingest,
+}: RetrieverDeps): FastifyInstance {
   const { manifest } = pipeline;
   const metrics = createRetrieverMetrics();
   const app = createApp({ bodyLimit, onFault });
@@ -56,10 +66,13 @@ export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: Retrie
       .type('application/json')
       .send(JSON.stringify(response));
   });
+  app.post('/encode', async (request) => encodeTexts(request.body, pipeline));
+  app.post('/chunk', async (request) => readChunk(request.body, pipeline));
   app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  app.get('/metrics', async (_request, reply) => {
+    metrics.index(pipeline.statistics(), ingest);
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
   return app;
 }
 
@@ -69,43 +82,4 @@ function serverTiming({ encodeMs, predictMs, searchMs, rerankMs }: StepTimings):
     .filter(([, ms]) => ms !== null)
     .map(([name, ms]) => `${name};dur=${(ms ?? 0).toFixed(3)}`)
     .join(', ');
-}
-
-function createRetrieverMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const steps = new Histogram({
-    name: 'retriever_step_seconds',
-    help: 'Encode, predict, search and rerank of this lane',
-    labelNames: ['step', 'kind'],
-    buckets: [...LATENCY_BOUNDS_SECONDS],
-    registers: [registry],
-  });
-  const quality = new Counter({
-    name: 'retriever_quality_proxy_total',
-    help: 'Answers with a result of cosine tau or more',
-    labelNames: ['kind', 'hit'],
-    registers: [registry],
-  });
-  const rank1 = new Counter({
-    name: 'retriever_rerank_rank1_total',
-    help: 'Answers whose rank 1 the reranker changed',
-    labelNames: ['kind', 'changed'],
-    registers: [registry],
-  });
-  return {
-    registry,
-    observe(kind: string, { timings, quality: hit, rank1Changed }: PipelineAnswer): void {
-      const { encodeMs, predictMs, searchMs, rerankMs } = timings;
-      for (const [step, ms] of Object.entries({
-        encode: encodeMs,
-        predict: predictMs,
-        search: searchMs,
-        rerank: rerankMs,
-      }))
-        if (ms !== null) steps.observe({ step, kind }, ms / 1000);
-      quality.inc({ kind, hit: hit === 'hit' ? 'yes' : 'no' });
-      if (rank1Changed !== null) rank1.inc({ kind, changed: rank1Changed ? 'yes' : 'no' });
-    },
-  };
 }

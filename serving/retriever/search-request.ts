@@ -5,7 +5,7 @@ import { ProblemError } from '../problem.ts';
 import { readBase64, readFloats, readVector, wrong } from './vectors.ts';
 
 const QUERIES = ['text', 'vector', 'vector_b64', 'context'];
-const FIELDS = [...QUERIES, 'k', 'exclude', 'explain'];
+const FIELDS = [...QUERIES, 'k', 'exclude', 'explain', 'asBuilt'];
 const PARAMETERS = ['kind', 'k', 'explain'];
 const MOST_RESULTS = 50;
 const MOST_EXCLUDED = 100;
@@ -40,7 +40,8 @@ export function readSearchRequest(received: ReceivedSearch, dimension: number): 
   const shared = {
     k: readK(raw['k']),
     exclude: readExclude(raw['exclude']),
-    explain: readExplain(raw['explain']),
+    explain: readBoolean(raw['explain'], 'explain'),
+    asBuilt: readBoolean(raw['asBuilt'], 'asBuilt'),
   };
   if (raw['text'] !== undefined) return { ...shared, kind: 'text', text: readText(raw['text'], 'text') };
   if (raw['context'] !== undefined)
@@ -60,7 +61,8 @@ function readBinary({ body, parameters }: ReceivedSearch, dimension: number): Pi
   const shared = {
     k: readK(typeof k === 'string' && /^\d+$/.test(k) ? Number(k) : k),
     exclude: [],
-    explain: readExplain(explain === 'true' ? true : explain === 'false' ? false : explain),
+    asBuilt: false,
+    explain: readBoolean(explain === 'true' ? true : explain === 'false' ? false : explain, 'explain'),
   };
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   if (kind === 'vector') return { ...shared, kind, vector: readFloats(bytes, 'body', dimension) };
@@ -117,9 +119,9 @@ function readExclude(value: unknown): readonly string[] {
   return value;
 }
 
-function readExplain(value: unknown): boolean {
+function readBoolean(value: unknown, field: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw wrong('explain', 'must be true or false');
+  throw wrong(field, 'must be true or false');
 }
 
 function readText(value: unknown, field: string): string {

@@ -110,6 +110,16 @@ describe('rows that are removed', () => {
   });
 });
 
+it('can be searched as it was built, whatever came and went', async () => {
+  const { index, addTo } = await opened();
+  const before = await index.search(queries, K, NLIST);
+  addTo(ROWS);
+  for (const id of before.ids.slice(0, 50)) index.remove(Number(id));
+  expect(await index.search(queries, K, NLIST, [], true)).toEqual(before);
+  expect(await index.search(queries, K, NLIST)).not.toEqual(before);
+  index.close();
+});
+
 describe('a file of codes', () => {
   const codesFile = () => join(folder, 'base.codes');
   beforeAll(async () => {

@@ -61,6 +61,7 @@ it('takes what it may, with 10 results where the body names no number', () => {
     k: 10,
     exclude: [],
     explain: false,
+    asBuilt: false,
   });
   const { kind, k } = read({ context: ['a', 'b', 'c', 'd', 'e'], k: 50, exclude: ['x'] });
   expect({ kind, k }).toEqual({ kind: 'context', k: 50 });

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
+import type { Pipeline } from '../../retrieval/pipeline.ts';
+import { parseBody } from '../json.ts';
+
+const encodeSchema = z.strictObject({
+  texts: z.array(z.string().regex(/\S/, 'must not be blank').max(20_000)).min(1).max(64),
+  /** Queries and passages may be encoded differently. */
+  role: z.enum(['query', 'passage']).default('query'),
+  /** Vectors as base64 of little-endian float32, in place of lists of numbers. */
+  base64: z.boolean().default(false),
+});
+
+export interface EncodeResponse {
+  readonly encoder: string;
+  readonly dimension: number;
+  /** In the texts' order, of unit norm. */
+  readonly vectors?: readonly (readonly number[])[];
+  readonly vectors_b64?: readonly string[];
+}
+
+/** The answer to a body of POST /encode. Throws a ProblemError (400) that names the field. */
+export async function encodeTexts(body: unknown, pipeline: Pipeline): Promise<EncodeResponse> {
+  const { texts, role, base64 } = parseBody(encodeSchema, body);
+  const vectors = await pipeline.encode(texts, role);
+  const { encoder, dimension } = pipeline.manifest;
+  return {
+    encoder: encoder.name,
+    dimension,
+    ...(base64
+      ? { vectors_b64: vectors.map(vectorToBase64) }
+      : { vectors: vectors.map((vector) => Array.from(vector)) }),
+  };
+}
