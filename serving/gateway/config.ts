@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Flags } from '../../domain/control.ts';
 import { tokenOfFile } from '../token.ts';
@@ -14,8 +15,10 @@ const environment = z.object({
   RELEASES_DIR: z.string().default('artifacts/releases'),
   /** For POST and DELETE /ingest. */
   INGEST_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
-  INGEST_TOKEN_FILE: z.string().default('.data/run/ingest-token'),
-  INGEST_LOG: z.string().default('.data/ingest/log.jsonl'),
+  /** Beside the control token where absent. */
+  INGEST_TOKEN_FILE: z.string().optional(),
+  /** `ingest/log.jsonl` in STATE_DIR where absent. */
+  INGEST_LOG: z.string().optional(),
   STATE_DIR: z.string().default('.data/gateway'),
   STABLE_RELEASE: z.string().default('v-1'),
   RETRIEVER_IMPL: z.enum(['amn_v0', 'gru_v0']).optional(),
@@ -63,7 +66,13 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
   return tokenOfFile(config.CONTROL_TOKEN_FILE);
 }
 
+/** Where the log of ingested chunks is. */
+export function ingestLogFile({ INGEST_LOG, STATE_DIR }: GatewayConfig): string {
+  return INGEST_LOG ?? join(STATE_DIR, 'ingest', 'log.jsonl');
+}
+
 /** The token of those who may change what is searched: from the environment, else from its file. */
 export async function ingestToken(config: GatewayConfig): Promise<string> {
-  return config.INGEST_TOKEN ?? tokenOfFile(config.INGEST_TOKEN_FILE);
+  const beside = join(dirname(config.CONTROL_TOKEN_FILE), 'ingest-token');
+  return config.INGEST_TOKEN ?? tokenOfFile(config.INGEST_TOKEN_FILE ?? beside);
 }

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
-import { readConfig, controlToken, ingestToken } from './config.ts';
+import { controlToken, ingestLogFile, ingestToken, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -37,13 +37,14 @@ try {
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const token = await controlToken(config);
+  const ingestLog = ingestLogFile(config);
   const store = createStateStore(config.STATE_DIR);
   const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
-    env: { INGEST_LOG: config.INGEST_LOG },
+    env: { INGEST_LOG: ingestLog },
     now,
     log: (text, fields) => log.info(fields, text),
     onReady: () => restoreIfReady(),
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
   const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
-  const ingest = { log: await openIngestLog(config.INGEST_LOG), token: await ingestToken(config) };
+  const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
   const publicApp = createPublicApp({ ...shared, metrics, activity, ingest, mostInFlight: MOST_IN_FLIGHT });
   const controlApp = createControlApp({
     ...shared,

@@ -55,8 +55,6 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
     GATEWAY_PORT: '0',
     CONTROL_PORT: '0',
     CONTROL_TOKEN_FILE: join(folder, 'token'),
-    INGEST_TOKEN_FILE: join(folder, 'ingest-token'),
-    INGEST_LOG: join(folder, 'ingest', 'log.jsonl'),
     STATE_DIR: join(folder, 'state'),
     RELEASES_DIR: releasesDir,
   };
@@ -92,11 +90,11 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
       return ask(method, `${urls.control}${path}`, body, own);
     },
     async ingest(chunk) {
-      return ask('POST', `${urls.gateway}/ingest`, chunk, await bearer(environment.INGEST_TOKEN_FILE));
+      return ask('POST', `${urls.gateway}/ingest`, chunk, await bearer(join(folder, 'ingest-token')));
     },
     async forget(id) {
       const path = `/ingest/${encodeURIComponent(id)}`;
-      return ask('DELETE', urls.gateway + path, undefined, await bearer(environment.INGEST_TOKEN_FILE));
+      return ask('DELETE', urls.gateway + path, undefined, await bearer(join(folder, 'ingest-token')));
     },
     byHand: (change) => gateway.control('PUT', '/control', { by: 'test', ...change }),
     async share(percent) {

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(releases, { recursive: true }));
 
-const logLength = async () => (await readFile(join(gateway.folder, 'ingest/log.jsonl'))).length;
+const logLength = async () => (await readFile(join(gateway.folder, 'state/ingest/log.jsonl'))).length;
 const vectorOf = (seed: number) => Array.from(unitVectors(1, dimension, seed));
 const chunk = (n: number) => ({ article: 'Added', seq: n, text: `chunk ${n}`, vector: vectorOf(n), encoder });
 
