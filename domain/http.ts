@@ -32,6 +32,14 @@ export interface SearchResult {
   readonly why?: Explanation;
 }
 
+/** A query's candidates by id, best first. */
+export interface Orders {
+  /** By cosine. */
+  readonly plain: readonly string[];
+  /** Null where nothing was reranked. */
+  readonly reranked: readonly string[] | null;
+}
+
 /** Why a result is where it is: what the reranker knows of it, which are all its features. */
 export interface Explanation {
   readonly cosine: number;
@@ -112,6 +120,8 @@ export const LANE_HEADERS = {
   quality: 'x-quality',
   /** from the lane: yes | no, whether reranking changed rank 1; absent while it is off */
   rank1Changed: 'x-rank1-changed',
+  /** to the lane: any value asks for the candidates' ids in both orders, in the body's `orders` */
+  sample: 'x-sample',
   /** from a prober: any value keeps the request out of everything that gates judge */
   synthetic: 'x-synthetic',
 } as const;

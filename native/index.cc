@@ -179,6 +179,17 @@ Napi::Value vectors(const Napi::CallbackInfo& info) {
     return rows;
 }
 
+Napi::Value lists(const Napi::CallbackInfo& info) {
+    const auto& loaded = index_of(info);
+    const auto ids = info[1].As<Napi::Uint32Array>();
+    auto result = Napi::Uint32Array::New(info.Env(), ids.ElementLength());
+    for (size_t i = 0; i < ids.ElementLength(); ++i) {
+        if (!loaded->vector(ids[i])) throw Napi::RangeError::New(info.Env(), "there is no row " + std::to_string(ids[i]));
+        result[i] = loaded->list_of(ids[i]);
+    }
+    return result;
+}
+
 Napi::Value add(const Napi::CallbackInfo& info) {
     try {
         return Napi::Number::New(info.Env(), static_cast<double>(index_of(info)->add(info[1].As<Napi::Float32Array>().Data())));
@@ -215,6 +226,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("open", Napi::Function::New(env, open));
     exports.Set("search", Napi::Function::New(env, search));
     exports.Set("vectors", Napi::Function::New(env, vectors));
+    exports.Set("lists", Napi::Function::New(env, lists));
     exports.Set("add", Napi::Function::New(env, add));
     exports.Set("remove", Napi::Function::New(env, remove));
     exports.Set("statistics", Napi::Function::New(env, statistics));

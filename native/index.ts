@@ -62,6 +62,8 @@ export interface NativeIndex {
   ): Promise<SearchResult>;
   /** The rows' vectors, ids.length*dimension floats. Throws RangeError for an id that never was; a removed one still has its. */
   vectorsOf(ids: ArrayLike<number>): Float32Array<ArrayBuffer>;
+  /** The list of each row; 0 for a flat index. Throws as vectorsOf does. */
+  listsOf(ids: ArrayLike<number>): Uint32Array<ArrayBuffer>;
   /**
    * Adds a row, which searches find from now on as if it had been in its nearest list all along. Returns its id: the
    * next after all others. Throws RangeError on a wrong length, a number that is not finite, or after 2^20 additions.
@@ -104,6 +106,7 @@ interface Addon {
     asBuilt: boolean,
   ): Promise<SearchResult>;
   vectors(handle: Handle, ids: Uint32Array): Float32Array<ArrayBuffer>;
+  lists(handle: Handle, ids: Uint32Array): Uint32Array<ArrayBuffer>;
   add(handle: Handle, vector: Float32Array): number;
   remove(handle: Handle, id: number): boolean;
   statistics(handle: Handle): Pick<IndexStatistics, 'added' | 'removed' | 'meanNorm' | 'listSizes'>;
@@ -162,6 +165,7 @@ export async function openIndex(
       return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt), asBuilt);
     },
     vectorsOf: (ids) => native.vectors(handle, Uint32Array.from(ids, checkedId)),
+    listsOf: (ids) => native.lists(handle, Uint32Array.from(ids, checkedId)),
     add(vector) {
       if (!(vector instanceof Float32Array)) throw new TypeError('a row must be a Float32Array');
       if (vector.length !== dimension)

@@ -38,6 +38,7 @@ class Loaded {
     double mean_norm() const;
     // Null beyond the last row.
     const float* vector(size_t id) const;
+    uint32_t list_of(size_t id) const;
 
   private:
     struct Place {
@@ -45,7 +46,6 @@ class Loaded {
     };
     void read_lists(const std::string& file);
     void locate_rows();
-    uint32_t list_of(size_t id) const;
 
     std::unique_ptr<faiss::Index> index_;
     std::vector<scan::Rows> lists_;

@@ -1,8 +1,10 @@
 import type { Flags } from '../domain/control.ts';
-import type { SearchResult, StepTimings } from '../domain/http.ts';
+import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
 import type { Candidates, SearchableCorpus } from './candidates.ts';
 import { findCandidates } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
+import type { Inspection } from './inspect.ts';
+import { inspectAnswer } from './inspect.ts';
 import type { Predictor } from './predictor/predictor.ts';
 import type { Ranking } from './explain.ts';
 import { EXPLAINED, explainResult } from './explain.ts';
@@ -32,6 +34,10 @@ export interface PipelineAnswer {
   readonly quality: 'hit' | 'miss';
   /** Null where nothing was reranked. */
   readonly rank1Changed: boolean | null;
+  /** Ids of all candidates by cosine, and as the reranker ordered them; null where it did not run. */
+  orders(): Orders;
+  /** A closer look, about a millisecond. */
+  inspect(): Inspection;
 }
 
 export interface SearchParts {
@@ -83,6 +89,13 @@ export async function searchRelease(
     },
     quality: (found.value.cosines[0] ?? -1) >= parts.tau ? 'hit' : 'miss',
     rank1Changed: reranked ? order[0] !== 0 : null,
+    orders: () => {
+      const idsIn = (places: Iterable<number>) =>
+        Array.from(places, (i) => chunkOf(parts.corpus, found.value, i).id);
+      return { plain: idsIn(found.value.rows.keys()), reranked: reranked ? idsIn(order) : null };
+    },
+    inspect: () =>
+      inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
   };
 }
 

@@ -27,6 +27,8 @@ export interface LaneRequest {
   readonly flags: Flags | null;
   readonly lane: AnyLane;
   readonly deadlineMs: number;
+  /** Whether the answer's body is to hold the candidates' orders as well. */
+  readonly sample?: boolean;
   /** Aborts when the user has gone. */
   readonly signal: AbortSignal;
 }
@@ -91,11 +93,12 @@ export async function askLane(
   }
 }
 
-function laneHeaders({ contentType, requestId, flags, lane }: LaneRequest): Record<string, string> {
+function laneHeaders({ contentType, requestId, flags, lane, sample }: LaneRequest): Record<string, string> {
   return {
     'content-type': contentType,
     [LANE_HEADERS.requestId]: requestId,
     [LANE_HEADERS.lane]: lane,
+    ...(sample === true ? { [LANE_HEADERS.sample]: 'yes' } : {}),
     ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
   };
 }

@@ -9,6 +9,7 @@ import { controlToken, ingestLogFile, ingestToken, readConfig } from './config.t
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
+import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
 import { openIngestLog } from './ingest-log.ts';
@@ -82,11 +83,19 @@ async function main(): Promise<void> {
     textMs: config.TEXT_DEADLINE_MS,
     patienceMs: config.STABLE_PATIENCE_MS,
   };
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
+  const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
+  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
   const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
-  const publicApp = createPublicApp({ ...shared, metrics, activity, ingest, mostInFlight: MOST_IN_FLIGHT });
+  const publicApp = createPublicApp({
+    ...shared,
+    metrics,
+    activity,
+    ingest,
+    feedback,
+    mostInFlight: MOST_IN_FLIGHT,
+  });
   const controlApp = createControlApp({
     ...shared,
     control,
@@ -99,6 +108,7 @@ async function main(): Promise<void> {
     // Requests under way are answered before their lanes end.
     await Promise.all([publicApp.close(), controlApp.close()]);
     await ingest.log.close();
+    await feedback.close();
     await control.stop();
     await lanes.stop();
   });

@@ -1,8 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
+import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
+import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
+import type { FeedbackSamples } from './feedback.ts';
 import type { Gateway } from './gateway.ts';
 import { healthOf } from './health.ts';
 import type { Activity } from './health.ts';
@@ -16,11 +19,19 @@ export interface PublicDeps extends AppOptions {
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly ingest: IngestDeps['ingest'];
+  readonly feedback: FeedbackSamples;
   /** More requests at once are refused with 503. */
   readonly mostInFlight: number;
 }
 
-/** What users and scrapers see: /search, /encode, /ingest, /health, /metrics. Built without a socket. */
+const feedbackSchema = z.strictObject({
+  /** Of the answer that is judged. */
+  requestId: z.string().min(1).max(200),
+  /** The chunk that was right or clicked. */
+  id: z.string().min(1).max(200),
+});
+
+/** What users and scrapers see: /search, /encode, /feedback, /ingest, /health, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);
@@ -47,6 +58,18 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   app.post('/encode', async (request, reply) =>
     admitted(async () => sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply)))),
   );
+  app.post('/feedback', async (request, reply) => {
+    const { requestId, id } = parseBody(feedbackSchema, request.body);
+    const heard = deps.feedback.hear(requestId, id);
+    metrics.feedback.inc({ outcome: heard.outcome });
+    if (heard.outcome === 'counted') {
+      const labels = { lane: heard.sample.lane, release: heard.sample.release };
+      metrics.scored.inc(labels);
+      for (const order of ['plain', 'reranked'] as const)
+        metrics.reciprocalRank.inc({ ...labels, order }, heard[order]);
+    }
+    return reply.code(202).send({ outcome: heard.outcome });
+  });
   installIngest(app, deps, admitted);
   app.get('/health', () => healthOf(gateway.view(), activity));
   app.get('/metrics', async (_request, reply) => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
-import type { SearchResponse, StepTimings } from '../../domain/http.ts';
+import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
@@ -19,6 +19,9 @@ export interface RetrieverDeps extends AppOptions {
   readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
 }
 
+/** One answer in so many is looked at closely, after it was sent. */
+const INSPECT_EVERY = 100;
+
 /** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics. Built without a socket. */
 export function createRetrieverApp({
   pipeline,
@@ -31,6 +34,7 @@ export function createRetrieverApp({
   const metrics = createRetrieverMetrics();
   const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
+  let inspected = 0;
 
   app.post('/search', async (request, reply) => {
     const header = (name: string) => request.headers[name] as string | undefined;
@@ -46,13 +50,15 @@ export function createRetrieverApp({
     const answer = await pipeline.search(query, flags);
     metrics.observe(query.kind, answer);
     lastOkMs = now();
-    const response: SearchResponse = {
+    const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
       release: manifest.version,
       lane: (header(LANE_HEADERS.lane) ?? 'stable') as AnyLane,
       results: answer.results,
       timings: answer.timings,
+      ...(header(LANE_HEADERS.sample) === undefined ? {} : { orders: answer.orders() }),
     };
+    if (inspected++ % INSPECT_EVERY === 0) setImmediate(() => metrics.inspected(answer.inspect()));
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,
