@@ -9,13 +9,26 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   } catch {
     throw new ProblemError(400, 'the body is not JSON', 'body');
   }
+  return parse(schema, raw);
+}
+
+/** A value held against a schema. Throws a ProblemError (400) that names the field. */
+export function parse<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
+  const problems = parsed.error.issues.map((issue) => ({
+    field: issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : fieldOf(issue.path),
+    message: issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message,
+  }));
   throw new ProblemError(
     400,
-    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '),
-    field || 'body',
+    problems.map(({ field, message }) => `${field}: ${message}`).join('; '),
+    problems[0]?.field,
   );
+}
+
+/** `flags.stable`, `exclude[3]`; `body` for the whole. */
+function fieldOf(path: readonly PropertyKey[]): string {
+  const name = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return name.replace(/^\./, '') || 'body';
 }

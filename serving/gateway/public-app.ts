@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
-import { z } from 'zod';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
+import { feedbackSchema } from '../schemas.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import type { Gateway } from './gateway.ts';
 import { healthOf } from './health.ts';
@@ -12,6 +12,7 @@ import type { Activity } from './health.ts';
 import type { IngestDeps } from './ingest-routes.ts';
 import { installIngest } from './ingest-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
 import { sendServed, userRequest } from './user-request.ts';
 
 export interface PublicDeps extends AppOptions {
@@ -24,14 +25,7 @@ export interface PublicDeps extends AppOptions {
   readonly mostInFlight: number;
 }
 
-const feedbackSchema = z.strictObject({
-  /** Of the answer that is judged. */
-  requestId: z.string().min(1).max(200),
-  /** The chunk that was right or clicked. */
-  id: z.string().min(1).max(200),
-});
-
-/** What users and scrapers see: /search, /encode, /feedback, /ingest, /health, /metrics. Built without a socket. */
+/** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);
@@ -71,6 +65,8 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
     return reply.code(202).send({ outcome: heard.outcome });
   });
   installIngest(app, deps, admitted);
+  const document = JSON.stringify(openApiDocument());
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
   app.get('/health', () => healthOf(gateway.view(), activity));
   app.get('/metrics', async (_request, reply) => {
     gateway.refreshGauges();

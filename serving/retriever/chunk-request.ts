@@ -1,23 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
 import type { IngestRecord } from '../../retrieval/ingest/record.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import { parseBody } from '../json.ts';
+import { chunkSchema } from '../schemas.ts';
 import { readBase64, readVector, wrong } from './vectors.ts';
-
-const chunkSchema = z.strictObject({
-  /** `<article>#<seq>` where absent. One that is there already is replaced. */
-  id: z.string().min(1).max(200).optional(),
-  article: z.string().min(1).max(500),
-  seq: z.int().nonnegative(),
-  /** Needed, unless there is a vector. */
-  text: z.string().regex(/\S/, 'must not be blank').max(20_000).optional(),
-  /** In place of encoding the text. */
-  vector: z.array(z.number()).optional(),
-  vector_b64: z.string().optional(),
-  /** Name or sha256 of the model that made the vector. */
-  encoder: z.string().optional(),
-});
 
 /**
  * The body of POST /ingest as a record for the log: validated, encoded where it is a text, and of unit norm.

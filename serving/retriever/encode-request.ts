@@ -1,15 +1,7 @@
-import { z } from 'zod';
 import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import { parseBody } from '../json.ts';
-
-const encodeSchema = z.strictObject({
-  texts: z.array(z.string().regex(/\S/, 'must not be blank').max(20_000)).min(1).max(64),
-  /** Queries and passages may be encoded differently. */
-  role: z.enum(['query', 'passage']).default('query'),
-  /** Vectors as base64 of little-endian float32, in place of lists of numbers. */
-  base64: z.boolean().default(false),
-});
+import { encodeSchema } from '../schemas.ts';
 
 export interface EncodeResponse {
   readonly encoder: string;

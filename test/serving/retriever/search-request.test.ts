@@ -39,7 +39,7 @@ it.each<[string, unknown, string]>([
   ['k = 1.5', { text: 'a', k: 1.5 }, 'k'],
   ['k = null', { text: 'a', k: null }, 'k'],
   ['101 ids to leave out', { text: 'a', exclude: Array.from({ length: 101 }, () => 'id') }, 'exclude'],
-  ['ids that are none', { text: 'a', exclude: [1] }, 'exclude'],
+  ['ids that are none', { text: 'a', exclude: [1] }, 'exclude[0]'],
   ['a context of 4', { context: CONTEXT.slice(1) }, 'context'],
   ['a context of texts and vectors', { context: ['a', ...CONTEXT.slice(1)] }, 'context[1]'],
   ['an empty text in a context', { context: ['a', 'b', '', 'd', 'e'] }, 'context[2]'],
