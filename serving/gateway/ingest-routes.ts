@@ -9,6 +9,9 @@ import type { IngestLog } from './ingest-log.ts';
 import type { Metrics } from './metrics.ts';
 import { sendServed, userRequest } from './user-request.ts';
 
+/** Runs the work, or refuses it with 503 where too much of its kind is under way. */
+export type Admission = <T>(kind: 'vector' | 'text', work: () => Promise<T>) => Promise<T>;
+
 export interface IngestDeps {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
@@ -23,7 +26,7 @@ export interface IngestDeps {
 export function installIngest(
   app: FastifyInstance,
   { gateway, metrics, activity, ingest }: IngestDeps,
-  admitted: <T>(work: () => Promise<T>) => Promise<T>,
+  admitted: Admission,
 ): void {
   const { log, token } = ingest;
   const authorise = (request: FastifyRequest) => {
@@ -42,7 +45,7 @@ export function installIngest(
 
   app.post('/ingest', async (request, reply) => {
     authorise(request);
-    return admitted(async () => {
+    return admitted('text', async () => {
       const checked = await gateway.askStable('/chunk', userRequest(request, reply));
       if (checked.kind !== 'answer' || checked.status >= 400) return sendServed(reply, checked);
       return append(parseRecord(checked.body.toString('utf8')), reply);
@@ -52,6 +55,6 @@ export function installIngest(
     authorise(request);
     const { id } = request.params;
     if (id.length > 200) throw new ProblemError(400, 'id: has more than 200 characters', 'id');
-    return admitted(async () => append({ op: 'remove', id }, reply));
+    return admitted('text', async () => append({ op: 'remove', id }, reply));
   });
 }

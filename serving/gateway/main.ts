@@ -20,7 +20,7 @@ import { createStateStore } from './state-store.ts';
 
 /** Five vectors of some thousand dimensions as JSON fit; nothing that would hurt does. */
 const BODY_LIMIT = 1024 * 1024;
-const MOST_IN_FLIGHT = 512;
+const MOST_IN_FLIGHT = { vector: 256, text: 64 };
 
 /** A stable lane that needs longer does not keep the gateway from saying where it listens. */
 const START_WITHIN_MS = 45_000;

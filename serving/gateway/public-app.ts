@@ -5,11 +5,12 @@ import { createApp } from '../app.ts';
 import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
 import { feedbackSchema } from '../schemas.ts';
+import { holdsText } from './accounting.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import type { Gateway } from './gateway.ts';
 import { healthOf } from './health.ts';
 import type { Activity } from './health.ts';
-import type { IngestDeps } from './ingest-routes.ts';
+import type { Admission, IngestDeps } from './ingest-routes.ts';
 import { installIngest } from './ingest-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
@@ -21,36 +22,41 @@ export interface PublicDeps extends AppOptions {
   readonly activity: Activity;
   readonly ingest: IngestDeps['ingest'];
   readonly feedback: FeedbackSamples;
-  /** More requests at once are refused with 503. */
-  readonly mostInFlight: number;
+  /**
+   * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
+   * own: a flood of them must not keep vectors out.
+   */
+  readonly mostInFlight: { readonly vector: number; readonly text: number };
 }
 
 /** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);
-  let inFlight = 0;
-  const admitted = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (inFlight >= deps.mostInFlight) {
-      metrics.userErrors.inc({ kind: 'unknown' });
-      throw new ProblemError(503, `more than ${deps.mostInFlight} requests are under way; try again`);
+  const inFlight = { vector: 0, text: 0 };
+  const admitted: Admission = async (kind, work) => {
+    if (inFlight[kind] >= deps.mostInFlight[kind]) {
+      metrics.userErrors.inc({ kind: kind === 'text' ? kind : 'unknown' });
+      throw new ProblemError(503, `${deps.mostInFlight[kind]} such requests are under way; try again`);
     }
-    inFlight++;
+    inFlight[kind]++;
     return work().finally(() => {
-      inFlight--;
+      inFlight[kind]--;
     });
   };
 
-  app.post('/search', async (request, reply) =>
-    admitted(async () => {
-      const user = userRequest(request, reply);
+  app.post('/search', async (request, reply) => {
+    const user = userRequest(request, reply);
+    return admitted(holdsText(user) ? 'text' : 'vector', async () => {
       const served = await gateway.search(user);
       if (served.kind === 'answer') activity.saw(served);
       return sendServed(reply.header(LANE_HEADERS.requestKey, user.requestKey), served);
-    }),
-  );
+    });
+  });
   app.post('/encode', async (request, reply) =>
-    admitted(async () => sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply)))),
+    admitted('text', async () =>
+      sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply))),
+    ),
   );
   app.post('/feedback', async (request, reply) => {
     const { requestId, id } = parseBody(feedbackSchema, request.body);
