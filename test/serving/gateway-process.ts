@@ -23,6 +23,7 @@ export interface Answer {
 export interface TestGateway {
   readonly folder: string;
   url(): string;
+  pid(): number;
   start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
@@ -61,6 +62,7 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
   const gateway: TestGateway = {
     folder,
     url: () => urls.gateway,
+    pid: () => running?.pid ?? 0,
     async start(env = {}) {
       running = startProcess({
         name: 'gateway',
