@@ -1,6 +1,7 @@
 // Searches FAISS index files (IVF-Flat and flat, inner product) from Node, with a scan of our own over FAISS's lists. It exports functions on an opaque handle;
 // native/index.ts checks every argument before it calls them and is their only caller.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -98,6 +99,7 @@ class SearchWorker : public PromiseWorker {
               nprobe_(nprobe) {}
 
     void Execute() override {
+        const auto began = std::chrono::steady_clock::now();
         try {
             std::sort(filter_.excluded.begin(), filter_.excluded.end());
             const size_t dimension = loaded_->dimension();
@@ -114,6 +116,7 @@ class SearchWorker : public PromiseWorker {
         } catch (const std::exception& error) {
             SetError(error.what());
         }
+        milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     }
 
     void OnOK() override {
@@ -125,6 +128,7 @@ class SearchWorker : public PromiseWorker {
         auto result = Napi::Object::New(env);
         result.Set("ids", ids);
         result.Set("scores", scores);
+        result.Set("scanMs", Napi::Number::New(env, milliseconds_));
         deferred_.Resolve(result);
     }
 
@@ -134,6 +138,7 @@ class SearchWorker : public PromiseWorker {
     scan::Filter filter_;
     size_t k_;
     size_t nprobe_;
+    double milliseconds_ = 0;
     std::vector<float> scores_;
     std::vector<int64_t> ids_;
 };

@@ -6,6 +6,8 @@ export interface SearchResult {
   readonly ids: BigInt64Array<ArrayBuffer>;
   /** n*k inner products (cosines, as all vectors have unit norm), falling; meaningless beside id -1. */
   readonly scores: Float32Array<ArrayBuffer>;
+  /** Milliseconds on the pool's thread: without the wait for it and the way back. */
+  readonly scanMs: number;
 }
 
 /** Instruction sets of the scan, best first. */
