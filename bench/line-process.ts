@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 export interface LineProcess {
   /** Rejects if the process ends before it answers. */
   ask(question: object): Promise<unknown>;
-  /** Ends the process. */
+  /** Ends its stdin, whereupon it ends. */
   close(): void;
 }
 
@@ -28,6 +28,6 @@ export function startLineProcess(
       child.stdin.write(`${JSON.stringify(question)}\n`);
       return JSON.parse(await Promise.race([line, failed]));
     },
-    close: () => void child.kill(),
+    close: () => void child.stdin.end(),
   };
 }
