@@ -37,8 +37,7 @@ export async function syntheticData(
     const centres = unitRows(CLUSTERS, dimension, () => random());
     const near = (count: number) =>
       unitRows(count, dimension, (row, i) => {
-        const centre = (Math.imul(row, 2_654_435_761) >>> 0) % CLUSTERS;
-        return (centres[centre * dimension + i] ?? 0) + (NOISE * random()) / Math.sqrt(dimension);
+        return (centres[centreOf(row) * dimension + i] ?? 0) + (NOISE * random()) / Math.sqrt(dimension);
       });
     const vectors = near(rows);
     await buildIndexes(aside, { dimension, vectors, nlist: listCount(rows), nprobe: 8 });
@@ -51,6 +50,11 @@ export async function syntheticData(
     await rm(aside, { recursive: true, force: true });
   }
   return data;
+}
+
+/** The centre that a row lies around, 0..499. */
+export function centreOf(row: number): number {
+  return (Math.imul(row, 2_654_435_761) >>> 0) % CLUSTERS;
 }
 
 /** The indexes of a release, and rows of its own as queries: real vectors of a real encoder. */

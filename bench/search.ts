@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DataSet } from './data.ts';
 import type { Answer, Engine, Task } from './engine.ts';
+import { median, quantileOf } from './quantiles.ts';
 
 const K = 10;
 const NPROBES = [4, 8, 12, 16, 32];
@@ -95,15 +96,6 @@ function differences(ours: Answer | undefined, theirs: Answer | undefined): numb
   return ours.ids.filter(
     (id, i) => id !== theirs.ids[i] && !(Math.abs((ours.scores[i] ?? NaN) - (theirs.scores[i] ?? NaN)) < TIE),
   ).length;
-}
-
-function quantileOf(values: readonly number[], quantile: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? NaN;
-}
-
-function median(values: readonly number[]): number {
-  return quantileOf(values, 0.5);
 }
 
 function sum(values: readonly number[]): number {
