@@ -29,11 +29,20 @@ export async function measureSearch(
   rounds: number,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const nprobe of NPROBES) {
-    const task = { ...taskOf(set, 'p_ivf.faiss'), nprobe, batch: false };
-    rows.push(...(await compare(engines, task, `nprobe ${nprobe}`, rounds, 1)));
-  }
+  for (const nprobe of NPROBES)
+    rows.push(...(await compareSearch(engines, set, nprobe, `nprobe ${nprobe}`, rounds)));
   return rows;
+}
+
+/** One query at a time with one nprobe; `what` names the rows. */
+export function compareSearch(
+  engines: readonly Engine[],
+  set: DataSet,
+  nprobe: number,
+  what: string,
+  rounds: number,
+): Promise<Row[]> {
+  return compare(engines, { ...taskOf(set, 'p_ivf.faiss'), nprobe, batch: false }, what, rounds, 1);
 }
 
 /** FLAT: one query at a time, and all in one call. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildRelease } from '../../retrieval/build/release-builder.ts';
+import { verifyRelease } from '../../retrieval/release/verify.ts';
 import type { CorpusChunk } from '../../retrieval/corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { cachedVectorsFile } from '../../retrieval/encoder/corpus-vectors.ts';
@@ -40,7 +41,9 @@ export async function benchRelease(set: DataSet): Promise<BenchRelease> {
   const home = `${set.dir}-release`;
   const places = { releasesDir: join(home, 'releases'), modelsDir: join(home, 'models') };
   const release = { ...places, version: VERSION, dir: join(places.releasesDir, VERSION), set };
-  if (existsSync(home)) return release;
+  // One that an older builder made would be refused by the lane.
+  if (existsSync(home) && (await verifyRelease(release.dir)).ok) return release;
+  await rm(home, { recursive: true, force: true });
   console.log(`building a release of ${set.name} ...`);
   await mkdir(dirname(home), { recursive: true });
   const aside = await mkdtemp(`${home}.`);
@@ -105,7 +108,7 @@ async function cacheVectors(
   if (encoder.dim !== dimension)
     throw new Error(`--dimension must be ${encoder.dim} to be served, not ${dimension}`);
   const flat = await openIndex(join(dir, 'p_flat_ip.faiss'));
-  const data = flat.reconstruct(0, rows).slice();
+  const data = flat.vectorsOf(Array.from({ length: rows }, (_, row) => row));
   flat.close();
   const texts = chunks.map(({ text }) => text);
   const file = cachedVectorsFile(cacheDir, encoder, texts);
