@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import type { Flags } from '../domain/control.ts';
-import { encoderFolder } from './encoder/manifest.ts';
+import { EncoderError } from './encoder/errors.ts';
+import {
+  encoderFolder,
+  encoderIdentity,
+  readEncoderManifest,
+  verifyEncoderFiles,
+} from './encoder/manifest.ts';
 import type { EncoderPool } from './encoder/pool.ts';
 import { openEncoderPool } from './encoder/pool.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
@@ -19,10 +26,13 @@ export type { PipelineAnswer, PipelineQuery } from './search.ts';
 /** One release, ready to answer. */
 export interface Pipeline {
   readonly manifest: ReleaseManifest;
+  /** What encodes the texts of queries, for who wants their vectors, or how it does. */
+  readonly encoder: Pick<EncoderPool, 'encodeBatch' | 'stats'>;
   /**
    * Searches with the flags of this call. A context's own chunks are never among the results, whether they came as
    * texts or as vectors; reranking needs a context, so other queries are answered in the order of their cosines.
-   * @throws RangeError for a vector of another length or with a value that is not finite
+   * @throws RangeError for a vector of another length or with a value that is not finite; EncoderBusyError and
+   *   EncoderDeadlineError for texts
    */
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
   /** Runs every model and the index once, so that the first user does not wait for it. */
@@ -54,7 +64,7 @@ export async function openPipeline(dir: string, options: PipelineOptions = {}): 
     // Reranking reads single rows; the index would have to look through all its lists for each of them.
     const vectors = parts.index.reconstruct(0, parts.index.ntotal);
     if (options.verify === true) refuseWrongNorms(vectors, manifest.dimension);
-    const encoder = await openReleaseEncoder(manifest, options.modelsDir);
+    const encoder = await openReleaseEncoder(manifest, options);
     return createPipeline({ manifest, parts, vectors, encoder });
   } catch (error) {
     await parts.close();
@@ -70,17 +80,23 @@ function refuseWrongNorms(vectors: Float32Array, dimension: number): void {
 }
 
 async function openReleaseEncoder(
-  { encoder: { name, sha256 } }: ReleaseManifest,
-  modelsDir: string | undefined,
+  { encoder: built }: ReleaseManifest,
+  { modelsDir, verify }: PipelineOptions,
 ): Promise<EncoderPool> {
+  const { name } = built;
   const folder = modelsDir === undefined ? encoderFolder(ROOT, name) : join(modelsDir, name);
-  const pool = await openEncoderPool(folder, 1);
-  if (pool.manifest.files['model.onnx'] === sha256) return pool;
-  await pool.close();
-  throw new ReleaseError(
-    'manifest.json',
-    `was built with another encoder than the ${name} that is installed`,
-  );
+  try {
+    const encoder = await readEncoderManifest(folder);
+    if (!isDeepStrictEqual(encoderIdentity(encoder), built))
+      throw new EncoderError(`the release was built with another encoder than the ${name} that is installed`);
+    if (verify === true) await verifyEncoderFiles(folder, encoder);
+    return await openEncoderPool(folder, 1);
+  } catch (error) {
+    // Refused like a damaged release: starting again would not mend it.
+    if (error instanceof EncoderError)
+      throw new ReleaseError(`encoder ${name}`, error.message, { cause: error });
+    throw error;
+  }
 }
 
 interface PipelineParts {
@@ -98,6 +114,7 @@ function createPipeline({ manifest, parts, vectors, encoder }: PipelineParts): P
   const search = { corpus, predictors, reranker, encode: encoder.encode, tau };
   return {
     manifest,
+    encoder,
     search: (query, asked) => searchRelease(search, query, asked),
     async warmUp() {
       const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) =>

@@ -5,6 +5,7 @@ import { findCandidates, vectorsOf } from './candidates.ts';
 import type { Predictor } from './predictor/predictor.ts';
 import { rerankFeatures } from './reranker/features.ts';
 import type { Reranker } from './reranker/reranker.ts';
+import type { EncodeOptions } from './encoder/pool.ts';
 import type { TextRole } from './encoder/text-encoder.ts';
 
 export type PipelineQuery = (
@@ -17,7 +18,7 @@ export type PipelineQuery = (
   readonly exclude: readonly string[];
   /** Whether results carry their text. */
   readonly explain?: boolean;
-};
+} & EncodeOptions;
 
 export interface PipelineAnswer {
   readonly results: SearchResult[];
@@ -32,7 +33,7 @@ export interface SearchParts {
   readonly corpus: SearchableCorpus;
   readonly predictors: { readonly amn_v0: Predictor; readonly gru_v0: Predictor };
   readonly reranker: Reranker;
-  encode(text: string, role: TextRole): Promise<Float32Array>;
+  encode(text: string, role: TextRole, options: EncodeOptions): Promise<Float32Array>;
   readonly tau: number;
 }
 
@@ -74,11 +75,11 @@ async function encodeQuery(
   { encode }: SearchParts,
   query: PipelineQuery,
 ): Promise<{ vectors: Float32Array[]; fromText: boolean }> {
-  if (query.kind === 'text') return { vectors: [await encode(query.text, 'query')], fromText: true };
+  if (query.kind === 'text') return { vectors: [await encode(query.text, 'query', query)], fromText: true };
   if (query.kind === 'vector') return { vectors: [query.vector], fromText: false };
   // Chunks of a context are passages: so they were encoded for the index, and so the predictor was trained.
   const encodeChunk = async (chunk: string | Float32Array) =>
-    typeof chunk === 'string' ? encode(chunk, 'passage') : chunk;
+    typeof chunk === 'string' ? encode(chunk, 'passage', query) : chunk;
   const fromText = query.context.some((chunk) => typeof chunk === 'string');
   return { vectors: await Promise.all(query.context.map(encodeChunk)), fromText };
 }
