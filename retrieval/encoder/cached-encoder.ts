@@ -126,7 +126,7 @@ export class CachedEncoder {
     } finally {
       this.#running--;
       for (const { key } of group) this.#underWay.delete(key);
-      if (!this.#closed) this.#dispatch();
+      this.#dispatch();
     }
   }
 }

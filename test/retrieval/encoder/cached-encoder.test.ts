@@ -85,6 +85,9 @@ describe('a text that was encoded before', () => {
     const [[first] = [], [second] = []] = await Promise.all(both);
     first?.fill(99);
     expect(second).toEqual(Float32Array.of(5));
+    const [third] = await ask(encoder, 'tides');
+    expect(third).toEqual(Float32Array.of(5));
+    third?.fill(99);
     expect(await ask(encoder, 'tides')).toEqual([Float32Array.of(5)]);
   });
 
