@@ -120,6 +120,8 @@ export const LANE_HEADERS = {
   quality: 'x-quality',
   /** from the lane: yes | no, whether reranking changed rank 1; absent while it is off */
   rank1Changed: 'x-rank1-changed',
+  /** to the lane: milliseconds from now after which nobody waits for the answer any more */
+  timeout: 'x-timeout-ms',
   /** to the lane: any value asks for the candidates' ids in both orders, in the body's `orders` */
   sample: 'x-sample',
   /** from a prober: any value keeps the request out of everything that gates judge */

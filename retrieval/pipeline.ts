@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import type { Flags } from '../domain/control.ts';
-import { encoderFolder } from './encoder/manifest.ts';
+import { EncoderError } from './encoder/errors.ts';
+import {
+  encoderFolder,
+  encoderIdentity,
+  readEncoderManifest,
+  verifyEncoderFiles,
+} from './encoder/manifest.ts';
 import type { EncoderPool } from './encoder/pool.ts';
 import { openEncoderPool } from './encoder/pool.ts';
-import type { TextRole } from './encoder/text-encoder.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
 import type { IndexStatistics, NativeIndex } from './index/open.ts';
 import { applyRecord } from './ingest/apply.ts';
@@ -24,14 +30,15 @@ export type { PipelineAnswer, PipelineQuery } from './search.ts';
 /** One release, ready to answer. */
 export interface Pipeline {
   readonly manifest: ReleaseManifest;
+  /** What encodes the texts of queries, for who wants their vectors, or how it does. */
+  readonly encoder: Pick<EncoderPool, 'encodeBatch' | 'stats'>;
   /**
    * Searches with the flags of this call. A context's own chunks are never among the results, whether they came as
    * texts or as vectors; reranking needs a context, so other queries are answered in the order of their cosines.
-   * @throws RangeError for a vector of another length or with a value that is not finite
+   * @throws RangeError for a vector of another length or with a value that is not finite; EncoderBusyError and
+   *   EncoderDeadlineError for texts
    */
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
-  /** Vectors of these texts in their order, `dimension` floats each. */
-  encode(texts: readonly string[], role: TextRole): Promise<Float32Array[]>;
   /** Applies a record of the ingest log. Throws an error that says why this release can not; nothing was changed then. */
   apply(record: IngestRecord): Promise<void>;
   /** What the index holds now. */
@@ -63,7 +70,7 @@ export async function openPipeline(dir: string, options: PipelineOptions = {}): 
   const parts = await openServingParts(dir, manifest);
   try {
     if (options.verify === true) refuseWrongNorms(parts.index);
-    const encoder = await openReleaseEncoder(manifest, options.modelsDir);
+    const encoder = await openReleaseEncoder(manifest, options);
     return createPipeline({ manifest, parts, encoder });
   } catch (error) {
     await parts.close();
@@ -79,17 +86,23 @@ function refuseWrongNorms(index: NativeIndex): void {
 }
 
 async function openReleaseEncoder(
-  { encoder: { name, sha256 } }: ReleaseManifest,
-  modelsDir: string | undefined,
+  { encoder: built }: ReleaseManifest,
+  { modelsDir, verify }: PipelineOptions,
 ): Promise<EncoderPool> {
+  const { name } = built;
   const folder = modelsDir === undefined ? encoderFolder(ROOT, name) : join(modelsDir, name);
-  const pool = await openEncoderPool(folder, 1);
-  if (pool.manifest.files['model.onnx'] === sha256) return pool;
-  await pool.close();
-  throw new ReleaseError(
-    'manifest.json',
-    `was built with another encoder than the ${name} that is installed`,
-  );
+  try {
+    const encoder = await readEncoderManifest(folder);
+    if (!isDeepStrictEqual(encoderIdentity(encoder), built))
+      throw new EncoderError(`the release was built with another encoder than the ${name} that is installed`);
+    if (verify === true) await verifyEncoderFiles(folder, encoder);
+    return await openEncoderPool(folder, 1);
+  } catch (error) {
+    // Refused like a damaged release: starting again would not mend it.
+    if (error instanceof EncoderError)
+      throw new ReleaseError(`encoder ${name}`, error.message, { cause: error });
+    throw error;
+  }
 }
 
 interface PipelineParts {
@@ -107,8 +120,8 @@ function createPipeline({ manifest, parts, encoder }: PipelineParts): Pipeline {
   const target = { corpus, encoderSha256: manifest.encoder.sha256, encode };
   return {
     manifest,
+    encoder,
     search: (query, asked) => searchRelease(search, query, asked),
-    encode: async (texts, role) => Promise.all(texts.map(async (text) => encode(text, role))),
     apply: async (record) => applyRecord(target, record),
     statistics: () => index.statistics(),
     async warmUp() {

@@ -11,6 +11,7 @@ import { EXPLAINED, explainResult } from './explain.ts';
 import { rerankFeatures } from './reranker/features.ts';
 import type { Reranker } from './reranker/reranker.ts';
 import { orderOf } from './reranker/reranker.ts';
+import type { EncodeOptions } from './encoder/pool.ts';
 import type { TextRole } from './encoder/text-encoder.ts';
 
 export type PipelineQuery = (
@@ -25,7 +26,7 @@ export type PipelineQuery = (
   readonly explain?: boolean;
   /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
   readonly asBuilt?: boolean;
-};
+} & EncodeOptions;
 
 export interface PipelineAnswer {
   readonly results: SearchResult[];
@@ -44,7 +45,7 @@ export interface SearchParts {
   readonly corpus: SearchableCorpus;
   readonly predictors: { readonly amn_v0: Predictor; readonly gru_v0: Predictor };
   readonly reranker: Reranker;
-  encode(text: string, role: TextRole): Promise<Float32Array>;
+  encode(text: string, role: TextRole, options: EncodeOptions): Promise<Float32Array>;
   readonly tau: number;
 }
 
@@ -103,11 +104,11 @@ async function encodeQuery(
   { encode }: SearchParts,
   query: PipelineQuery,
 ): Promise<{ vectors: Float32Array[]; fromText: boolean }> {
-  if (query.kind === 'text') return { vectors: [await encode(query.text, 'query')], fromText: true };
+  if (query.kind === 'text') return { vectors: [await encode(query.text, 'query', query)], fromText: true };
   if (query.kind === 'vector') return { vectors: [query.vector], fromText: false };
   // Chunks of a context are passages: so they were encoded for the index, and so the predictor was trained.
   const encodeChunk = async (chunk: string | Float32Array) =>
-    typeof chunk === 'string' ? encode(chunk, 'passage') : chunk;
+    typeof chunk === 'string' ? encode(chunk, 'passage', query) : chunk;
   const fromText = query.context.some((chunk) => typeof chunk === 'string');
   return { vectors: await Promise.all(query.context.map(encodeChunk)), fromText };
 }

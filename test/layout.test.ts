@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'onnxruntime-node',
     'faiss-node',
     '@huggingface/tokenizers',
+    'lru-cache',
     'onnx-proto',
     'piscina',
     'write-file-atomic',

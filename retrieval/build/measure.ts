@@ -6,7 +6,7 @@ import type { SearchableCorpus } from '../candidates.ts';
 import { askAll, ranksOf } from '../evaluation/evaluate.ts';
 import type { NextChunkQuery } from '../evaluation/next-chunk.ts';
 import type { Hits, LabelledQuery } from '../evaluation/set.ts';
-import { toUnitNorm } from '../encoder/text-encoder.ts';
+import { toUnitNorm } from '../encoder/pooling.ts';
 import type { Predictor } from '../predictor/predictor.ts';
 import { rerankFeatures } from '../reranker/features.ts';
 import type { SearchParts } from '../search.ts';

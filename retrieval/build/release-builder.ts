@@ -4,7 +4,7 @@ import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
 import { encodeCorpus } from '../encoder/corpus-vectors.ts';
 import type { EncoderManifest } from '../encoder/manifest.ts';
-import { readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
+import { encoderIdentity, readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
 import { nextChunkQueries } from '../evaluation/next-chunk.ts';
 import { buildIndexes, listCount } from '../index/build.ts';
 import { openIndex } from '../index/open.ts';
@@ -178,11 +178,7 @@ async function seal(
     k: DEFAULT_K,
     ...measured,
     flags,
-    encoder: {
-      name: encoder.name,
-      sha256: encoder.files['model.onnx'],
-      tokenizerSha256: encoder.files['tokenizer.json'],
-    },
+    encoder: encoderIdentity(encoder),
     predictors: { amn_v0: predictor('amn_v0'), gru_v0: predictor('gru_v0') },
     reranker: { trainingArticles: [...split.reranker] },
     evaluationArticles: [...split.evaluation],

@@ -38,7 +38,8 @@ export async function encodeCorpus(
   const cached = await readCached(file, texts.length, manifest.dim);
   if (cached) return { vectors: cached, cached: true };
   const vectors = new Float32Array(texts.length * manifest.dim);
-  const pool = await openEncoderPool(folder, options.threads);
+  // Alone, even where batches are allowed: the same corpus must give the same bytes, whatever ran together.
+  const pool = await openEncoderPool(folder, options.threads, { batching: false });
   try {
     let done = 0;
     const byLength = texts

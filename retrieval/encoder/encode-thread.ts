@@ -1,17 +1,23 @@
 /** Worker thread of EncoderPool: onnxruntime-node runs on the thread that calls it, so the model lives here. */
 import { workerData } from 'piscina';
+import { EncoderError } from './errors.ts';
 import { openTextEncoder } from './text-encoder.ts';
-import type { TextEncoder, TextRole } from './text-encoder.ts';
+import type { EncodeItem, TextEncoder } from './text-encoder.ts';
 
-export interface EncodeTask {
-  readonly text: string;
-  readonly role: TextRole;
-}
+/** An EncoderError would lose its class on its way between threads. */
+export type Encoded =
+  | { readonly kind: 'vectors'; readonly vectors: Float32Array<ArrayBuffer>[] }
+  | { readonly kind: 'broken'; readonly reason: string };
 
 let encoder: Promise<TextEncoder> | undefined;
 
-export default async function encode({ text, role }: EncodeTask): Promise<Float32Array> {
+export default async function encode(items: readonly EncodeItem[]): Promise<Encoded> {
   // Not at the module's load: what fails there ends the whole process, here it rejects one task.
   encoder ??= openTextEncoder(workerData);
-  return (await encoder).encode(text, role);
+  try {
+    return { kind: 'vectors', vectors: await (await encoder).encodeTogether(items) };
+  } catch (error) {
+    if (error instanceof EncoderError) return { kind: 'broken', reason: error.message };
+    throw error;
+  }
 }

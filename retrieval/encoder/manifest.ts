@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { EncoderError } from './errors.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 
@@ -18,8 +19,15 @@ const encoderManifestSchema = z
     output: z.enum(['last_hidden_state', 'sentence_embedding']),
     /** How token vectors become one: their mean over the attention mask; `none` for a finished vector. */
     pooling: z.enum(['mean', 'none']),
+    /** A file with the layer that follows pooling, which an export of the transformer alone leaves out; see dense.ts. */
+    dense: z.literal('2_Dense/model.safetensors').optional(),
     /** Whether the result is to be divided by its L2 norm. */
     normalize: z.boolean(),
+    /**
+     * Whether texts may run together, padded to the longest: true for fp32 and statically quantised graphs, false (as
+     * where absent) for dynamically quantised ones, whose vectors depend on their neighbours.
+     */
+    batching: z.boolean().optional(),
     /** Text to put before a query and before a passage, as the model was trained; often empty. */
     queryPrefix: z.string(),
     passagePrefix: z.string(),
@@ -39,9 +47,27 @@ const encoderManifestSchema = z
   .refine(({ output, pooling }) => (output === 'sentence_embedding') === (pooling === 'none'), {
     path: ['pooling'],
     error: 'must be none for sentence_embedding and mean for last_hidden_state',
+  })
+  .refine(({ output, dense }) => dense === undefined || output === 'last_hidden_state', {
+    path: ['dense'],
+    error: 'is part of a sentence_embedding already',
+  })
+  .refine(({ dense, files }) => dense === undefined || files[dense] !== undefined, {
+    path: ['files'],
+    error: 'lacks the sha256 of the dense layer',
   });
 
 export type EncoderManifest = z.infer<typeof encoderManifestSchema>;
+
+/** What a release remembers of the encoder it was built with: all that its vectors depend on. */
+export function encoderIdentity({ name, files, dense }: EncoderManifest) {
+  return {
+    name,
+    sha256: files['model.onnx'],
+    tokenizerSha256: files['tokenizer.json'],
+    ...(dense === undefined ? {} : { denseSha256: files[dense] ?? '' }),
+  };
+}
 
 /** The encoder that set-up fetches when the user names none in RETRIEVER_ENCODER. */
 export const DEFAULT_ENCODER = 'minilm-l6-v2-int8';
@@ -62,25 +88,27 @@ export function encoderFolder(root: string, name = DEFAULT_ENCODER): string {
 
 /**
  * Reads and validates an encoder's manifest.json.
- * @throws Error naming the file and each wrong field
+ * @throws EncoderError naming the file and each wrong field
  */
 export async function readEncoderManifest(folder: string): Promise<EncoderManifest> {
   const file = join(folder, 'manifest.json');
   const parsed = encoderManifestSchema.safeParse(parseJson(file, await readFile(file, 'utf8')));
-  if (!parsed.success) throw new Error(`${file}: ${describeIssues(parsed.error)}`);
+  if (!parsed.success) throw new EncoderError(`${file}: ${describeIssues(parsed.error)}`);
   return parsed.data;
 }
 
 /**
  * Compares the encoder's files with the hashes in its manifest.
- * @throws Error naming the first file that is missing or differs
+ * @throws EncoderError naming the first file that is missing or differs
  */
 export async function verifyEncoderFiles(folder: string, manifest: EncoderManifest): Promise<void> {
   for (const [name, expected] of Object.entries(manifest.files)) {
     const file = join(folder, name);
+    if (!existsSync(file)) throw new EncoderError(`${file} is missing`);
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);
-    if (hash.digest('hex') !== expected) throw new Error(`${file} is not the file its manifest.json names`);
+    if (hash.digest('hex') !== expected)
+      throw new EncoderError(`${file} is not the file its manifest.json names`);
   }
 }
 
@@ -88,7 +116,7 @@ function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${file} is not JSON`, { cause });
+    throw new EncoderError(`${file} is not JSON`, { cause });
   }
 }
 

@@ -44,7 +44,12 @@ const releaseManifestSchema = z.strictObject({
   tau: z.number(),
   expectedShare: z.number().min(0).max(1),
   flags: flagsSchema,
-  encoder: z.strictObject({ name: z.string(), sha256, tokenizerSha256: sha256 }),
+  encoder: z.strictObject({
+    name: z.string(),
+    sha256,
+    tokenizerSha256: sha256,
+    denseSha256: sha256.exactOptional(),
+  }),
   predictors: z.strictObject({ amn_v0: predictor, gru_v0: predictor }),
   reranker: z.strictObject({ trainingArticles: articles }),
   evaluationArticles: articles,

@@ -13,7 +13,7 @@ export interface LaneAnswer {
 export interface LaneFault {
   readonly kind: 'fault';
   /** `timeout` counts at its deadline. */
-  readonly why: 'warming' | 'notReady' | 'breaker' | 'timeout' | 'aborted' | 'failed';
+  readonly why: 'warming' | 'notReady' | 'breaker' | 'busy' | 'timeout' | 'aborted' | 'failed';
   readonly reason: string;
 }
 
@@ -72,6 +72,11 @@ export async function askLane(
       signal: deadline.signal,
     });
     const body = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode === 503) {
+      // It works, and has too much to do.
+      lane.breaker.undecided();
+      return { kind: 'fault', why: 'busy', reason: `${lane.release} has too many texts to encode` };
+    }
     if (answer.statusCode >= 500) {
       lane.breaker.failed();
       return { kind: 'fault', why: 'failed', reason: `${lane.release} answered ${answer.statusCode}` };
@@ -93,11 +98,19 @@ export async function askLane(
   }
 }
 
-function laneHeaders({ contentType, requestId, flags, lane, sample }: LaneRequest): Record<string, string> {
+function laneHeaders({
+  contentType,
+  requestId,
+  flags,
+  lane,
+  sample,
+  deadlineMs,
+}: LaneRequest): Record<string, string> {
   return {
     'content-type': contentType,
     [LANE_HEADERS.requestId]: requestId,
     [LANE_HEADERS.lane]: lane,
+    [LANE_HEADERS.timeout]: String(deadlineMs),
     ...(sample === true ? { [LANE_HEADERS.sample]: 'yes' } : {}),
     ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
   };

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
+import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
@@ -47,7 +48,10 @@ export function createRetrieverApp({
       },
       manifest.dimension,
     );
-    const answer = await pipeline.search(query, flags);
+    const answer = await pipeline.search(
+      { ...query, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
+      flags,
+    );
     metrics.observe(query.kind, answer);
     lastOkMs = now();
     const response: SearchResponse & { orders?: Orders } = {
@@ -72,14 +76,23 @@ export function createRetrieverApp({
       .type('application/json')
       .send(JSON.stringify(response));
   });
-  app.post('/encode', async (request) => encodeTexts(request.body, pipeline));
+  app.post('/encode', async (request) =>
+    encodeTexts(request.body, pipeline, deadlineOf(request.headers[LANE_HEADERS.timeout], now)),
+  );
   app.post('/chunk', async (request) => readChunk(request.body, pipeline));
   app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
   app.get('/metrics', async (_request, reply) => {
     metrics.index(pipeline.statistics(), ingest);
+    metrics.encoder(pipeline.encoder.stats());
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;
+}
+
+/** When a text that still waits for the encoder is dropped, out of the gateway's header. */
+function deadlineOf(header: string | string[] | undefined, now: () => number): EncodeOptions {
+  const timeoutMs = Number(header);
+  return header !== undefined && timeoutMs > 0 ? { deadlineMs: now() + timeoutMs } : {};
 }
 
 /** Steps that ran, as a Server-Timing header in ms. */

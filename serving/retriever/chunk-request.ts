@@ -25,7 +25,7 @@ async function vectorOf(chunk: z.infer<typeof chunkSchema>, pipeline: Pipeline):
   if (vector !== undefined && base64 !== undefined) throw wrong('vector_b64', 'is there beside a vector');
   if (vector === undefined && base64 === undefined) {
     if (text === undefined) throw wrong('text', 'give a text or a vector');
-    const [encoded] = await pipeline.encode([text], 'passage');
+    const [encoded] = await pipeline.encoder.encodeBatch([text], 'passage');
     if (encoded === undefined) throw new Error('the encoder gave nothing');
     return encoded;
   }

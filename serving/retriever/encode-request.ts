@@ -1,4 +1,5 @@
 import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
+import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import { parseBody } from '../json.ts';
 import { encodeSchema } from '../schemas.ts';
@@ -12,9 +13,13 @@ export interface EncodeResponse {
 }
 
 /** The answer to a body of POST /encode. Throws a ProblemError (400) that names the field. */
-export async function encodeTexts(body: unknown, pipeline: Pipeline): Promise<EncodeResponse> {
+export async function encodeTexts(
+  body: unknown,
+  pipeline: Pipeline,
+  options: EncodeOptions,
+): Promise<EncodeResponse> {
   const { texts, role, base64 } = parseBody(encodeSchema, body);
-  const vectors = await pipeline.encode(texts, role);
+  const vectors = await pipeline.encoder.encodeBatch(texts, role, options);
   const { encoder, dimension } = pipeline.manifest;
   return {
     encoder: encoder.name,

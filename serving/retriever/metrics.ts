@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';
 import type { PipelineAnswer } from '../../retrieval/pipeline.ts';
@@ -59,6 +60,13 @@ export function createRetrieverMetrics() {
     [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1],
   );
   const offset = gauge('retriever_ingest_offset_bytes', 'Bytes of the ingest log that were applied');
+  const waiting = gauge('retriever_encoder_queued', 'Texts that wait for the encoder');
+  const texts = new Gauge({
+    name: 'retriever_encoder_texts',
+    help: 'Texts since the lane began, by whether the model ran for them; those without are hits of the cache',
+    labelNames: ['run'],
+    registers: [registry],
+  });
   const ingested = new Gauge({
     name: 'retriever_ingested',
     help: 'Records of the ingest log since the lane began, by what became of them',
@@ -78,6 +86,11 @@ export function createRetrieverMetrics() {
       if (ingest === undefined) return;
       offset.set(ingest.offset);
       for (const [outcome, count] of Object.entries(ingest.applied)) ingested.set({ outcome }, count);
+    },
+    encoder({ hits, misses, queued }: EncoderStats): void {
+      texts.set({ run: 'no' }, hits);
+      texts.set({ run: 'yes' }, misses);
+      waiting.set(queued);
     },
     /** Of the sample that is looked at closely. */
     inspected(look: Inspection): void {

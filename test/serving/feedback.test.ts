@@ -143,7 +143,9 @@ describe('POST /feedback', () => {
     await expect
       .poll(async () => metric(await scraped(), 'retriever_near_duplicates_count'))
       .toBeGreaterThan(1);
+    for (let i = 0; i < 3; i++) await gateway.search({ text: 'asked three times' });
     const text = await scraped();
+    expect(metric(text, 'retriever_encoder_texts', { run: 'no' })).toBe(2);
     expect(metric(text, 'retriever_lists_hit_count')).toBe(metric(text, 'retriever_top5_cosine_count'));
     expect(metric(text, 'retriever_index_rows')).toBeGreaterThan(100);
     expect(metric(text, 'retriever_index_mean_norm')).toBeCloseTo(1, 4);

@@ -87,14 +87,6 @@ describe('the encoder', () => {
     expect(await prefixed.encode('tides', 'query')).toEqual(await pool.encode('query: tides', 'passage'));
     expect(await prefixed.encode('tides', 'passage')).toEqual(await pool.encode('tides', 'passage'));
   });
-
-  it('does not start where the manifest names another dimension', async () => {
-    const wrong = await openEncoderPool(await encoderWith('wrong', { dim: 768 }), 1);
-    await expect(wrong.encode('tides', 'query')).rejects.toThrow(
-      /gives 384 dimensions, its manifest\.json 768/,
-    );
-    await wrong.close();
-  });
 });
 
 describe('the vectors of a corpus', () => {
