@@ -34,24 +34,26 @@ export interface CandidateQuery {
 
 /** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
 const SAME_CHUNK_COSINE = 1 - 1e-5;
+/** Of two unit vectors with that cosine, rounding included. */
+const SAME_CHUNK_DISTANCE = Math.sqrt(2 * (1 - SAME_CHUNK_COSINE)) + 1e-5;
 
 /** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
 export async function findCandidates(
   corpus: SearchableCorpus,
   { vector, context, exclude, nprobe, asBuilt = false }: CandidateQuery,
 ): Promise<Candidates> {
-  const { dimension, index, chunks } = corpus;
+  const { index, chunks } = corpus;
   const left = new Set(exclude);
   const depth = EVALUATION_DEPTH + left.size + context.length;
   const { ids, scores } = await index.search(vector, depth, nprobe, [], asBuilt);
   // One that went while the search ran.
   const isGone = (row: number) => !asBuilt && corpus.isGone?.(row) === true;
   const found = Array.from(ids, Number).filter((row) => row >= 0);
-  const isContext = context.length > 0 ? sameChunk(index.vectorsOf(found), dimension, context) : () => false;
+  const isContext = contextRows(corpus, { vector, context }, found, scores);
   const rows: number[] = [];
   const cosines: number[] = [];
   for (const [i, row] of found.entries()) {
-    if (left.has(chunks[row]?.id ?? '') || isContext(i) || isGone(row)) continue;
+    if (left.has(chunks[row]?.id ?? '') || isContext.has(row) || isGone(row)) continue;
     rows.push(row);
     cosines.push(scores[i] ?? 0);
     if (rows.length === EVALUATION_DEPTH) break;
@@ -59,14 +61,26 @@ export async function findCandidates(
   return { rows, cosines: Float32Array.from(cosines) };
 }
 
-/** Whether the i-th of these vectors is one of the context's. */
-function sameChunk(
-  vectors: Float32Array,
-  dimension: number,
-  context: readonly Float32Array[],
-): (i: number) => boolean {
-  return (i) => {
-    const vector = vectors.subarray(i * dimension, (i + 1) * dimension);
-    return context.some((chunk) => dot(chunk, vector) >= SAME_CHUNK_COSINE);
-  };
+/**
+ * Those of the rows found that are chunks of the context. Who is that near to a chunk has nearly the chunk's own cosine
+ * with the query, by the triangle inequality: only for those few the vectors are looked at.
+ */
+function contextRows(
+  { dimension, index }: SearchableCorpus,
+  { vector, context }: Pick<CandidateQuery, 'vector' | 'context'>,
+  found: readonly number[],
+  scores: Float32Array,
+): Set<number> {
+  const cosines = context.map((chunk) => dot(vector, chunk));
+  const suspects = found.filter((_, i) =>
+    cosines.some((cosine) => Math.abs(cosine - (scores[i] ?? 0)) <= SAME_CHUNK_DISTANCE),
+  );
+  if (suspects.length === 0) return new Set();
+  const vectors = index.vectorsOf(suspects);
+  return new Set(
+    suspects.filter((_, i) => {
+      const candidate = vectors.subarray(i * dimension, (i + 1) * dimension);
+      return context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE);
+    }),
+  );
 }
