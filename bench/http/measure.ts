@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadGenerator } from '../load/generator.ts';
 import type { BodyKind, LoadStep } from '../load/question.ts';
 import { median } from '../quantiles.ts';
 import { whole } from '../table.ts';
+import { withOtherWork } from './other-work.ts';
 import type { Service } from './services.ts';
 import type { Failure, TopRate } from './top-rate.ts';
-import { findTopRate } from './top-rate.ts';
+import { failureOf, findTopRate } from './top-rate.ts';
 
 /** A service with one kind of body. */
 export interface Candidate {
@@ -27,11 +29,17 @@ export interface HttpRow {
   readonly p95: number;
   readonly p99: number;
   readonly lagP95: number;
+  /** Median share of the machine's CPU time (0..1) that processes of others took meanwhile. */
+  readonly otherShare: number;
   /** Every rate that was tried while the top was looked for, in that order. */
   readonly steps: readonly TriedRate[];
 }
 
-interface TriedRate extends LoadStep {
+interface Step extends LoadStep {
+  readonly otherShare: number;
+}
+
+interface TriedRate extends Step {
   readonly rate: number;
 }
 
@@ -39,7 +47,7 @@ interface TriedRate extends LoadStep {
 interface Measured {
   readonly tops: TopRate[];
   readonly steps: TriedRate[];
-  readonly halves: LoadStep[];
+  readonly halves: Step[];
 }
 
 export interface LoadOptions {
@@ -54,6 +62,11 @@ const WARM_UP_SECONDS = 1;
 /** Before anything counts: V8 compiles for some thousand requests, and the first rounds would be others than the last. */
 const FIRST_WARM_UP = { rate: 400, seconds: 8, warmUpSeconds: 0 };
 
+/** A failure says little about a service while others take so much of the machine: it is asked again after a pause. */
+const LOUD = 0.15;
+const LOUD_TRIES = 3;
+const LOUD_PAUSE_MS = 2_000;
+
 /** All candidates in each round, the order turned round each time: first how much each holds, then each at half of that. */
 export async function measureHttp(
   generator: LoadGenerator,
@@ -62,7 +75,7 @@ export async function measureHttp(
 ): Promise<HttpRow[]> {
   let seed = 1;
   const run = ({ service, body }: Candidate, load: typeof FIRST_WARM_UP) =>
-    generator.open({ url: service.url, body, seed: seed++, ...load });
+    withOtherWork(service.pid, () => generator.open({ url: service.url, body, seed: seed++, ...load }));
   const loadOf = (rate: number) => ({ rate, seconds, warmUpSeconds: WARM_UP_SECONDS });
   const all = candidates.map((candidate): [Candidate, Measured] => [
     candidate,
@@ -76,7 +89,10 @@ export async function measureHttp(
       steps.push({ rate, ...step });
       return step;
     };
-    const top = await findTopRate(attempt, before ? BEGIN_AT * before : FIRST_RATE);
+    const top = await findTopRate(
+      (rate) => inQuiet(() => attempt(rate)),
+      before ? BEGIN_AT * before : FIRST_RATE,
+    );
     tops.push(top);
     console.log(`round ${round + 1}: ${nameOf(candidate)}: ${whole(top.rate)}/s (beyond it: ${top.limit})`);
   });
@@ -85,6 +101,16 @@ export async function measureHttp(
     if (half > 0) halves.push(await run(candidate, loadOf(half)));
   });
   return all.map(([candidate, measured]) => rowOf(candidate, measured));
+}
+
+/** Runs it again, a few times at most, while a rate was not held and others took much of the machine. */
+async function inQuiet(attempt: () => Promise<Step>): Promise<Step> {
+  let step = await attempt();
+  for (let i = 1; i < LOUD_TRIES && step.otherShare > LOUD && failureOf(step) !== null; i++) {
+    await pause(LOUD_PAUSE_MS);
+    step = await attempt();
+  }
+  return step;
 }
 
 async function inTurns<T>(
@@ -105,7 +131,7 @@ function rowOf({ service: { spec }, body }: Candidate, { tops, steps, halves }: 
   const rates = tops.map(({ rate }) => rate);
   const limits = tops.map(({ limit }) => limit);
   const often = (limit: Failure) => limits.filter((other) => other === limit).length;
-  const middle = (value: (step: LoadStep) => number) => median(halves.map(value));
+  const middle = (value: (step: Step) => number) => median(halves.map(value));
   return {
     service: spec.name,
     workers: spec.workers,
@@ -117,6 +143,7 @@ function rowOf({ service: { spec }, body }: Candidate, { tops, steps, halves }: 
     p95: middle(({ p95 }) => p95),
     p99: middle(({ p99 }) => p99),
     lagP95: middle(({ lagP95 }) => lagP95),
+    otherShare: median([...steps, ...halves].map((step) => step.otherShare)),
     steps,
   };
 }

@@ -15,12 +15,13 @@ export interface TopRate {
 
 const STEP = 1.25;
 const BISECTIONS = 2;
+const TRIES = 2;
 const LOWEST = 25;
 /** Sent so late at P95, the generator takes half of the limit for itself. */
 const LATE_MS = LIMIT_MS / 2;
 
 /** Null if the service held the rate. */
-function failureOf(step: LoadStep): Failure | null {
+export function failureOf(step: LoadStep): Failure | null {
   if (step.errors > 0) return 'errors';
   if (!step.overrun && step.p95 <= LIMIT_MS) return null;
   return step.lagP95 > LATE_MS ? 'generator' : 'latency';
@@ -28,14 +29,20 @@ function failureOf(step: LoadStep): Failure | null {
 
 /**
  * The highest rate that is held: up from `startRate` in steps of a quarter (down where that is too much), then between
- * the last two rates. A rate gets a second try, as the machine has other work too.
+ * the last two rates. A rate that is not held is tried again, as the machine has other work too.
  */
 export async function findTopRate(
   run: (rate: number) => Promise<LoadStep>,
   startRate: number,
 ): Promise<TopRate> {
-  const attempt = async (rate: number) =>
-    failureOf(await run(rate)) === null ? null : failureOf(await run(rate));
+  const attempt = async (rate: number) => {
+    let failure: Failure | null = null;
+    for (let i = 0; i < TRIES; i++) {
+      failure = failureOf(await run(rate));
+      if (failure === null) break;
+    }
+    return failure;
+  };
   let held = 0;
   let limit: Failure = 'latency';
   let rate = startRate;

@@ -1,4 +1,5 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { groupMembers } from '../process-group.ts';
 
 /** Memory in MB (10^6 bytes). */
 export interface Memory {
@@ -10,25 +11,16 @@ export interface Memory {
 
 const MB = 1e6;
 
-/** Sum over all processes of a group, from /proc; those that end meanwhile do not count. */
+/** Sum over all processes of a group, from /proc/<pid>/smaps_rollup; those that end meanwhile count nothing. */
 export async function groupMemory(group: number): Promise<Memory> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  let [pss, rss, processes] = [0, 0, 0];
-  for (const pid of pids) {
-    if ((await groupOf(pid)) !== group) continue;
+  const members = await groupMembers(group);
+  let [pss, rss] = [0, 0];
+  for (const { pid } of members) {
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
     pss += bytesOf(rollup, 'Pss');
     rss += bytesOf(rollup, 'Rss');
-    processes++;
   }
-  return { pssMb: pss / MB, rssMb: rss / MB, processes };
-}
-
-/** Null of a process that has ended. */
-async function groupOf(pid: string): Promise<number | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // After the command's name, which may hold anything, come state, parent and group.
-  return stat === null ? null : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  return { pssMb: pss / MB, rssMb: rss / MB, processes: members.length };
 }
 
 function bytesOf(rollup: string, field: string): number {

@@ -65,7 +65,7 @@ function print(set: string, rows: readonly HttpRow[]): void {
   const plain = Math.max(
     ...rows.filter(({ service }) => service === 'Python, FastAPI').map(({ top }) => top),
   );
-  const cells = rows.map(({ service, workers, body, top, limit, p50, p95, p99, lagP95 }) => [
+  const cells = rows.map(({ service, workers, body, top, limit, p50, p95, p99, lagP95, otherShare }) => [
     service,
     String(workers),
     body,
@@ -76,9 +76,10 @@ function print(set: string, rows: readonly HttpRow[]): void {
     p95.toFixed(2),
     p99.toFixed(2),
     lagP95.toFixed(2),
+    `${Math.round(100 * otherShare)} %`,
   ]);
   const title = `${set}, k 10, open loop; latencies in ms from when a request was due, at half of the top rate`;
-  printTable(title, [...head, 'p50', 'p95', 'p99', 'sent late, p95'], cells, 3);
+  printTable(title, [...head, 'p50', 'p95', 'p99', 'sent late, p95', 'others'], cells, 3);
 }
 
 function chartOf(set: string, rows: readonly HttpRow[]): string {
