@@ -30,22 +30,26 @@ export interface CandidateQuery {
   readonly nprobe: number;
   /** As if nothing had come or gone since the release was built. */
   readonly asBuilt?: boolean;
+  /** How many are wanted; 50 where absent, as a reranker and an evaluation need them. */
+  readonly depth?: number;
 }
 
+/** So many rows may go while a search runs without making its answer shorter. */
+const MAY_GO = 4;
 /** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
 const SAME_CHUNK_COSINE = 1 - 1e-5;
 /** Of two unit vectors with that cosine, rounding included. */
 const SAME_CHUNK_DISTANCE = Math.sqrt(2 * (1 - SAME_CHUNK_COSINE)) + 1e-5;
 
-/** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
+/** The best rows, at most `depth` of them, that are neither excluded nor the context itself. So many more are fetched as may fall out. */
 export async function findCandidates(
   corpus: SearchableCorpus,
-  { vector, context, exclude, nprobe, asBuilt = false }: CandidateQuery,
+  { vector, context, exclude, nprobe, asBuilt = false, depth = EVALUATION_DEPTH }: CandidateQuery,
 ): Promise<Candidates> {
   const { index, chunks } = corpus;
   const left = new Set(exclude);
-  const depth = EVALUATION_DEPTH + left.size + context.length;
-  const { ids, scores } = await index.search(vector, depth, nprobe, [], asBuilt);
+  const fetched = depth + left.size + context.length + MAY_GO;
+  const { ids, scores } = await index.search(vector, fetched, nprobe, [], asBuilt);
   // One that went while the search ran.
   const isGone = (row: number) => !asBuilt && corpus.isGone?.(row) === true;
   const found = Array.from(ids, Number).filter((row) => row >= 0);
@@ -56,7 +60,7 @@ export async function findCandidates(
     if (left.has(chunks[row]?.id ?? '') || isContext.has(row) || isGone(row)) continue;
     rows.push(row);
     cosines.push(scores[i] ?? 0);
-    if (rows.length === EVALUATION_DEPTH) break;
+    if (rows.length === depth) break;
   }
   return { rows, cosines: Float32Array.from(cosines) };
 }

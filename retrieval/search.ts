@@ -1,4 +1,5 @@
 import type { Flags } from '../domain/control.ts';
+import { EVALUATION_DEPTH } from '../domain/ranking.ts';
 import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
 import type { Candidates, SearchableCorpus } from './candidates.ts';
 import { findCandidates } from './candidates.ts';
@@ -26,6 +27,8 @@ export type PipelineQuery = (
   readonly explain?: boolean;
   /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
   readonly asBuilt?: boolean;
+  /** Whether `orders` or `inspect` will be asked: then all 50 candidates are fetched, however few results are wanted. */
+  readonly whole?: boolean;
 } & EncodeOptions;
 
 export interface PipelineAnswer {
@@ -35,7 +38,7 @@ export interface PipelineAnswer {
   readonly quality: 'hit' | 'miss';
   /** Null where nothing was reranked. */
   readonly rank1Changed: boolean | null;
-  /** Ids of all candidates by cosine, and as the reranker ordered them; null where it did not run. */
+  /** Ids of the candidates by cosine, and as the reranker ordered them; null where it did not run. */
   orders(): Orders;
   /** A closer look, about a millisecond. */
   inspect(): Inspection;
@@ -71,6 +74,7 @@ export async function searchRelease(
       exclude: query.exclude,
       nprobe: flags.nprobe,
       asBuilt: query.asBuilt === true,
+      depth: depthOf(query),
     }),
   );
   const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
@@ -98,6 +102,11 @@ export async function searchRelease(
     inspect: () =>
       inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
   };
+}
+
+/** A reranker, an explanation and a closer look need all candidates; a plain search only its results. */
+function depthOf({ kind, k, explain, whole }: PipelineQuery): number {
+  return kind === 'context' || explain === true || whole === true ? EVALUATION_DEPTH : k;
 }
 
 async function encodeQuery(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
+import { readBandwidth } from '../bandwidth.ts';
 import { barChart } from '../chart.ts';
 import { releaseData } from '../data.ts';
 import type { Engine } from '../engine.ts';
@@ -52,7 +53,9 @@ export async function runSearch(options: PartOptions): Promise<void> {
     charts[`search-${i + 1}`] = barChart(`p50 of a search, ${set.name}`, bars);
   }
   for (const engine of engines) engine.close();
-  await writeResults('search', options, { results }, charts);
+  const bandwidth = readBandwidth();
+  console.log(`\none core reads ${bandwidth.toFixed(1)} GB/s from memory (memcmp of two large buffers)`);
+  await writeResults('search', options, { bandwidth, results }, charts);
 }
 
 /** Starts these of the engines, in their order. */

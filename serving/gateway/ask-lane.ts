@@ -1,5 +1,7 @@
 import type { AnyLane, Flags } from '../../domain/control.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
+import type { Answered, Client } from './exchange.ts';
+import { GivenUp, exchange } from './exchange.ts';
 import type { LaneProcess } from './lane-process.ts';
 
 /** A lane's answer, its body untouched. */
@@ -29,8 +31,7 @@ export interface LaneRequest {
   readonly deadlineMs: number;
   /** Whether the answer's body is to hold the candidates' orders as well. */
   readonly sample?: boolean;
-  /** Aborts when the user has gone. */
-  readonly signal: AbortSignal;
+  readonly client: Client;
 }
 
 const PASSED_BACK = [
@@ -59,42 +60,34 @@ export async function askLane(
   // Stable has nobody to fall back to: a request that may still be answered is better than a certain error.
   if (request.lane !== 'stable' && !lane.breaker.admits())
     return { kind: 'fault', why: 'breaker', reason: `the breaker of ${lane.release} is open` };
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), request.deadlineMs);
-  const leave = () => deadline.abort();
-  request.signal.addEventListener('abort', leave, { once: true });
   try {
-    const answer = await pool.request({
-      method: 'POST',
+    const answer = await exchange(pool, {
       path: request.path + request.parameters,
       headers: laneHeaders(request),
       body: request.body,
-      signal: deadline.signal,
+      deadlineMs: request.deadlineMs,
+      client: request.client,
     });
-    const body = Buffer.from(await answer.body.arrayBuffer());
-    if (answer.statusCode === 503) {
+    if (answer.status === 503) {
       // It works, and has too much to do.
       lane.breaker.undecided();
       return { kind: 'fault', why: 'busy', reason: `${lane.release} has too many texts to encode` };
     }
-    if (answer.statusCode >= 500) {
+    if (answer.status >= 500) {
       lane.breaker.failed();
-      return { kind: 'fault', why: 'failed', reason: `${lane.release} answered ${answer.statusCode}` };
+      return { kind: 'fault', why: 'failed', reason: `${lane.release} answered ${answer.status}` };
     }
     lane.breaker.succeeded();
-    return { kind: 'answer', status: answer.statusCode, headers: passedBack(answer.headers), body };
+    return { kind: 'answer', status: answer.status, headers: passedBack(answer.headers), body: answer.body };
   } catch (error) {
-    if (request.signal.aborted) {
+    if (error instanceof GivenUp && error.why === 'aborted') {
       lane.breaker.undecided();
-      return { kind: 'fault', why: 'aborted', reason: 'the client has gone' };
+      return { kind: 'fault', why: 'aborted', reason: error.message };
     }
     lane.breaker.failed();
-    if (deadline.signal.aborted)
+    if (error instanceof GivenUp)
       return { kind: 'fault', why: 'timeout', reason: `${lane.release} took over ${request.deadlineMs} ms` };
     return { kind: 'fault', why: 'failed', reason: error instanceof Error ? error.message : String(error) };
-  } finally {
-    clearTimeout(timer);
-    request.signal.removeEventListener('abort', leave);
   }
 }
 
@@ -116,9 +109,7 @@ function laneHeaders({
   };
 }
 
-function passedBack(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): Record<string, string> {
+function passedBack(headers: Answered['headers']): Record<string, string> {
   const passed: Record<string, string> = {};
   for (const name of PASSED_BACK) {
     const value = headers[name];

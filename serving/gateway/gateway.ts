@@ -6,6 +6,7 @@ import { countAnswer, countFault, holdsText, kindOf } from './accounting.ts';
 import type { LaneAnswer, LaneFault, LaneRequest } from './ask-lane.ts';
 import { askLane } from './ask-lane.ts';
 import type { ControlPlane } from './control-plane.ts';
+import type { Client } from './exchange.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import { isSampled, takeOrders } from './feedback.ts';
 import type { Lanes } from './lanes.ts';
@@ -34,7 +35,7 @@ export interface UserRequest {
   readonly requestKey: string;
   /** A prober's request: answered like any other, and kept out of everything that gates judge. */
   readonly synthetic: boolean;
-  readonly signal: AbortSignal;
+  readonly client: Client;
 }
 
 /** An answer of a lane, or the fault of the last lane that was asked. */
@@ -133,7 +134,7 @@ export class Gateway {
       lane,
       deadlineMs,
       sample,
-      signal: request.signal,
+      client: request.client,
     };
     return askLane(lanes.get(lane), asked);
   }

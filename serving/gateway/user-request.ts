@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { ProblemError, sendProblem } from '../problem.ts';
+import type { Client } from './exchange.ts';
 import type { Served, UserRequest } from './gateway.ts';
 
 /** A request as the gateway works with it; a sticky key and an id are drawn where the user gives none. */
@@ -11,9 +12,11 @@ export function userRequest(request: FastifyRequest, reply: FastifyReply): UserR
     return typeof value === 'string' && value !== '' && value.length <= 200 ? value : undefined;
   };
   const at = request.url.indexOf('?');
-  const gone = new AbortController();
+  const client: Client = { gone: false, onGone: null };
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
+    if (reply.raw.writableFinished) return;
+    client.gone = true;
+    client.onGone?.();
   });
   return {
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
@@ -22,7 +25,7 @@ export function userRequest(request: FastifyRequest, reply: FastifyReply): UserR
     requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
     requestKey: header(LANE_HEADERS.requestKey) ?? randomUUID(),
     synthetic: header(LANE_HEADERS.synthetic) !== undefined,
-    signal: gone.signal,
+    client,
   };
 }
 

@@ -48,8 +48,10 @@ export function createRetrieverApp({
       },
       manifest.dimension,
     );
+    const isSampled = header(LANE_HEADERS.sample) !== undefined;
+    const isInspected = inspected++ % INSPECT_EVERY === 0;
     const answer = await pipeline.search(
-      { ...query, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
+      { ...query, whole: isSampled || isInspected, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
       flags,
     );
     metrics.observe(query.kind, answer);
@@ -60,9 +62,9 @@ export function createRetrieverApp({
       lane: (header(LANE_HEADERS.lane) ?? 'stable') as AnyLane,
       results: answer.results,
       timings: answer.timings,
-      ...(header(LANE_HEADERS.sample) === undefined ? {} : { orders: answer.orders() }),
+      ...(isSampled ? { orders: answer.orders() } : {}),
     };
-    if (inspected++ % INSPECT_EVERY === 0) setImmediate(() => metrics.inspected(answer.inspect()));
+    if (isInspected) setImmediate(() => metrics.inspected(answer.inspect()));
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,

@@ -62,6 +62,22 @@ it('is followed from a byte on, one whole line after the other', async () => {
   expect(heard.map(parseRecord)).toEqual([remove('b')]);
 });
 
+it('costs a lane that asks ten times a second no memory while nothing new is there', async () => {
+  const log = await openIngestLog(file);
+  await log.append(remove('a'));
+  await log.close();
+  const follower = followLog(file, 0, async () => {});
+  await follower.catchUp();
+  let grown = 0;
+  for (let i = 0; i < 20; i++) {
+    const before = process.memoryUsage().arrayBuffers;
+    await follower.catchUp();
+    grown += Math.max(0, process.memoryUsage().arrayBuffers - before);
+  }
+  // 4 MiB each time had the collector stop a lane twice a second.
+  expect(grown).toBeLessThan(1024 * 1024);
+});
+
 it.each([
   ['within a line', 3],
   ['beyond its end', 10_000],
