@@ -1,8 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+const ALONE = 'test/**/*.alone.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // What measures a load runs last, with nothing beside it.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'tests',
+          include: ['test/**/*.test.ts'],
+          exclude: [ALONE],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: [ALONE], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
     // A process for each file: the native addons and Temporal's core are not made to share one.
     pool: 'forks',
     // Tests start real servers: more files side by side than cores would only make them wait for each other.

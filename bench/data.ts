@@ -37,8 +37,7 @@ export async function syntheticData(
     const centres = unitRows(CLUSTERS, dimension, () => random());
     const near = (count: number) =>
       unitRows(count, dimension, (row, i) => {
-        const centre = (Math.imul(row, 2_654_435_761) >>> 0) % CLUSTERS;
-        return (centres[centre * dimension + i] ?? 0) + (NOISE * random()) / Math.sqrt(dimension);
+        return (centres[centreOf(row) * dimension + i] ?? 0) + (NOISE * random()) / Math.sqrt(dimension);
       });
     const vectors = near(rows);
     await buildIndexes(aside, { dimension, vectors, nlist: listCount(rows), nprobe: 8 });
@@ -53,6 +52,11 @@ export async function syntheticData(
   return data;
 }
 
+/** The centre that a row lies around, 0..499. */
+export function centreOf(row: number): number {
+  return (Math.imul(row, 2_654_435_761) >>> 0) % CLUSTERS;
+}
+
 /** The indexes of a release, and rows of its own as queries: real vectors of a real encoder. */
 export async function releaseData(folder: string, release: string, queries: number): Promise<DataSet> {
   const index = await openIndex(join(release, 'p_flat_ip.faiss'));
@@ -62,7 +66,7 @@ export async function releaseData(folder: string, release: string, queries: numb
   await mkdir(dir, { recursive: true });
   for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(release, file), join(dir, file));
   const data = new Float32Array(queries * dimension);
-  for (let i = 0; i < queries; i++) data.set(index.reconstruct((i * 7_919) % rows, 1), i * dimension);
+  for (let i = 0; i < queries; i++) data.set(index.vectorsOf([(i * 7_919) % rows]), i * dimension);
   index.close();
   await writeFile(join(dir, 'queries.npy'), formatNpy({ shape: [queries, dimension], data }));
   return {

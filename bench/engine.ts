@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { startLineProcess } from './line-process.ts';
 
 /** What an engine is asked, a line of JSON on its stdin. */
 export interface Task {
@@ -32,29 +31,21 @@ export interface Engine {
 /** Starts the command; it answers each line on stdin with one on stdout. */
 export function startEngine(
   name: string,
-  [command, ...args]: readonly [string, ...string[]],
+  command: readonly [string, ...string[]],
   env: Readonly<Record<string, string>> = {},
 ): Engine {
   const { OPENBLAS_CORETYPE: _, ...withoutCoreType } = process.env;
-  const child = spawn(command, args, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    // One thread for everybody: what is compared is the work, not who takes more cores. And each BLAS chooses its own
-    // kernels: a core type forced from outside would slow the peers.
-    env: { ...withoutCoreType, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', ...env },
+  // One thread for everybody: what is compared is the work, not who takes more cores. And each BLAS chooses its own
+  // kernels: a core type forced from outside would slow the peers.
+  const child = startLineProcess(name, command, {
+    ...withoutCoreType,
+    OMP_NUM_THREADS: '1',
+    OPENBLAS_NUM_THREADS: '1',
+    ...env,
   });
-  const lines = createInterface({ input: child.stdout });
-  const failed = new Promise<never>((_resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new Error(`${name} ended (${signal ?? code})`)));
-  });
-  failed.catch(() => {});
   return {
     name,
-    async measure(task) {
-      const line = new Promise<string>((resolve) => lines.once('line', resolve));
-      child.stdin.write(`${JSON.stringify(task)}\n`);
-      return answer.parse(JSON.parse(await Promise.race([line, failed])));
-    },
-    close: () => child.stdin.end(),
+    measure: async (task) => answer.parse(await child.ask(task)),
+    close: child.close,
   };
 }

@@ -1,77 +1,73 @@
 /**
- * `npm run bench [-- --rounds 5 --rows 50000 --dimension 768 --queries 500]`: this project's engine beside FAISS from
- * Python and from Node, in one run, in alternating order, one thread each. Prints tables; writes JSON and SVG to
- * artifacts/bench/.
+ * `npm run bench [-- --only search|growth|http|memory --rounds 5 --seconds 4 --rows 50000 --dimension 768 --queries 500]`: this
+ * project beside its peers, in one run, in alternating order. Prints tables; writes JSON and SVG to artifacts/bench/.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { nodeCommand } from '../scripts/stack/process.ts';
-import { pythonPackages } from '../scripts/setup/python-packages.ts';
-import { releaseData, syntheticData } from './data.ts';
-import type { Engine } from './engine.ts';
-import { startEngine } from './engine.ts';
-import { measureFlat, measureSearch } from './search.ts';
-import { printTable } from './table.ts';
-import { barChart } from './chart.ts';
+import { untilInterrupted } from '../scripts/stack/interrupt.ts';
+import { runGrowth } from './parts/growth.ts';
+import { runHttp } from './parts/http.ts';
+import { runMemory } from './parts/memory.ts';
+import { runSearch } from './parts/search.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DATA = join(ROOT, '.data/bench');
-const RESULTS = join(ROOT, 'artifacts/bench');
+const PARTS = { search: runSearch, growth: runGrowth, http: runHttp, memory: runMemory };
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string', default: '4' },
     rows: { type: 'string', default: '50000' },
     dimension: { type: 'string', default: '768' },
     queries: { type: 'string', default: '500' },
   },
 });
-const numbers = Object.fromEntries(
-  Object.entries(values).map(([name, text]) => [name, Number(text)]),
-) as Record<keyof typeof values, number>;
-for (const [name, number] of Object.entries(numbers)) {
-  if (Number.isInteger(number) && number > 0) continue;
-  console.error(`--${name} must be a positive whole number, not ${values[name as keyof typeof values]}`);
-  process.exit(2);
-}
+const names = Object.keys(PARTS) as (keyof typeof PARTS)[];
+const chosen = names.filter((name) => values.only === undefined || values.only === name);
+if (chosen.length === 0) refuse(`--only must be one of ${names.join(', ')}, not ${values.only}`);
+/** Rounds of a rate take minutes, those of an index seconds. */
+const ROUNDS = { search: 5, growth: 3, http: 3, memory: 3 };
+const sizes = {
+  rows: positive('rows'),
+  dimension: positive('dimension'),
+  queries: positive('queries'),
+  seconds: positive('seconds'),
+};
+const rounds = values.rounds === undefined ? null : positive('rounds');
 
-const packages = await pythonPackages(join(ROOT, 'bench/requirements.txt'), DATA);
-const sets = [
-  await syntheticData(DATA, numbers.rows, numbers.dimension, numbers.queries),
-  await releaseData(DATA, join(ROOT, 'artifacts/releases/v-1'), numbers.queries),
-];
-const engines = startEngines(packages);
+const closers: (() => void | Promise<void>)[] = [];
+const interruption = untilInterrupted();
 try {
-  const results = [];
-  for (const set of sets) {
-    const search = await measureSearch(engines, set, numbers.rounds);
-    printTable(`IVF-Flat, ${set.name}, one query at a time, k 10; ms`, search);
-    const flat = await measureFlat(engines, set, Math.min(3, numbers.rounds));
-    printTable(`FLAT truth, ${set.name}, ${set.queries} queries, k 10; ms a query`, flat);
-    results.push({ set, search, flat });
-  }
-  await mkdir(RESULTS, { recursive: true });
-  const report = { machine: cpus()[0]?.model ?? '', cores: cpus().length, ...numbers, results };
-  await writeFile(join(RESULTS, 'search.json'), `${JSON.stringify(report, null, 1)}\n`);
-  for (const [i, { set, search }] of results.entries())
-    await writeFile(join(RESULTS, `search-${i + 1}.svg`), barChart(`p50 of a search, ${set.name}`, search));
-  console.log(`\nwritten: ${RESULTS}`);
+  await Promise.race([runParts(), interrupted()]);
+} catch (error) {
+  console.error(interruption.bySignal() && error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 } finally {
-  for (const engine of engines) engine.close();
+  for (const close of closers.toReversed()) await close();
+  interruption.release();
+}
+// A part that was interrupted still waits for what has been ended.
+process.exit();
+
+async function runParts(): Promise<void> {
+  for (const name of chosen) {
+    const onEnd = (close: () => void | Promise<void>) => void closers.push(close);
+    await PARTS[name]({ ...sizes, rounds: rounds ?? ROUNDS[name], onEnd });
+  }
 }
 
-/** The first is ours; the second is what the others are measured against. */
-function startEngines(pythonPath: string): Engine[] {
-  const node = (name: string) => nodeCommand(`bench/engines/${name}`) as [string, ...string[]];
-  return [
-    startEngine('this engine, from JavaScript', node('ours')),
-    startEngine('faiss-cpu, from Python', ['python3', join(ROOT, 'bench/engines/faiss_cpu.py')], {
-      PYTHONPATH: pythonPath,
-      PYTHONDONTWRITEBYTECODE: '1',
-    }),
-    startEngine('faiss-node', node('faiss-node')),
-  ];
+/** Rejects, so that whatever runs is ended before we are. */
+async function interrupted(): Promise<never> {
+  throw new Error(`stopped by ${await interruption.reason}`);
+}
+
+function positive(name: 'rounds' | 'seconds' | 'rows' | 'dimension' | 'queries'): number {
+  const number = Number(values[name]);
+  if (!Number.isInteger(number) || number <= 0)
+    refuse(`--${name} must be a positive whole number, not ${values[name]}`);
+  return number;
+}
+
+function refuse(why: string): never {
+  console.error(why);
+  process.exit(2);
 }

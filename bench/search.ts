@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DataSet } from './data.ts';
 import type { Answer, Engine, Task } from './engine.ts';
+import { median, quantileOf } from './quantiles.ts';
 
 const K = 10;
 const NPROBES = [4, 8, 12, 16, 32];
@@ -28,11 +29,20 @@ export async function measureSearch(
   rounds: number,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const nprobe of NPROBES) {
-    const task = { ...taskOf(set, 'p_ivf.faiss'), nprobe, batch: false };
-    rows.push(...(await compare(engines, task, `nprobe ${nprobe}`, rounds, 1)));
-  }
+  for (const nprobe of NPROBES)
+    rows.push(...(await compareSearch(engines, set, nprobe, `nprobe ${nprobe}`, rounds)));
   return rows;
+}
+
+/** One query at a time with one nprobe; `what` names the rows. */
+export function compareSearch(
+  engines: readonly Engine[],
+  set: DataSet,
+  nprobe: number,
+  what: string,
+  rounds: number,
+): Promise<Row[]> {
+  return compare(engines, { ...taskOf(set, 'p_ivf.faiss'), nprobe, batch: false }, what, rounds, 1);
 }
 
 /** FLAT: one query at a time, and all in one call. */
@@ -95,15 +105,6 @@ function differences(ours: Answer | undefined, theirs: Answer | undefined): numb
   return ours.ids.filter(
     (id, i) => id !== theirs.ids[i] && !(Math.abs((ours.scores[i] ?? NaN) - (theirs.scores[i] ?? NaN)) < TIE),
   ).length;
-}
-
-function quantileOf(values: readonly number[], quantile: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? NaN;
-}
-
-function median(values: readonly number[]): number {
-  return quantileOf(values, 0.5);
 }
 
 function sum(values: readonly number[]): number {

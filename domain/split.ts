@@ -9,7 +9,7 @@ const POINTS = 10_000;
  * 32-bit FNV-1a over UTF-16 code units with the finaliser of MurmurHash3, so that keys which differ in one
  * character land far apart. The salt is the candidate's release: no group of users is the guinea pig each time.
  */
-function splitPoint(salt: string, requestKey: string): number {
+export function splitPoint(salt: string, requestKey: string): number {
   let hash = 0x811c9dc5;
   const text = `${salt}\u0000${requestKey}`;
   for (let i = 0; i < text.length; i++) {

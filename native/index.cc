@@ -1,7 +1,7 @@
 // Searches FAISS index files (IVF-Flat and flat, inner product) from Node, with a scan of our own over FAISS's lists. It exports functions on an opaque handle;
 // native/index.ts checks every argument before it calls them and is their only caller.
 #include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -9,60 +9,17 @@
 #include <string>
 #include <vector>
 
-#include <faiss/IndexFlat.h>
-#include <faiss/IndexIVFFlat.h>
-#include <faiss/impl/FaissException.h>
-#include <faiss/index_io.h>
 #include <napi.h>
 
-#include "scan.h"
+#include "loaded.h"
 
 namespace {
 
-using idx_t = faiss::Index::idx_t;
-// An index in memory: FAISS's lists, and what the scan keeps beside them.
-struct Loaded {
-    std::unique_ptr<const faiss::Index> index;
-    std::unique_ptr<const scan::GuardedScan> scan;
-};
-using SharedIndex = std::shared_ptr<const Loaded>;
+using SharedIndex = std::shared_ptr<Loaded>;
 
-// Searches under way hold the index too: closing it drops this reference, and the last search frees the memory.
 struct Handle {
     SharedIndex loaded;
 };
-
-const faiss::IndexIVFFlat* as_ivf(const faiss::Index* index) {
-    return dynamic_cast<const faiss::IndexIVFFlat*>(index);
-}
-
-// FAISS checks each field it reads, but not that the fields fit each other; a search trusts that they do.
-void check_consistent(const faiss::Index& index) {
-    if (index.d <= 0 || index.ntotal < 0) throw std::runtime_error("its header is damaged");
-    if (index.metric_type != faiss::METRIC_INNER_PRODUCT) throw std::runtime_error("its metric is not inner product");
-    const auto* ivf = as_ivf(&index);
-    if (!ivf) {
-        if (!dynamic_cast<const faiss::IndexFlat*>(&index)) throw std::runtime_error("it is neither an IVF-Flat nor a flat index");
-        return;
-    }
-    const bool whole = ivf->invlists && ivf->quantizer && ivf->quantizer->d == ivf->d &&
-            ivf->quantizer->ntotal == static_cast<idx_t>(ivf->nlist) && ivf->invlists->nlist == ivf->nlist &&
-            ivf->invlists->code_size == ivf->d * sizeof(float);
-    if (!whole) throw std::runtime_error("its lists do not fit its quantizer");
-    idx_t rows = 0;
-    for (size_t list = 0; list < ivf->nlist; ++list) rows += ivf->invlists->list_size(list);
-    if (rows != ivf->ntotal) throw std::runtime_error("its lists do not hold as many rows as its header says");
-}
-
-std::vector<scan::Rows> lists_of(const faiss::Index& index) {
-    const auto* ivf = as_ivf(&index);
-    if (!ivf) return {{static_cast<const faiss::IndexFlat&>(index).get_xb(), nullptr, static_cast<size_t>(index.ntotal)}};
-    std::vector<scan::Rows> lists;
-    for (size_t list = 0; list < ivf->nlist; ++list)
-        lists.push_back({reinterpret_cast<const float*>(ivf->invlists->get_codes(list)), ivf->invlists->get_ids(list),
-                         ivf->invlists->list_size(list)});
-    return lists;
-}
 
 class PromiseWorker : public Napi::AsyncWorker {
   public:
@@ -76,17 +33,14 @@ class PromiseWorker : public Napi::AsyncWorker {
 
 class OpenWorker : public PromiseWorker {
   public:
-    OpenWorker(Napi::Env env, std::string file, std::string kernels)
-            : PromiseWorker(env), file_(std::move(file)), kernels_(std::move(kernels)) {}
+    OpenWorker(Napi::Env env, std::string file, std::string kernels, std::string codes)
+            : PromiseWorker(env), file_(std::move(file)), kernels_(std::move(kernels)), codes_(std::move(codes)) {}
 
     void Execute() override {
         try {
             const auto* kernels = scan::kernels_named(kernels_.c_str());
             if (!kernels) throw std::runtime_error("this processor has no kernels named " + kernels_);
-            std::unique_ptr<const faiss::Index> index(faiss::read_index(file_.c_str()));
-            check_consistent(*index);
-            auto scan = std::make_unique<scan::GuardedScan>(index->d, lists_of(*index), *kernels);
-            loaded_ = std::make_shared<Loaded>(Loaded{std::move(index), std::move(scan)});
+            loaded_ = std::make_shared<Loaded>(file_, codes_, *kernels);
         } catch (const std::exception& error) {
             SetError("cannot open the index " + file_ + ": " + error.what());
         }
@@ -94,11 +48,11 @@ class OpenWorker : public PromiseWorker {
 
     void OnOK() override {
         const Napi::Env env = Env();
-        const auto* ivf = as_ivf(loaded_->index.get());
+        const auto* ivf = loaded_->ivf();
         auto result = Napi::Object::New(env);
-        result.Set("dimension", Napi::Number::New(env, loaded_->index->d));
-        result.Set("ntotal", Napi::Number::New(env, static_cast<double>(loaded_->index->ntotal)));
-        result.Set("kernels", Napi::String::New(env, loaded_->scan->kernels().name));
+        result.Set("dimension", Napi::Number::New(env, static_cast<double>(loaded_->dimension())));
+        result.Set("ntotal", Napi::Number::New(env, static_cast<double>(loaded_->ntotal())));
+        result.Set("kernels", Napi::String::New(env, loaded_->scan().kernels().name));
         result.Set("nlist", ivf ? Napi::Number::New(env, static_cast<double>(ivf->nlist)) : env.Null());
         result.Set("handle", Napi::External<Handle>::New(env, new Handle{std::move(loaded_)},
                                                          [](Napi::Env, Handle* handle) { delete handle; }));
@@ -108,26 +62,50 @@ class OpenWorker : public PromiseWorker {
   private:
     std::string file_;
     std::string kernels_;
-    std::shared_ptr<const Loaded> loaded_;
+    std::string codes_;
+    SharedIndex loaded_;
+};
+
+class CodesWriter : public PromiseWorker {
+  public:
+    CodesWriter(Napi::Env env, SharedIndex loaded, std::string file)
+            : PromiseWorker(env), loaded_(std::move(loaded)), file_(std::move(file)) {}
+
+    void Execute() override {
+        try {
+            loaded_->codes().write(file_, loaded_->lists());
+        } catch (const std::exception& error) {
+            SetError(std::string("cannot write the codes: ") + error.what());
+        }
+    }
+
+    void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+
+  private:
+    SharedIndex loaded_;
+    std::string file_;
 };
 
 class SearchWorker : public PromiseWorker {
   public:
     SearchWorker(Napi::Env env, SharedIndex loaded, const Napi::Float32Array& queries, size_t k, size_t nprobe,
-                 const Napi::BigInt64Array& excluded)
+                 const Napi::BigInt64Array& excluded, bool as_built)
             : PromiseWorker(env),
               loaded_(std::move(loaded)),
               // Copies: JavaScript may write to its arrays, or detach them, while the search runs.
               queries_(queries.Data(), queries.Data() + queries.ElementLength()),
-              excluded_(excluded.Data(), excluded.Data() + excluded.ElementLength()),
+              filter_{{excluded.Data(), excluded.Data() + excluded.ElementLength()}, as_built},
               k_(k),
               nprobe_(nprobe) {}
 
     void Execute() override {
+        const auto began = std::chrono::steady_clock::now();
         try {
-            std::sort(excluded_.begin(), excluded_.end());
-            const auto lists = lists_to_probe();
-            const auto results = loaded_->scan->search(queries_.data(), lists, k_, excluded_);
+            std::sort(filter_.excluded.begin(), filter_.excluded.end());
+            const size_t dimension = loaded_->dimension();
+            std::vector<std::vector<int64_t>> lists(queries_.size() / dimension);
+            for (size_t i = 0; i < lists.size(); ++i) lists[i] = loaded_->nearest_lists(queries_.data() + i * dimension, nprobe_);
+            const auto results = loaded_->scan().search(queries_.data(), lists, k_, filter_);
             ids_.assign(results.size() * k_, -1);
             scores_.assign(results.size() * k_, std::numeric_limits<float>::lowest());
             for (size_t i = 0; i < results.size(); ++i)
@@ -138,6 +116,7 @@ class SearchWorker : public PromiseWorker {
         } catch (const std::exception& error) {
             SetError(error.what());
         }
+        milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     }
 
     void OnOK() override {
@@ -149,51 +128,17 @@ class SearchWorker : public PromiseWorker {
         auto result = Napi::Object::New(env);
         result.Set("ids", ids);
         result.Set("scores", scores);
+        result.Set("scanMs", Napi::Number::New(env, milliseconds_));
         deferred_.Resolve(result);
     }
 
   private:
-    // Of each query, the lists of the nprobe nearest centroids, nearest first.
-    std::vector<std::vector<int64_t>> lists_to_probe() const {
-        const size_t n = queries_.size() / loaded_->index->d;
-        const auto* ivf = as_ivf(loaded_->index.get());
-        if (!ivf) return {n, {0}};
-        std::vector<std::vector<int64_t>> lists(n);
-        for (size_t i = 0; i < n; ++i) lists[i] = nearest_lists(*ivf, queries_.data() + i * ivf->d);
-        return lists;
-    }
-
-    // FAISS's own quantizer uses no wide registers, and one query would spend a third of its time there. It decides
-    // where rounding could: a list more or less is not a tie between rows.
-    std::vector<int64_t> nearest_lists(const faiss::IndexIVFFlat& ivf, const float* query) const {
-        const size_t nprobe = std::min(nprobe_, ivf.nlist);
-        std::vector<int64_t> order(ivf.nlist);
-        for (size_t list = 0; list < ivf.nlist; ++list) order[list] = list;
-        if (const auto* flat = dynamic_cast<const faiss::IndexFlat*>(ivf.quantizer)) {
-            std::vector<float> scores(ivf.nlist);
-            const auto dot = loaded_->scan->kernels().dot_floats;
-            for (size_t list = 0; list < ivf.nlist; ++list) scores[list] = dot(query, flat->get_xb() + list * ivf.d, ivf.d);
-            const auto nearer = [&](int64_t a, int64_t b) { return scores[a] > scores[b]; };
-            const size_t sorted = std::min(nprobe + 1, ivf.nlist);
-            std::partial_sort(order.begin(), order.begin() + sorted, order.end(), nearer);
-            const float last = scores[order[nprobe - 1]];
-            const bool certain = sorted == nprobe || last - scores[order[nprobe]] > ROUNDING * (1 + std::fabs(last));
-            order.resize(nprobe);
-            if (certain && flat->metric_type == faiss::METRIC_INNER_PRODUCT) return order;
-        }
-        order.resize(nprobe);
-        std::vector<float> similarities(nprobe);
-        ivf.quantizer->search(1, query, nprobe, similarities.data(), order.data());
-        return order;
-    }
-
-    static constexpr float ROUNDING = 1e-5f;
-
     SharedIndex loaded_;
     std::vector<float> queries_;
-    std::vector<int64_t> excluded_;
+    scan::Filter filter_;
     size_t k_;
     size_t nprobe_;
+    double milliseconds_ = 0;
     std::vector<float> scores_;
     std::vector<int64_t> ids_;
 };
@@ -213,34 +158,71 @@ Napi::Value queue(PromiseWorker* worker) {
 }
 
 Napi::Value open(const Napi::CallbackInfo& info) {
-    return queue(new OpenWorker(info.Env(), info[0].As<Napi::String>(), info[1].As<Napi::String>()));
+    return queue(new OpenWorker(info.Env(), info[0].As<Napi::String>(), info[1].As<Napi::String>(), info[2].As<Napi::String>()));
+}
+
+Napi::Value write_codes(const Napi::CallbackInfo& info) {
+    return queue(new CodesWriter(info.Env(), index_of(info), info[1].As<Napi::String>()));
 }
 
 Napi::Value search(const Napi::CallbackInfo& info) {
     return queue(new SearchWorker(info.Env(), index_of(info), info[1].As<Napi::Float32Array>(),
                                   info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Uint32Value(),
-                                  info[4].As<Napi::BigInt64Array>()));
+                                  info[4].As<Napi::BigInt64Array>(), info[5].As<Napi::Boolean>()));
 }
 
-Napi::Value reconstruct(const Napi::CallbackInfo& info) {
-    const auto& index = index_of(info)->index;
-    const idx_t from = info[1].As<Napi::Number>().Int64Value();
-    const idx_t count = info[2].As<Napi::Number>().Int64Value();
-    auto rows = Napi::Float32Array::New(info.Env(), count * index->d);
-    try {
-        index->reconstruct_n(from, count, rows.Data());
-    } catch (const faiss::FaissException& error) {
-        throw Napi::Error::New(info.Env(), error.what());
+Napi::Value vectors(const Napi::CallbackInfo& info) {
+    const auto& loaded = index_of(info);
+    const auto ids = info[1].As<Napi::Uint32Array>();
+    const size_t dimension = loaded->dimension();
+    auto rows = Napi::Float32Array::New(info.Env(), ids.ElementLength() * dimension);
+    for (size_t i = 0; i < ids.ElementLength(); ++i) {
+        const float* row = loaded->vector(ids[i]);
+        if (!row) throw Napi::RangeError::New(info.Env(), "there is no row " + std::to_string(ids[i]));
+        std::memcpy(rows.Data() + i * dimension, row, dimension * sizeof(float));
     }
     return rows;
 }
 
-Napi::Value list_sizes(const Napi::CallbackInfo& info) {
-    const auto* ivf = as_ivf(index_of(info)->index.get());
-    if (!ivf) return info.Env().Null();
-    auto sizes = Napi::Uint32Array::New(info.Env(), ivf->nlist);
-    for (size_t list = 0; list < ivf->nlist; ++list) sizes[list] = static_cast<uint32_t>(ivf->invlists->list_size(list));
-    return sizes;
+Napi::Value lists(const Napi::CallbackInfo& info) {
+    const auto& loaded = index_of(info);
+    const auto ids = info[1].As<Napi::Uint32Array>();
+    auto result = Napi::Uint32Array::New(info.Env(), ids.ElementLength());
+    for (size_t i = 0; i < ids.ElementLength(); ++i) {
+        if (!loaded->vector(ids[i])) throw Napi::RangeError::New(info.Env(), "there is no row " + std::to_string(ids[i]));
+        result[i] = loaded->list_of(ids[i]);
+    }
+    return result;
+}
+
+Napi::Value add(const Napi::CallbackInfo& info) {
+    try {
+        return Napi::Number::New(info.Env(), static_cast<double>(index_of(info)->add(info[1].As<Napi::Float32Array>().Data())));
+    } catch (const std::exception& error) {
+        throw Napi::RangeError::New(info.Env(), error.what());
+    }
+}
+
+Napi::Value remove(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), index_of(info)->remove(info[1].As<Napi::Number>().Uint32Value()));
+}
+
+Napi::Value statistics(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto& loaded = index_of(info);
+    const auto& sizes = loaded->list_sizes();
+    auto result = Napi::Object::New(env);
+    result.Set("added", Napi::Number::New(env, static_cast<double>(loaded->added())));
+    result.Set("removed", Napi::Number::New(env, static_cast<double>(loaded->removed())));
+    result.Set("meanNorm", Napi::Number::New(env, loaded->mean_norm()));
+    if (loaded->ivf()) {
+        auto of_lists = Napi::Uint32Array::New(env, sizes.size());
+        std::copy(sizes.begin(), sizes.end(), of_lists.Data());
+        result.Set("listSizes", of_lists);
+    } else {
+        result.Set("listSizes", env.Null());
+    }
+    return result;
 }
 
 void close(const Napi::CallbackInfo& info) { handle_of(info).loaded.reset(); }
@@ -248,8 +230,12 @@ void close(const Napi::CallbackInfo& info) { handle_of(info).loaded.reset(); }
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("open", Napi::Function::New(env, open));
     exports.Set("search", Napi::Function::New(env, search));
-    exports.Set("reconstruct", Napi::Function::New(env, reconstruct));
-    exports.Set("listSizes", Napi::Function::New(env, list_sizes));
+    exports.Set("vectors", Napi::Function::New(env, vectors));
+    exports.Set("lists", Napi::Function::New(env, lists));
+    exports.Set("add", Napi::Function::New(env, add));
+    exports.Set("remove", Napi::Function::New(env, remove));
+    exports.Set("statistics", Napi::Function::New(env, statistics));
+    exports.Set("writeCodes", Napi::Function::New(env, write_codes));
     exports.Set("close", Napi::Function::New(env, close));
     return exports;
 }

@@ -6,14 +6,38 @@ export interface SearchResult {
   readonly ids: BigInt64Array<ArrayBuffer>;
   /** n*k inner products (cosines, as all vectors have unit norm), falling; meaningless beside id -1. */
   readonly scores: Float32Array<ArrayBuffer>;
+  /** Milliseconds on the pool's thread: without the wait for it and the way back. */
+  readonly scanMs: number;
 }
 
 /** Instruction sets of the scan, best first. */
 export type Kernels = 'avx512-vnni' | 'avx2' | 'portable';
 
-/** An index in memory. Its methods may be called at any time and side by side; they never change it. */
+/** What an index holds now. Kept up to date with each change: reading it scans nothing. */
+export interface IndexStatistics {
+  /** Rows that can be found. */
+  readonly rows: number;
+  /** Rows added and rows removed since the index was opened. */
+  readonly added: number;
+  readonly removed: number;
+  /** Mean L2 norm of the rows; 0 without rows. */
+  readonly meanNorm: number;
+  /** Rows in each list; null for a flat index. */
+  readonly listSizes: Uint32Array<ArrayBuffer> | null;
+  /**
+   * nlist * sum of squared list sizes / squared sum: 1 where all lists are equal, 2 where a search reads twice as much;
+   * as FAISS's `imbalance_factor`. Null for a flat or empty index.
+   */
+  readonly imbalance: number | null;
+}
+
+/**
+ * An index whose file is mapped: processes that serve the same file share its pages. Its methods may be called at any
+ * time; searches under way see each change whole or not at all. Changes are of this process and are never written.
+ */
 export interface NativeIndex {
   readonly dimension: number;
+  /** Rows of the file, with ids 0 .. ntotal-1. */
   readonly ntotal: number;
   /** Number of lists; null for a flat index. */
   readonly nlist: number | null;
@@ -28,6 +52,7 @@ export interface NativeIndex {
    * @param queries n*dimension floats, copied before this returns
    * @param nprobe lists to look into, of this call alone; more than nlist means all; a flat index ignores it
    * @param exclude row ids that must not be found
+   * @param asBuilt as if no row had been added or removed
    * @throws RangeError on a wrong length, k or nprobe; Error if a query is not finite or the index is closed (as rejections)
    */
   search(
@@ -35,11 +60,22 @@ export interface NativeIndex {
     k: number,
     nprobe: number,
     exclude?: readonly number[],
+    asBuilt?: boolean,
   ): Promise<SearchResult>;
-  /** Rows fromRow .. fromRow+count-1 as count*dimension floats; zeros for a row id that the index does not hold. */
-  reconstruct(fromRow: number, count: number): Float32Array<ArrayBuffer>;
-  /** Rows in each list; null for a flat index. */
-  listSizes(): Uint32Array<ArrayBuffer> | null;
+  /** The rows' vectors, ids.length*dimension floats. Throws RangeError for an id that never was; a removed one still has its. */
+  vectorsOf(ids: ArrayLike<number>): Float32Array<ArrayBuffer>;
+  /** The list of each row; 0 for a flat index. Throws as vectorsOf does. */
+  listsOf(ids: ArrayLike<number>): Uint32Array<ArrayBuffer>;
+  /**
+   * Adds a row, which searches find from now on as if it had been in its nearest list all along. Returns its id: the
+   * next after all others. Throws RangeError on a wrong length, a number that is not finite, or after 2^20 additions.
+   */
+  add(vector: Float32Array): number;
+  /** Removes a row, which no search finds any more. Returns whether it was there. */
+  remove(id: number): boolean;
+  statistics(): IndexStatistics;
+  /** Writes the 8-bit codes of the file's rows, for `openIndex` to map; syncs it. Throws Error naming the file. */
+  writeCodes(file: string): Promise<void>;
   /** Frees the memory as soon as searches under way have ended. May be called twice. */
   close(): void;
 }
@@ -54,6 +90,8 @@ interface Addon {
   open(
     file: string,
     kernels: Kernels | '',
+    /** Empty: they are computed. */
+    codes: string,
   ): Promise<{
     handle: Handle;
     dimension: number;
@@ -67,9 +105,14 @@ interface Addon {
     k: number,
     nprobe: number,
     exclude: BigInt64Array,
+    asBuilt: boolean,
   ): Promise<SearchResult>;
-  reconstruct(handle: Handle, fromRow: number, count: number): Float32Array<ArrayBuffer>;
-  listSizes(handle: Handle): Uint32Array<ArrayBuffer> | null;
+  vectors(handle: Handle, ids: Uint32Array): Float32Array<ArrayBuffer>;
+  lists(handle: Handle, ids: Uint32Array): Uint32Array<ArrayBuffer>;
+  add(handle: Handle, vector: Float32Array): number;
+  remove(handle: Handle, id: number): boolean;
+  statistics(handle: Handle): Pick<IndexStatistics, 'added' | 'removed' | 'meanNorm' | 'listSizes'>;
+  writeCodes(handle: Handle, file: string): Promise<void>;
   close(handle: Handle): void;
 }
 
@@ -90,15 +133,25 @@ function loadAddon(): Addon {
   }
 }
 
+export interface OpenOptions {
+  /** Another instruction set than the best one, for tests and benchmarks. */
+  readonly kernels?: Kernels;
+  /** A file of `writeCodes` for this index; the codes are computed where absent. */
+  readonly codes?: string;
+}
+
 /**
- * Reads a FAISS index file (IVF-Flat or flat, inner product) into memory, off the event loop.
- * @param kernels another instruction set than the best one, for tests and benchmarks
+ * Maps a FAISS index file (IVF-Flat or flat, inner product; ids 0 .. ntotal-1), off the event loop. The file must not
+ * be written to while it is open: replace it by a rename.
  * @throws Error naming the file if it is missing, truncated, damaged, of another kind, or holds a vector that is not
- * finite; or if the processor does not have those kernels
+ * finite; if the codes are damaged or another index's; or if the processor does not have those kernels
  */
-export async function openIndex(file: string, kernels: Kernels | '' = ''): Promise<NativeIndex> {
+export async function openIndex(
+  file: string,
+  { kernels, codes = '' }: OpenOptions = {},
+): Promise<NativeIndex> {
   const native = loadAddon();
-  const opened = await native.open(file, kernels);
+  const opened = await native.open(file, kernels ?? '', codes);
   const { handle, dimension, ntotal, nlist } = opened;
   return {
     kernels: opened.kernels,
@@ -108,18 +161,38 @@ export async function openIndex(file: string, kernels: Kernels | '' = ''): Promi
     kind: nlist === null ? 'flat' : 'ivf-flat',
     metric: 'inner_product',
     // `async` turns what the checks throw into a rejection.
-    async search(queries, k, nprobe, exclude = []) {
+    async search(queries, k, nprobe, exclude = [], asBuilt = false) {
       checkSearch(queries, k, nprobe, dimension);
       if (!exclude.every(Number.isSafeInteger)) throw new RangeError('exclude must hold whole numbers');
-      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt));
+      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt), asBuilt);
     },
-    reconstruct(fromRow, count) {
-      checkRows(fromRow, count, ntotal);
-      return native.reconstruct(handle, fromRow, count);
+    vectorsOf: (ids) => native.vectors(handle, Uint32Array.from(ids, checkedId)),
+    listsOf: (ids) => native.lists(handle, Uint32Array.from(ids, checkedId)),
+    add(vector) {
+      if (!(vector instanceof Float32Array)) throw new TypeError('a row must be a Float32Array');
+      if (vector.length !== dimension)
+        throw new RangeError(`a row must have ${dimension} floats, not ${vector.length}`);
+      return native.add(handle, vector);
     },
-    listSizes: () => native.listSizes(handle),
+    remove: (id) => native.remove(handle, checkedId(id)),
+    statistics() {
+      const counted = native.statistics(handle);
+      const rows = ntotal + counted.added - counted.removed;
+      return { ...counted, rows, imbalance: imbalanceOf(counted.listSizes, rows) };
+    },
+    writeCodes: async (to) => native.writeCodes(handle, to),
     close: () => native.close(handle),
   };
+}
+
+function imbalanceOf(sizes: Uint32Array | null, rows: number): number | null {
+  if (sizes === null || rows === 0) return null;
+  return (sizes.length * sizes.reduce((sum, size) => sum + size * size, 0)) / rows ** 2;
+}
+
+function checkedId(id: number): number {
+  if (Number.isInteger(id) && id >= 0 && id < 2 ** 32) return id;
+  throw new RangeError(`a row id must be a whole number, not ${id}`);
 }
 
 function checkSearch(queries: Float32Array, k: number, nprobe: number, dimension: number): void {
@@ -135,12 +208,5 @@ function checkSearch(queries: Float32Array, k: number, nprobe: number, dimension
     throw new RangeError(
       `${queries.length / dimension} queries with k = ${k} ask for too many results at once`,
     );
-  }
-}
-
-function checkRows(fromRow: number, count: number, ntotal: number): void {
-  const valid = Number.isInteger(fromRow) && Number.isInteger(count) && fromRow >= 0 && count > 0;
-  if (!valid || fromRow + count > ntotal) {
-    throw new RangeError(`rows ${fromRow} .. ${fromRow + count - 1} are not within 0 .. ${ntotal - 1}`);
   }
 }

@@ -10,56 +10,51 @@
 #include <memory>
 #include <vector>
 
+#include "additions.h"
+#include "codes.h"
 #include "kernels.h"
 
 namespace scan {
-
-// Rows side by side, as an inverted list or a flat index holds them. `ids` null: row i has id i.
-struct Rows {
-    const float* vectors;
-    const int64_t* ids;
-    size_t count;
-};
 
 struct Found {
     int64_t id;
     float score;
 };
 
+// What a search must not find.
+struct Filter {
+    std::vector<int64_t> excluded;  // ids, sorted
+    bool as_built = false;          // as if no row had come or gone since the index was opened
+};
+
 class GuardedScan {
   public:
-    // Encodes all rows of all lists, which must outlive this.
-    GuardedScan(size_t dimension, std::vector<Rows> lists, const Kernels& kernels);
+    // The lists, their codes and what was added must outlive this.
+    GuardedScan(const std::vector<Rows>& lists, const Codes& codes, const Additions& additions, const Kernels& kernels);
 
     // For each of n queries the k best rows of its lists (each at most once; a list number below 0 is none), best first,
-    // equal scores by id; fewer where there are fewer. `excluded` holds ids, sorted.
+    // equal scores by id; fewer where there are fewer. Removed rows are never found, unless `as_built`.
     std::vector<std::vector<Found>> search(const float* queries, const std::vector<std::vector<int64_t>>& lists_of_query, size_t k,
-                                           const std::vector<int64_t>& excluded) const;
+                                           const Filter& filter) const;
 
     const Kernels& kernels() const { return kernels_; }
-    // Bytes of the codes and their bounds.
-    size_t bytes() const;
 
   private:
-    struct Aligned {
-        void operator()(uint8_t* memory) const;
-    };
     struct Query;
 
-    void encode(size_t list);
-    void scan_list(size_t list, const std::vector<Query*>& queries, const std::vector<int64_t>& excluded) const;
+    void prepare(Query& query, const float* vector, size_t k) const;
+    bool out(int64_t id, const Filter& filter) const;
+    void scan_additions(Query& query, std::vector<int64_t> lists, const Filter& filter) const;
+    void scan_list(size_t list, const std::vector<Query*>& queries, const Filter& filter) const;
     std::vector<Found> best_of(Query& query) const;
-    int64_t id_of(size_t list, size_t row) const;
 
-    size_t dimension_;
-    size_t stride_;  // bytes from one row of codes to the next
-    std::vector<Rows> lists_;
-    std::vector<size_t> first_row_;  // of each list, in the arrays below
+    const std::vector<Rows>& lists_;
+    const Codes& codes_;
+    const Additions& additions_;
     const Kernels& kernels_;
-    std::unique_ptr<uint8_t[], Aligned> codes_;
-    std::vector<float> scales_;
-    std::vector<float> errors_;  // upper bounds of |x - x'|
-    double largest_norm_ = 0;
+    size_t dimension_;
+    size_t stride_;
+    std::vector<size_t> first_row_;  // of each list, among the codes
 };
 
 }  // namespace scan

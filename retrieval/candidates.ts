@@ -7,9 +7,10 @@ import { dot } from './reranker/features.ts';
 export interface SearchableCorpus {
   readonly dimension: number;
   readonly index: NativeIndex;
-  /** Row i of the index, `dimension` floats each. */
-  readonly vectors: Float32Array;
+  /** What row i of the index is. */
   readonly chunks: readonly CorpusChunk[];
+  /** Whether that row was removed or replaced since the index was opened; none was where absent. */
+  isGone?(row: number): boolean;
 }
 
 export interface Candidates {
@@ -27,25 +28,32 @@ export interface CandidateQuery {
   /** Ids to leave out as well. */
   readonly exclude: readonly string[];
   readonly nprobe: number;
+  /** As if nothing had come or gone since the release was built. */
+  readonly asBuilt?: boolean;
 }
 
 /** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
 const SAME_CHUNK_COSINE = 1 - 1e-5;
+/** Of two unit vectors with that cosine, rounding included. */
+const SAME_CHUNK_DISTANCE = Math.sqrt(2 * (1 - SAME_CHUNK_COSINE)) + 1e-5;
 
 /** The 50 best rows that are neither excluded nor the context itself. So many more are fetched as may fall out. */
 export async function findCandidates(
-  { dimension, index, vectors, chunks }: SearchableCorpus,
-  { vector, context, exclude, nprobe }: CandidateQuery,
+  corpus: SearchableCorpus,
+  { vector, context, exclude, nprobe, asBuilt = false }: CandidateQuery,
 ): Promise<Candidates> {
+  const { index, chunks } = corpus;
   const left = new Set(exclude);
-  const { ids, scores } = await index.search(vector, EVALUATION_DEPTH + left.size + context.length, nprobe);
+  const depth = EVALUATION_DEPTH + left.size + context.length;
+  const { ids, scores } = await index.search(vector, depth, nprobe, [], asBuilt);
+  // One that went while the search ran.
+  const isGone = (row: number) => !asBuilt && corpus.isGone?.(row) === true;
+  const found = Array.from(ids, Number).filter((row) => row >= 0);
+  const isContext = contextRows(corpus, { vector, context }, found, scores);
   const rows: number[] = [];
   const cosines: number[] = [];
-  for (const [i, id] of ids.entries()) {
-    const row = Number(id);
-    if (row < 0 || left.has(chunks[row]?.id ?? '')) continue;
-    const candidate = vectors.subarray(row * dimension, (row + 1) * dimension);
-    if (context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE)) continue;
+  for (const [i, row] of found.entries()) {
+    if (left.has(chunks[row]?.id ?? '') || isContext.has(row) || isGone(row)) continue;
     rows.push(row);
     cosines.push(scores[i] ?? 0);
     if (rows.length === EVALUATION_DEPTH) break;
@@ -53,11 +61,26 @@ export async function findCandidates(
   return { rows, cosines: Float32Array.from(cosines) };
 }
 
-/** The rows' vectors, one after the other. */
-export function vectorsOf(rows: readonly number[], { dimension, vectors }: SearchableCorpus): Float32Array {
-  const all = new Float32Array(rows.length * dimension);
-  for (const [i, row] of rows.entries()) {
-    all.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
-  }
-  return all;
+/**
+ * Those of the rows found that are chunks of the context. Who is that near to a chunk has nearly the chunk's own cosine
+ * with the query, by the triangle inequality: only for those few the vectors are looked at.
+ */
+function contextRows(
+  { dimension, index }: SearchableCorpus,
+  { vector, context }: Pick<CandidateQuery, 'vector' | 'context'>,
+  found: readonly number[],
+  scores: Float32Array,
+): Set<number> {
+  const cosines = context.map((chunk) => dot(vector, chunk));
+  const suspects = found.filter((_, i) =>
+    cosines.some((cosine) => Math.abs(cosine - (scores[i] ?? 0)) <= SAME_CHUNK_DISTANCE),
+  );
+  if (suspects.length === 0) return new Set();
+  const vectors = index.vectorsOf(suspects);
+  return new Set(
+    suspects.filter((_, i) => {
+      const candidate = vectors.subarray(i * dimension, (i + 1) * dimension);
+      return context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE);
+    }),
+  );
 }

@@ -12,9 +12,13 @@ import {
 import type { EncoderPool } from './encoder/pool.ts';
 import { openEncoderPool } from './encoder/pool.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
+import type { IndexStatistics, NativeIndex } from './index/open.ts';
+import { applyRecord } from './ingest/apply.ts';
+import type { IngestRecord } from './ingest/record.ts';
+import { LiveCorpus } from './live-corpus.ts';
 import type { ReleaseManifest } from './release/manifest.ts';
 import { readManifest, ReleaseError } from './release/manifest.ts';
-import { checkRowNorms } from './release/norms.ts';
+import { checkIndexNorms } from './release/norms.ts';
 import type { ServingParts } from './release/parts.ts';
 import { openServingParts } from './release/parts.ts';
 import { fileProblems } from './release/verify.ts';
@@ -35,6 +39,10 @@ export interface Pipeline {
    *   EncoderDeadlineError for texts
    */
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
+  /** Applies a record of the ingest log. Throws an error that says why this release can not; nothing was changed then. */
+  apply(record: IngestRecord): Promise<void>;
+  /** What the index holds now. */
+  statistics(): IndexStatistics;
   /** Runs every model and the index once, so that the first user does not wait for it. */
   warmUp(): Promise<void>;
   close(): Promise<void>;
@@ -61,19 +69,17 @@ export async function openPipeline(dir: string, options: PipelineOptions = {}): 
   if (problem) throw new ReleaseError(problem.file, problem.reason);
   const parts = await openServingParts(dir, manifest);
   try {
-    // Reranking reads single rows; the index would have to look through all its lists for each of them.
-    const vectors = parts.index.reconstruct(0, parts.index.ntotal);
-    if (options.verify === true) refuseWrongNorms(vectors, manifest.dimension);
+    if (options.verify === true) refuseWrongNorms(parts.index);
     const encoder = await openReleaseEncoder(manifest, options);
-    return createPipeline({ manifest, parts, vectors, encoder });
+    return createPipeline({ manifest, parts, encoder });
   } catch (error) {
     await parts.close();
     throw error;
   }
 }
 
-function refuseWrongNorms(vectors: Float32Array, dimension: number): void {
-  const { rows, wrong, worst } = checkRowNorms(vectors, dimension, NORM_STRIDE);
+function refuseWrongNorms(index: NativeIndex): void {
+  const { rows, wrong, worst } = checkIndexNorms(index, NORM_STRIDE);
   if (wrong === 0) return;
   const reason = `${wrong} of ${rows} sampled rows are not of unit norm, the worst off by ${worst.toPrecision(3)}`;
   throw new ReleaseError('p_ivf.faiss', reason);
@@ -102,24 +108,24 @@ async function openReleaseEncoder(
 interface PipelineParts {
   readonly manifest: ReleaseManifest;
   readonly parts: ServingParts;
-  /** Row i of the index, `dimension` floats each. */
-  readonly vectors: Float32Array;
   readonly encoder: EncoderPool;
 }
 
-function createPipeline({ manifest, parts, vectors, encoder }: PipelineParts): Pipeline {
-  const { dimension, tau, flags } = manifest;
+function createPipeline({ manifest, parts, encoder }: PipelineParts): Pipeline {
+  const { tau, flags } = manifest;
   const { index, chunks, predictors, reranker } = parts;
-  const corpus = { dimension, index, vectors, chunks };
-  const search = { corpus, predictors, reranker, encode: encoder.encode, tau };
+  const corpus = new LiveCorpus(index, chunks);
+  const { encode } = encoder;
+  const search = { corpus, predictors, reranker, encode, tau };
+  const target = { corpus, encoderSha256: manifest.encoder.sha256, encode };
   return {
     manifest,
     encoder,
     search: (query, asked) => searchRelease(search, query, asked),
+    apply: async (record) => applyRecord(target, record),
+    statistics: () => index.statistics(),
     async warmUp() {
-      const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) =>
-        vectors.slice(row * dimension, (row + 1) * dimension),
-      );
+      const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) => index.vectorsOf([row]));
       await searchRelease(search, { kind: 'text', text: 'warm-up', k: 1, exclude: [] }, flags);
       for (const impl of ['amn_v0', 'gru_v0'] as const) {
         await searchRelease(

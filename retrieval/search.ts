@@ -1,10 +1,16 @@
 import type { Flags } from '../domain/control.ts';
-import type { SearchResult, StepTimings } from '../domain/http.ts';
+import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
 import type { Candidates, SearchableCorpus } from './candidates.ts';
-import { findCandidates, vectorsOf } from './candidates.ts';
+import { findCandidates } from './candidates.ts';
+import type { CorpusChunk } from './corpus/jsonl.ts';
+import type { Inspection } from './inspect.ts';
+import { inspectAnswer } from './inspect.ts';
 import type { Predictor } from './predictor/predictor.ts';
+import type { Ranking } from './explain.ts';
+import { EXPLAINED, explainResult } from './explain.ts';
 import { rerankFeatures } from './reranker/features.ts';
 import type { Reranker } from './reranker/reranker.ts';
+import { orderOf } from './reranker/reranker.ts';
 import type { EncodeOptions } from './encoder/pool.ts';
 import type { TextRole } from './encoder/text-encoder.ts';
 
@@ -16,8 +22,10 @@ export type PipelineQuery = (
   /** Results wanted, 1..50. */
   readonly k: number;
   readonly exclude: readonly string[];
-  /** Whether results carry their text. */
+  /** Whether results carry their text, and the first five why they are there. */
   readonly explain?: boolean;
+  /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
+  readonly asBuilt?: boolean;
 } & EncodeOptions;
 
 export interface PipelineAnswer {
@@ -27,6 +35,10 @@ export interface PipelineAnswer {
   readonly quality: 'hit' | 'miss';
   /** Null where nothing was reranked. */
   readonly rank1Changed: boolean | null;
+  /** Ids of all candidates by cosine, and as the reranker ordered them; null where it did not run. */
+  orders(): Orders;
+  /** A closer look, about a millisecond. */
+  inspect(): Inspection;
 }
 
 export interface SearchParts {
@@ -53,13 +65,23 @@ export async function searchRelease(
   const vector = predicted?.value ?? vectors[0] ?? new Float32Array(0);
   const context = isContext ? vectors : [];
   const found = await timed(() =>
-    findCandidates(parts.corpus, { vector, context, exclude: query.exclude, nprobe: flags.nprobe }),
+    findCandidates(parts.corpus, {
+      vector,
+      context,
+      exclude: query.exclude,
+      nprobe: flags.nprobe,
+      asBuilt: query.asBuilt === true,
+    }),
   );
   const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
   const reranked = rerank ? await timed(() => rerankedOrder(parts, found.value, context)) : null;
-  const order = reranked?.value ?? [...found.value.rows.keys()];
+  const order = reranked?.value.order ?? [...found.value.rows.keys()];
+  const top = order.slice(0, query.k);
   return {
-    results: order.slice(0, query.k).map((i) => resultOf(parts, found.value, i, query.explain === true)),
+    results:
+      query.explain === true
+        ? explained(parts, found.value, top, reranked?.value ?? unranked(parts, found.value, context))
+        : top.map((i) => resultOf(parts, found.value, i)),
     timings: {
       encodeMs: fromText ? encoded.ms : null,
       predictMs: predicted?.ms ?? null,
@@ -68,6 +90,13 @@ export async function searchRelease(
     },
     quality: (found.value.cosines[0] ?? -1) >= parts.tau ? 'hit' : 'miss',
     rank1Changed: reranked ? order[0] !== 0 : null,
+    orders: () => {
+      const idsIn = (places: Iterable<number>) =>
+        Array.from(places, (i) => chunkOf(parts.corpus, found.value, i).id);
+      return { plain: idsIn(found.value.rows.keys()), reranked: reranked ? idsIn(order) : null };
+    },
+    inspect: () =>
+      inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
   };
 }
 
@@ -92,19 +121,44 @@ function checkVector(vector: Float32Array, dimension: number): void {
 }
 
 async function rerankedOrder(
-  { corpus, reranker }: SearchParts,
-  { rows, cosines }: Candidates,
+  parts: SearchParts,
+  found: Candidates,
   context: readonly Float32Array[],
-): Promise<number[]> {
-  const { dimension } = corpus;
-  return reranker.order(rerankFeatures({ dimension, cosines, vectors: vectorsOf(rows, corpus), context }));
+): Promise<Ranking & { order: number[] }> {
+  const ranking = unranked(parts, found, context);
+  const scores = await parts.reranker.score(ranking.features);
+  return { ...ranking, scores, order: orderOf(scores) };
 }
 
-function resultOf({ corpus }: SearchParts, found: Candidates, i: number, explain: boolean): SearchResult {
+function unranked({ corpus }: SearchParts, found: Candidates, context: readonly Float32Array[]): Ranking {
+  const { rows, cosines } = found;
+  const { dimension } = corpus;
+  const features = rerankFeatures({ dimension, cosines, vectors: corpus.index.vectorsOf(rows), context });
+  return { features, scores: null, hasContext: context.length > 0 };
+}
+
+function resultOf({ corpus }: SearchParts, found: Candidates, i: number): SearchResult {
+  const { id, article } = chunkOf(corpus, found, i);
+  return { id, score: found.cosines[i] ?? 0, article };
+}
+
+function explained(
+  parts: SearchParts,
+  found: Candidates,
+  order: readonly number[],
+  ranking: Ranking,
+): SearchResult[] {
+  return order.map((i, place) => ({
+    ...resultOf(parts, found, i),
+    text: chunkOf(parts.corpus, found, i).text,
+    ...(place < EXPLAINED ? { why: explainResult(ranking, i) } : {}),
+  }));
+}
+
+function chunkOf(corpus: SearchableCorpus, found: Candidates, i: number): CorpusChunk {
   const chunk = corpus.chunks[found.rows[i] ?? -1];
   if (!chunk) throw new Error(`the index returned row ${found.rows[i]}, which the corpus map does not have`);
-  const result = { id: chunk.id, score: found.cosines[i] ?? 0, article: chunk.article };
-  return explain ? { ...result, text: chunk.text } : result;
+  return chunk;
 }
 
 function joined(vectors: readonly Float32Array[]): Float32Array {

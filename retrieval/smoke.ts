@@ -3,7 +3,7 @@ import { loadEvaluationSet, loadHits } from './evaluation/set.ts';
 import type { NativeIndex } from './index/open.ts';
 import { readManifest } from './release/manifest.ts';
 import type { NormCheck } from './release/norms.ts';
-import { checkRowNorms, NORM_TOLERANCE } from './release/norms.ts';
+import { checkIndexNorms, checkRowNorms, NORM_TOLERANCE, sumOfChecks } from './release/norms.ts';
 import { openReleaseIndex } from './release/parts.ts';
 
 /** One of the runbook's smoke tests. */
@@ -51,13 +51,12 @@ export async function checkNorms(dir: string, { queries: n = 100 } = {}): Promis
   const { queries, dimension } = await loadEvaluationSet(dir);
   const encoded = spread(queries, n).flatMap(({ context }) => context);
   return withBothIndexes(dir, async (ivf, flat) => {
-    const rowsOf = (index: NativeIndex) => checkRowNorms(index.reconstruct(0, index.ntotal), index.dimension);
     const parts: [string, NormCheck][] = [
-      ['p_ivf.faiss', rowsOf(ivf)],
-      ['p_flat_ip.faiss', rowsOf(flat)],
-      ['eval_queries.npy', sum(encoded.map((vector) => checkRowNorms(vector, dimension)))],
+      ['p_ivf.faiss', checkIndexNorms(ivf)],
+      ['p_flat_ip.faiss', checkIndexNorms(flat)],
+      ['eval_queries.npy', sumOfChecks(encoded.map((vector) => checkRowNorms(vector, dimension)))],
     ];
-    const all = sum(parts.map(([, check]) => check));
+    const all = sumOfChecks(parts.map(([, check]) => check));
     const where = parts.flatMap(([file, { wrong, rows }]) =>
       wrong > 0 ? [`${file}: ${wrong} of ${rows}`] : [],
     );
@@ -116,16 +115,5 @@ function spread<T>(list: readonly T[], n: number): T[] {
   const count = Math.min(n, list.length);
   return Array.from({ length: count }, (_, i) => Math.floor((i * list.length) / count)).flatMap(
     (at) => list[at] ?? [],
-  );
-}
-
-function sum(checks: readonly NormCheck[]): NormCheck {
-  return checks.reduce(
-    (all, { rows, wrong, worst }) => ({
-      rows: all.rows + rows,
-      wrong: all.wrong + wrong,
-      worst: Math.max(all.worst, worst),
-    }),
-    { rows: 0, wrong: 0, worst: 0 },
   );
 }

@@ -1,6 +1,6 @@
 /**
  * Makes a release folder out of a corpus: `tsx scripts/build-release.ts --corpus FILE --version V [--predictors DIR]
- * [--encoder NAME] [--seed N] [--recipe R] [--flags impl=amn_v0;reranker=on;nprobe=8] [--out DIR]`
+ * [--encoder NAME] [--seed N] [--recipe R] [--flags impl=amn_v0;reranker=on;nprobe=8] [--out DIR] [--ingest-offset BYTES]`
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ const optionsSchema = z.object({
   recipe: z.enum(RECIPES),
   flags: z.string().transform(parseFlags).pipe(flagsSchema),
   out: z.string(),
+  'ingest-offset': z.coerce.number().int().nonnegative(),
 });
 
 function parseFlags(text: string): Record<string, string | number> {
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     recipe: { type: 'string', default: 'good' },
     flags: { type: 'string', default: 'impl=amn_v0;reranker=on;nprobe=8' },
     out: { type: 'string', default: join(ROOT, 'artifacts/releases') },
+    'ingest-offset': { type: 'string', default: '0' },
   },
 });
 const parsed = optionsSchema.safeParse(values);
@@ -52,10 +54,11 @@ if (!parsed.success) {
   for (const { path, message } of parsed.error.issues) console.error(`--${path.join('.')}: ${message}`);
   process.exit(2);
 }
-const { predictors, encoder, out, ...options } = parsed.data;
+const { predictors, encoder, out, 'ingest-offset': ingestOffset, ...options } = parsed.data;
 try {
   const { dir, kind } = await buildRelease({
     ...options,
+    ingestOffset,
     createdBy: 'scripts/build-release.ts',
     predictorsDir: predictors,
     encoderDir: encoderFolder(ROOT, encoder),

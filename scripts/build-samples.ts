@@ -130,6 +130,8 @@ for (const sample of SAMPLES) {
   const fresh = await buildSample(sample, encoderDir);
   const identity = (await identityOf(fresh)) ?? '';
   if (identity !== there) {
+    const { shareFiles } = await import('../retrieval/release/share.ts');
+    await shareFiles(fresh, RELEASES);
     await rm(dir, { recursive: true, force: true });
     await mkdir(RELEASES, { recursive: true });
     await rename(fresh, dir);

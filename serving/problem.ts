@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { EncoderBusyError, EncoderDeadlineError } from '../retrieval/encoder/errors.ts';
 import type { Problem } from '../domain/http.ts';
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -51,6 +52,8 @@ export function sendProblem(reply: FastifyReply, { problem, members }: ProblemEr
 export function installProblems(app: FastifyInstance, onFault: (error: unknown) => void): void {
   app.setErrorHandler((error: FastifyError | ProblemError, _request, reply) => {
     if (error instanceof ProblemError) return sendProblem(reply, error);
+    if (error instanceof EncoderBusyError || error instanceof EncoderDeadlineError)
+      return sendProblem(reply, new ProblemError(503, error.message));
     const status = error.statusCode ?? 500;
     if (status >= 500) onFault(error);
     const detail = status >= 500 ? 'an error of ours; see the log' : error.message;

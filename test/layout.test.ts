@@ -78,7 +78,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'yaml',
     'zod',
   ],
-  bench: ['bench', 'native', 'retrieval', 'scripts', 'node', 'faiss-node', 'zod'],
+  bench: ['bench', 'native', 'retrieval', 'scripts', 'node', 'faiss-node', 'onnx-proto', 'undici', 'zod'],
 };
 
 const FORBIDDEN_NAMES = /^(utils?|common|shared|types|helpers?|misc)(\.ts)?$/;

@@ -1,7 +1,7 @@
 import type { Flags } from '../../domain/control.ts';
 import type { RankingMetrics } from '../../domain/ranking.ts';
 import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/ranking.ts';
-import { findCandidates, vectorsOf } from '../candidates.ts';
+import { findCandidates } from '../candidates.ts';
 import type { SearchableCorpus } from '../candidates.ts';
 import { askAll, ranksOf } from '../evaluation/evaluate.ts';
 import type { NextChunkQuery } from '../evaluation/next-chunk.ts';
@@ -19,7 +19,7 @@ const CALIBRATED_SHARE = 0.95;
 /** The queries with what users would send: the context's vectors, and its ids to leave out. */
 export function labelled(
   queries: readonly NextChunkQuery[],
-  { chunks, vectors, dimension }: SearchableCorpus,
+  { chunks, index }: SearchableCorpus,
 ): LabelledQuery[] {
   const idOf = (row: number) => chunks[row]?.id ?? '';
   return queries.map(({ article, context, gold }, i) => ({
@@ -27,7 +27,7 @@ export function labelled(
     goldId: idOf(gold),
     exclude: context.map(idOf),
     article,
-    context: context.map((row) => vectors.slice(row * dimension, (row + 1) * dimension)),
+    context: context.map((row) => index.vectorsOf([row])),
   }));
 }
 
@@ -47,7 +47,7 @@ export async function rankedExamples(
     const { dimension } = corpus;
     examples.push({
       gold,
-      features: rerankFeatures({ dimension, cosines, vectors: vectorsOf(rows, corpus), context }),
+      features: rerankFeatures({ dimension, cosines, vectors: corpus.index.vectorsOf(rows), context }),
     });
   }
   return examples;

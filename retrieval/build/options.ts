@@ -20,6 +20,8 @@ export interface BuildOptions {
   /** Where vectors are cached by content. */
   readonly cacheDir: string;
   readonly threads: number;
+  /** Bytes of the ingest log that the corpus holds already; 0 where absent. */
+  readonly ingestOffset?: number;
   /** What is under way; `done` and `total` where it is countable. */
   readonly onProgress?: (step: string, done?: number, total?: number) => void;
 }

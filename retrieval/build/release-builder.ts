@@ -13,6 +13,7 @@ import { formatChecksums, readChecksums, sha256Of } from '../release/checksums.t
 import type { ReleaseManifest } from '../release/manifest.ts';
 import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
 import { checkRowNorms } from '../release/norms.ts';
+import { shareFiles } from '../release/share.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
 import { fillRelease } from './fill-release.ts';
@@ -54,6 +55,7 @@ export async function buildRelease(options: BuildOptions): Promise<BuildResult> 
     const built = await readChecksums(part);
     const existing = await readChecksums(dir).catch(() => null);
     if (existing === null) {
+      await shareFiles(part, options.releasesDir);
       await rename(part, dir);
       return { dir, kind: 'built' };
     }
@@ -120,18 +122,25 @@ async function writeRelease(part: string, input: BuildInput, options: BuildOptio
   const amn = await openPredictor(join(part, 'amn_v0.onnx'));
   const gru = await openPredictor(join(part, 'gru_v0.onnx'));
   try {
-    const corpus = { dimension: encoder.dim, index, vectors, chunks };
+    const corpus = { dimension: encoder.dim, index, chunks };
     const calibration = await fillRelease(part, input, options, {
       corpus,
       predictors: { amn_v0: amn, gru_v0: gru },
     });
     await applyRecipe[options.recipe]({ dir: part, chunks, indexes, seed: options.seed });
+    await writeCodes(part);
     await seal(part, input, options, { ...calibration, nlist: indexes.nlist });
   } finally {
     index.close();
     await amn.close();
     await gru.close();
   }
+}
+
+/** The scan's codes, of the index as the recipe left it. */
+async function writeCodes(dir: string): Promise<void> {
+  const index = await openIndex(join(dir, 'p_ivf.faiss'));
+  await index.writeCodes(join(dir, 'p_ivf.codes')).finally(() => index.close());
 }
 
 async function copyPredictor(
@@ -149,9 +158,10 @@ async function copyPredictor(
 async function seal(
   dir: string,
   { chunks, encoder, predictors, split }: BuildInput,
-  { version, createdBy, seed, recipe, flags }: BuildOptions,
+  options: BuildOptions,
   measured: { tau: number; expectedShare: number; nlist: number },
 ): Promise<void> {
+  const { version, createdBy, seed, recipe, flags } = options;
   const files: Record<string, string> = {};
   for (const file of RELEASE_FILES) files[file] = await sha256Of(join(dir, file));
   const predictor = (name: 'amn_v0' | 'gru_v0') => ({
@@ -173,6 +183,7 @@ async function seal(
     reranker: { trainingArticles: [...split.reranker] },
     evaluationArticles: [...split.evaluation],
     ntotal: chunks.length,
+    ingestOffset: options.ingestOffset ?? 0,
     files,
   };
   await writeFile(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);

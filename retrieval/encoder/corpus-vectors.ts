@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { formatNpy, parseNpy } from '../release/npy.ts';
 import type { EncoderManifest } from './manifest.ts';
@@ -34,7 +34,7 @@ export async function encodeCorpus(
   texts: readonly string[],
   options: EncodeCorpusOptions,
 ): Promise<CorpusEncoding> {
-  const file = join(options.cacheDir, 'vectors', `${contentKey(manifest, texts)}.npy`);
+  const file = cachedVectorsFile(options.cacheDir, manifest, texts);
   const cached = await readCached(file, texts.length, manifest.dim);
   if (cached) return { vectors: cached, cached: true };
   const vectors = new Float32Array(texts.length * manifest.dim);
@@ -57,9 +57,18 @@ export async function encodeCorpus(
   } finally {
     await pool.close();
   }
-  await mkdir(join(options.cacheDir, 'vectors'), { recursive: true });
+  await mkdir(dirname(file), { recursive: true });
   await writeFileAtomic(file, formatNpy({ shape: [texts.length, manifest.dim], data: vectors }));
   return { vectors, cached: false };
+}
+
+/** The .npy in which the vectors of these texts by this encoder are kept. */
+export function cachedVectorsFile(
+  cacheDir: string,
+  manifest: EncoderManifest,
+  texts: readonly string[],
+): string {
+  return join(cacheDir, 'vectors', `${contentKey(manifest, texts)}.npy`);
 }
 
 function contentKey(manifest: EncoderManifest, texts: readonly string[]): string {

@@ -55,9 +55,15 @@ async function differenceOf(
   }
 }
 
-/** The body of a search that asks a probe. */
-export function probeRequest(probe: Probe): { context: number[][]; exclude: readonly string[]; k: number } {
+/** The body of a search that asks a probe; chunks that were ingested since it was made would be among the results. */
+export function probeRequest(probe: Probe): {
+  context: number[][];
+  exclude: readonly string[];
+  k: number;
+  asBuilt: true;
+} {
   return {
+    asBuilt: true,
     context: probe.context.map((vector) => Array.from(vector)),
     exclude: probe.exclude,
     k: probe.ids.length,

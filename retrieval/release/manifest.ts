@@ -55,6 +55,8 @@ const releaseManifestSchema = z.strictObject({
   evaluationArticles: articles,
   nlist: z.int().positive(),
   ntotal: z.int().positive(),
+  /** Bytes of the ingest log that the corpus holds already; a lane replays what is behind them. */
+  ingestOffset: z.int().nonnegative(),
   /** File name to sha256, of every file but this one and checksums.txt. */
   files: z.record(z.string(), sha256),
 });
@@ -65,6 +67,7 @@ export type ReleaseManifest = z.infer<typeof releaseManifestSchema>;
 export const RELEASE_FILES = [
   'p_flat_ip.faiss',
   'p_ivf.faiss',
+  'p_ivf.codes',
   'corpus.jsonl',
   'amn_v0.onnx',
   'gru_v0.onnx',

@@ -29,7 +29,7 @@ export async function openReleaseIndex(
   file: 'p_ivf.faiss' | 'p_flat_ip.faiss',
   manifest: ReleaseManifest,
 ): Promise<NativeIndex> {
-  const index = await named(file, openIndex(join(dir, file)));
+  const index = await named(file, openIndex(join(dir, file), codesOf(dir, file)));
   const expected = {
     dimension: manifest.dimension,
     ntotal: manifest.ntotal,
@@ -41,6 +41,11 @@ export async function openReleaseIndex(
     throw new ReleaseError(file, `has ${what} ${index[what]}, manifest.json says ${expected[what]}`);
   }
   return index;
+}
+
+/** Lanes share the codes of the index that they search; the truth index is opened for a moment only. */
+function codesOf(dir: string, file: string): { codes?: string } {
+  return file === 'p_ivf.faiss' ? { codes: join(dir, 'p_ivf.codes') } : {};
 }
 
 /** @throws ReleaseError naming the file, as of an index */

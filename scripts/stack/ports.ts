@@ -58,7 +58,7 @@ export async function claimPorts(ports: StackPorts): Promise<StackPorts> {
 }
 
 /** Asked for up front, because Temporal's server can not be told to take any, and a restart must find the same. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -13,21 +13,37 @@ export function readTimings(header: string | undefined): Record<string, number> 
   return timings;
 }
 
-/** The kind of a request that no lane answered, out of its body. */
-export function kindOf(body: Buffer): string {
+/** What the gateway has to know of a request's form. */
+interface Form {
+  readonly body: Buffer;
+  readonly contentType: string;
+  /** Of the address, from its question mark on. */
+  readonly parameters: string;
+}
+
+/** The kind of a request that no lane answered. */
+export function kindOf({ body, contentType, parameters }: Form): string {
+  if (isBinary(contentType))
+    return new URLSearchParams(parameters).get('kind') === 'context' ? 'context' : 'vector';
   try {
     const keys = Object.keys(JSON.parse(body.toString('utf8')) as object);
-    return ['context', 'vector', 'text'].find((kind) => keys.includes(kind)) ?? 'unknown';
+    const kind = ['context', 'vector', 'vector_b64', 'text'].find((name) => keys.includes(name)) ?? 'unknown';
+    return kind === 'vector_b64' ? 'vector' : kind;
   } catch {
     return 'unknown';
   }
 }
 
 /** Whether a body asks with texts, told by its bytes: parsing thousands of numbers for it would cost more than the rest. */
-export function holdsText(body: Buffer): boolean {
+export function holdsText({ body, contentType }: Form): boolean {
+  if (isBinary(contentType)) return false;
   if (body.includes('"text"')) return true;
   const at = body.indexOf('"context"');
   return at >= 0 && /^"context"\s*:\s*\[\s*"/.test(body.toString('latin1', at, at + 64));
+}
+
+function isBinary(contentType: string): boolean {
+  return contentType.startsWith('application/octet-stream');
 }
 
 /** Counts an answer for the lane it was assigned to: what gates judge. */

@@ -13,17 +13,22 @@ export interface LaneAnswer {
 export interface LaneFault {
   readonly kind: 'fault';
   /** `timeout` counts at its deadline. */
-  readonly why: 'warming' | 'notReady' | 'breaker' | 'timeout' | 'aborted' | 'failed';
+  readonly why: 'warming' | 'notReady' | 'breaker' | 'busy' | 'timeout' | 'aborted' | 'failed';
   readonly reason: string;
 }
 
 export interface LaneRequest {
+  /** Of the lane's route; `/search` and its like. */
+  readonly path: string;
   readonly body: Buffer;
   readonly contentType: string;
+  readonly parameters: string;
   readonly requestId: string;
   readonly flags: Flags | null;
   readonly lane: AnyLane;
   readonly deadlineMs: number;
+  /** Whether the answer's body is to hold the candidates' orders as well. */
+  readonly sample?: boolean;
   /** Aborts when the user has gone. */
   readonly signal: AbortSignal;
 }
@@ -61,12 +66,17 @@ export async function askLane(
   try {
     const answer = await pool.request({
       method: 'POST',
-      path: '/search',
+      path: request.path + request.parameters,
       headers: laneHeaders(request),
       body: request.body,
       signal: deadline.signal,
     });
     const body = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode === 503) {
+      // It works, and has too much to do.
+      lane.breaker.undecided();
+      return { kind: 'fault', why: 'busy', reason: `${lane.release} has too many texts to encode` };
+    }
     if (answer.statusCode >= 500) {
       lane.breaker.failed();
       return { kind: 'fault', why: 'failed', reason: `${lane.release} answered ${answer.statusCode}` };
@@ -88,11 +98,20 @@ export async function askLane(
   }
 }
 
-function laneHeaders({ contentType, requestId, flags, lane }: LaneRequest): Record<string, string> {
+function laneHeaders({
+  contentType,
+  requestId,
+  flags,
+  lane,
+  sample,
+  deadlineMs,
+}: LaneRequest): Record<string, string> {
   return {
     'content-type': contentType,
     [LANE_HEADERS.requestId]: requestId,
     [LANE_HEADERS.lane]: lane,
+    [LANE_HEADERS.timeout]: String(deadlineMs),
+    ...(sample === true ? { [LANE_HEADERS.sample]: 'yes' } : {}),
     ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
   };
 }

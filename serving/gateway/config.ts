@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Flags } from '../../domain/control.ts';
+import { tokenOfFile } from '../token.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -15,6 +13,12 @@ const environment = z.object({
   CONTROL_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   CONTROL_TOKEN_FILE: z.string().default('.data/run/control-token'),
   RELEASES_DIR: z.string().default('artifacts/releases'),
+  /** For POST and DELETE /ingest. */
+  INGEST_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  /** Beside the control token where absent. */
+  INGEST_TOKEN_FILE: z.string().optional(),
+  /** `ingest/log.jsonl` in STATE_DIR where absent. */
+  INGEST_LOG: z.string().optional(),
   STATE_DIR: z.string().default('.data/gateway'),
   STABLE_RELEASE: z.string().default('v-1'),
   RETRIEVER_IMPL: z.enum(['amn_v0', 'gru_v0']).optional(),
@@ -59,16 +63,16 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
     throw new Error(
       `CONTROL_TOKEN: is needed, since CONTROL_HOST ${config.CONTROL_HOST} can be reached from outside`,
     );
-  const file = config.CONTROL_TOKEN_FILE;
-  try {
-    const token = (await readFile(file, 'utf8')).trim();
-    if (token.length >= 16) return token;
-    throw new Error(`${file}: holds no token of at least 16 characters`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const token = randomBytes(32).toString('hex');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, `${token}\n`, { mode: 0o600 });
-  return token;
+  return tokenOfFile(config.CONTROL_TOKEN_FILE);
+}
+
+/** Where the log of ingested chunks is. */
+export function ingestLogFile({ INGEST_LOG, STATE_DIR }: GatewayConfig): string {
+  return INGEST_LOG ?? join(STATE_DIR, 'ingest', 'log.jsonl');
+}
+
+/** The token of those who may change what is searched: from the environment, else from its file. */
+export async function ingestToken(config: GatewayConfig): Promise<string> {
+  const beside = join(dirname(config.CONTROL_TOKEN_FILE), 'ingest-token');
+  return config.INGEST_TOKEN ?? tokenOfFile(config.INGEST_TOKEN_FILE ?? beside);
 }

@@ -1,14 +1,15 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { AnyLane, ControlChange, Refusal } from '../../domain/control.ts';
 import type { Command } from '../../domain/fence.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
+import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
+import { tokenFits } from '../token.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Gateway } from './gateway.ts';
-import { sendServed, userRequest } from './public-app.ts';
+import { sendServed, userRequest } from './user-request.ts';
 
 const flags = z.strictObject({
   impl: z.enum(['amn_v0', 'gru_v0']),
@@ -78,16 +79,16 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
 
   app.get('/control', () => gateway.view());
   app.put('/control', async (request) => {
-    const body = parse(changeSchema, request.body) as ControlChange;
+    const body = parseBody(changeSchema, request.body) as ControlChange;
     await refuseUnknown(body);
     return apply({ kind: 'change', body, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
   });
   app.post('/control/epoch', async (request) => {
-    const view = await apply({ kind: 'takeEpoch', body: parse(epochSchema, request.body) });
+    const view = await apply({ kind: 'takeEpoch', body: parseBody(epochSchema, request.body) });
     return { epoch: view.state.epoch, view };
   });
   app.post('/control/lease', async (request) => {
-    const { state } = await apply({ kind: 'renewLease', body: parse(leaseSchema, request.body) });
+    const { state } = await apply({ kind: 'renewLease', body: parseBody(leaseSchema, request.body) });
     return { expiresAtMs: state.lease?.expiresAtMs ?? null };
   });
   app.post<{ Params: { lane: string } }>('/control/search/:lane', async (request, reply) => {
@@ -99,30 +100,6 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     );
   });
   return app;
-}
-
-/** Compared as hashes in constant time: neither length nor first wrong byte can be learned from the answer's time. */
-function tokenFits(header: string | undefined, token: string): boolean {
-  const hash = (value: string) => createHash('sha256').update(value).digest();
-  return timingSafeEqual(hash(header ?? ''), hash(`Bearer ${token}`));
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(Buffer.isBuffer(body) ? body.toString('utf8') : '');
-  } catch {
-    throw new ProblemError(400, 'the body is not JSON', 'body');
-  }
-  const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
-  throw new ProblemError(
-    400,
-    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`).join('; '),
-    field || 'body',
-  );
 }
 
 function refusalProblem(refusal: Refusal, gateway: Gateway): ProblemError {

@@ -6,6 +6,8 @@ import { countAnswer, countFault, holdsText, kindOf } from './accounting.ts';
 import type { LaneAnswer, LaneFault, LaneRequest } from './ask-lane.ts';
 import { askLane } from './ask-lane.ts';
 import type { ControlPlane } from './control-plane.ts';
+import type { FeedbackSamples } from './feedback.ts';
+import { isSampled, takeOrders } from './feedback.ts';
 import type { Lanes } from './lanes.ts';
 import type { DistinctKeys, Metrics } from './metrics.ts';
 
@@ -14,6 +16,7 @@ export interface GatewayDeps {
   readonly lanes: Lanes;
   readonly metrics: Metrics;
   readonly keys: DistinctKeys;
+  readonly feedback: FeedbackSamples;
   readonly now: () => number;
   /**
    * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
@@ -25,6 +28,8 @@ export interface GatewayDeps {
 export interface UserRequest {
   readonly body: Buffer;
   readonly contentType: string;
+  /** Of the address, from its question mark on; often empty. */
+  readonly parameters: string;
   readonly requestId: string;
   readonly requestKey: string;
   /** A prober's request: answered like any other, and kept out of everything that gates judge. */
@@ -49,15 +54,24 @@ export class Gateway {
     const assigned = assignedLane(state, request.requestKey);
     if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
     const beganMs = performance.now();
-    const deadlineMs = this.deadlineMs(request.body);
+    const deadlineMs = this.deadlineMs(request);
     const { patienceMs } = this.deps.deadlines;
-    const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs);
+    const asked = { sample: !request.synthetic && isSampled(request.requestId) };
+    const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs, asked);
     const tookMs = performance.now() - beganMs;
     const fallsBack = assigned === 'candidate' && first.kind === 'fault' && first.why !== 'aborted';
-    const last = fallsBack ? await this.ask('stable', request, patienceMs) : first;
+    const last = fallsBack ? await this.ask('stable', request, patienceMs, asked) : first;
     const heard = judged(first, tookMs, deadlineMs);
     this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
-    return last.kind === 'answer' ? { ...last, lane: fallsBack ? 'stable' : assigned } : last;
+    if (last.kind === 'fault') return last;
+    const answer = { ...last, lane: fallsBack ? 'stable' : assigned } as const;
+    return asked.sample ? this.keepOrders(request.requestId, answer) : answer;
+  }
+
+  /** Another route of the stable lane; counted nowhere. */
+  async askStable(path: string, request: UserRequest): Promise<Served> {
+    const answer = await this.ask('stable', request, this.deps.deadlines.patienceMs, { path });
+    return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
   }
 
   /** Asks exactly this lane, without fallback and without being counted: evaluations and probes. */
@@ -93,31 +107,48 @@ export class Gateway {
     metrics.epoch.set(state.epoch);
   }
 
-  private ask(lane: AnyLane, request: UserRequest, deadlineMs: number): Promise<LaneAnswer | LaneFault> {
+  /** Keeps what a sampled answer says of its orders; the user gets the rest. */
+  private keepOrders(requestId: string, answer: LaneAnswer & { readonly lane: LaneName }): Served {
+    const taken = answer.status < 400 ? takeOrders(answer.body) : null;
+    if (taken === null) return answer;
+    const release = answer.headers[LANE_HEADERS.release] ?? '';
+    this.deps.feedback.remember({ requestId, lane: answer.lane, release, orders: taken.orders });
+    return { ...answer, body: taken.body };
+  }
+
+  private ask(
+    lane: AnyLane,
+    request: UserRequest,
+    deadlineMs: number,
+    { path = '/search', sample = false } = {},
+  ): Promise<LaneAnswer | LaneFault> {
     const { control, lanes } = this.deps;
     const asked: LaneRequest = {
+      path,
       body: request.body,
       contentType: request.contentType,
+      parameters: request.parameters,
       requestId: request.requestId,
       flags: lanes.flags(control.state, lane),
       lane,
       deadlineMs,
+      sample,
       signal: request.signal,
     };
     return askLane(lanes.get(lane), asked);
   }
 
-  private deadlineMs(body: Buffer): number {
+  private deadlineMs(request: UserRequest): number {
     const { vectorMs, textMs } = this.deps.deadlines;
-    return holdsText(body) ? textMs : vectorMs;
+    return holdsText(request) ? textMs : vectorMs;
   }
 
-  private count(state: ControlState, { body, synthetic }: UserRequest, course: Course): void {
+  private count(state: ControlState, request: UserRequest, course: Course): void {
     const { metrics } = this.deps;
     const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
-    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(body);
+    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
-    if (synthetic) {
+    if (request.synthetic) {
       metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
       return;
     }

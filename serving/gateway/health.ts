@@ -7,6 +7,7 @@ import type { LaneAnswer } from './ask-lane.ts';
 /** When each part of the pipeline last worked for a user. */
 export class Activity {
   private readonly lastOkMs: Partial<Record<string, number>> = {};
+  private readonly broken = new Set<string>();
   private readonly now: () => number;
 
   constructor(now: () => number) {
@@ -19,8 +20,18 @@ export class Activity {
       this.lastOkMs[part] = this.now();
   }
 
+  worked(part: string): void {
+    this.lastOkMs[part] = this.now();
+    this.broken.delete(part);
+  }
+
+  /** Until it works again. */
+  failed(part: string): void {
+    this.broken.add(part);
+  }
+
   part(name: string, ok: boolean): PartHealth {
-    return { ok, lastOkMs: this.lastOkMs[name] ?? null };
+    return { ok: ok && !this.broken.has(name), lastOkMs: this.lastOkMs[name] ?? null };
   }
 }
 
@@ -45,8 +56,8 @@ export function healthOf(view: ControlView, activity: Activity): Health {
       previous: lanes.previous?.state ?? null,
       spare: lanes.spare?.state ?? null,
     },
-    // The gateway takes no chunks yet; there is nothing in it that could be broken.
-    ingest: activity.part('ingest', true),
+    // Chunks are checked and encoded by stable.
+    ingest: activity.part('ingest', ready('stable')),
     encode: activity.part('encode', ok),
     search: activity.part('search', ok),
     rerank: activity.part('rerank', ok),

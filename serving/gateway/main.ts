@@ -5,12 +5,14 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
-import { readConfig, controlToken } from './config.ts';
+import { controlToken, ingestLogFile, ingestToken, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
+import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
+import { openIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
@@ -18,7 +20,7 @@ import { createStateStore } from './state-store.ts';
 
 /** Five vectors of some thousand dimensions as JSON fit; nothing that would hurt does. */
 const BODY_LIMIT = 1024 * 1024;
-const MOST_IN_FLIGHT = 512;
+const MOST_IN_FLIGHT = { vector: 256, text: 64 };
 
 /** A stable lane that needs longer does not keep the gateway from saying where it listens. */
 const START_WITHIN_MS = 45_000;
@@ -36,13 +38,14 @@ try {
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const token = await controlToken(config);
+  const ingestLog = ingestLogFile(config);
   const store = createStateStore(config.STATE_DIR);
   const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
-    env: {},
+    env: { INGEST_LOG: ingestLog },
     now,
     log: (text, fields) => log.info(fields, text),
     onReady: () => restoreIfReady(),
@@ -80,10 +83,19 @@ async function main(): Promise<void> {
     textMs: config.TEXT_DEADLINE_MS,
     patienceMs: config.STABLE_PATIENCE_MS,
   };
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines });
+  const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
+  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
-  const publicApp = createPublicApp({ ...shared, metrics, activity, mostInFlight: MOST_IN_FLIGHT });
+  const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
+  const publicApp = createPublicApp({
+    ...shared,
+    metrics,
+    activity,
+    ingest,
+    feedback,
+    mostInFlight: MOST_IN_FLIGHT,
+  });
   const controlApp = createControlApp({
     ...shared,
     control,
@@ -95,6 +107,8 @@ async function main(): Promise<void> {
   const stop = once(async () => {
     // Requests under way are answered before their lanes end.
     await Promise.all([publicApp.close(), controlApp.close()]);
+    await ingest.log.close();
+    await feedback.close();
     await control.stop();
     await lanes.stop();
   });

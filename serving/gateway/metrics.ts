@@ -59,6 +59,17 @@ export function createMetrics() {
       'kind',
       'changed',
     ]),
+    ingested: counter('gateway_ingested_total', 'Changes of the corpus that were acknowledged', ['op']),
+    feedback: counter('gateway_feedback_total', 'Feedback, by what became of it', ['outcome']),
+    scored: counter('gateway_feedback_scored_total', 'Sampled requests whose feedback was scored', [
+      'lane',
+      'release',
+    ]),
+    reciprocalRank: counter(
+      'gateway_feedback_reciprocal_rank_sum',
+      'Sum of 1/rank of what was right; over gateway_feedback_scored_total it is the MRR of that order',
+      ['lane', 'release', 'order'],
+    ),
     distinctKeys: gauge(NAMES.distinctKeys, 'Distinct request keys since the percent changed', ['lane']),
     laneReady: gauge(NAMES.laneReady, 'Whether the lane answers', ['lane', 'release']),
     laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),

@@ -1,74 +1,82 @@
-import { randomUUID } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
-import { ProblemError, sendProblem } from '../problem.ts';
-import type { Gateway, Served, UserRequest } from './gateway.ts';
+import { parseBody } from '../json.ts';
+import { ProblemError } from '../problem.ts';
+import { feedbackSchema } from '../schemas.ts';
+import { holdsText } from './accounting.ts';
+import type { FeedbackSamples } from './feedback.ts';
+import type { Gateway } from './gateway.ts';
 import { healthOf } from './health.ts';
 import type { Activity } from './health.ts';
+import type { Admission, IngestDeps } from './ingest-routes.ts';
+import { installIngest } from './ingest-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { sendServed, userRequest } from './user-request.ts';
 
 export interface PublicDeps extends AppOptions {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
   readonly activity: Activity;
-  /** More requests at once are refused with 503. */
-  readonly mostInFlight: number;
+  readonly ingest: IngestDeps['ingest'];
+  readonly feedback: FeedbackSamples;
+  /**
+   * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
+   * own: a flood of them must not keep vectors out.
+   */
+  readonly mostInFlight: { readonly vector: number; readonly text: number };
 }
 
-/** What users and scrapers see: /search, /health, /metrics. Built without a socket. */
+/** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);
-  let inFlight = 0;
+  const inFlight = { vector: 0, text: 0 };
+  const admitted: Admission = async (kind, work) => {
+    if (inFlight[kind] >= deps.mostInFlight[kind]) {
+      metrics.userErrors.inc({ kind: kind === 'text' ? kind : 'unknown' });
+      throw new ProblemError(503, `${deps.mostInFlight[kind]} such requests are under way; try again`);
+    }
+    inFlight[kind]++;
+    return work().finally(() => {
+      inFlight[kind]--;
+    });
+  };
 
   app.post('/search', async (request, reply) => {
-    if (inFlight >= deps.mostInFlight) {
-      metrics.userErrors.inc({ kind: 'unknown' });
-      throw new ProblemError(503, `more than ${deps.mostInFlight} requests are under way; try again`);
-    }
-    inFlight++;
-    try {
-      const user = userRequest(request, reply);
+    const user = userRequest(request, reply);
+    return admitted(holdsText(user) ? 'text' : 'vector', async () => {
       const served = await gateway.search(user);
       if (served.kind === 'answer') activity.saw(served);
       return sendServed(reply.header(LANE_HEADERS.requestKey, user.requestKey), served);
-    } finally {
-      inFlight--;
-    }
+    });
   });
+  app.post('/encode', async (request, reply) =>
+    admitted('text', async () =>
+      sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply))),
+    ),
+  );
+  app.post('/feedback', async (request, reply) => {
+    const { requestId, id } = parseBody(feedbackSchema, request.body);
+    const heard = deps.feedback.hear(requestId, id);
+    metrics.feedback.inc({ outcome: heard.outcome });
+    if (heard.outcome === 'counted') {
+      const labels = { lane: heard.sample.lane, release: heard.sample.release };
+      metrics.scored.inc(labels);
+      for (const order of ['plain', 'reranked'] as const)
+        metrics.reciprocalRank.inc({ ...labels, order }, heard[order]);
+    }
+    return reply.code(202).send({ outcome: heard.outcome });
+  });
+  installIngest(app, deps, admitted);
+  const document = JSON.stringify(openApiDocument());
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
   app.get('/health', () => healthOf(gateway.view(), activity));
   app.get('/metrics', async (_request, reply) => {
     gateway.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;
-}
-
-/** A request as the gateway works with it; a sticky key and an id are drawn where the user gives none. */
-export function userRequest(request: FastifyRequest, reply: FastifyReply): UserRequest {
-  const header = (name: string) => {
-    const value = request.headers[name];
-    return typeof value === 'string' && value !== '' && value.length <= 200 ? value : undefined;
-  };
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
-  return {
-    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-    contentType: header('content-type') ?? 'application/json',
-    requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
-    requestKey: header(LANE_HEADERS.requestKey) ?? randomUUID(),
-    synthetic: header(LANE_HEADERS.synthetic) !== undefined,
-    signal: gone.signal,
-  };
-}
-
-/** A lane's answer as it is, or its fault as a problem document. */
-export function sendServed(reply: FastifyReply, served: Served): FastifyReply {
-  if (served.kind === 'answer') return reply.code(served.status).headers(served.headers).send(served.body);
-  const status = served.why === 'timeout' ? 504 : served.why === 'failed' ? 502 : 503;
-  return sendProblem(reply, new ProblemError(status, served.reason));
 }

@@ -1,41 +1,68 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
-import type { SearchResponse, StepTimings } from '../../domain/http.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
-import type { Pipeline, PipelineAnswer } from '../../retrieval/pipeline.ts';
+import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
+import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
+import type { Pipeline } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
+import { readChunk } from './chunk-request.ts';
+import { encodeTexts } from './encode-request.ts';
+import type { Ingest } from './ingest.ts';
+import { createRetrieverMetrics } from './metrics.ts';
 import { readFlags, readSearchRequest } from './search-request.ts';
 
 export interface RetrieverDeps extends AppOptions {
   readonly pipeline: Pipeline;
   readonly now: () => number;
+  /** What came and went since the release was built. */
+  readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
 }
 
-/** One release over HTTP: /search, /health, /metrics. Built without a socket. */
-export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: RetrieverDeps): FastifyInstance {
+/** One answer in so many is looked at closely, after it was sent. */
+const INSPECT_EVERY = 100;
+
+/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics. Built without a socket. */
+export function createRetrieverApp({
+  pipeline,
+  bodyLimit,
+  now,
+  onFault,
+  ingest,
+}: RetrieverDeps): FastifyInstance {
   const { manifest } = pipeline;
   const metrics = createRetrieverMetrics();
   const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
+  let inspected = 0;
 
   app.post('/search', async (request, reply) => {
     const header = (name: string) => request.headers[name] as string | undefined;
     const flags = readFlags(header(LANE_HEADERS.flags), manifest.flags);
-    const query = readSearchRequest(request.body, manifest.dimension);
-    const answer = await pipeline.search(query, flags);
+    const query = readSearchRequest(
+      {
+        body: request.body,
+        contentType: request.headers['content-type'],
+        parameters: request.query as Record<string, unknown>,
+      },
+      manifest.dimension,
+    );
+    const answer = await pipeline.search(
+      { ...query, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
+      flags,
+    );
     metrics.observe(query.kind, answer);
     lastOkMs = now();
-    const response: SearchResponse & { explain?: unknown } = {
+    const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
       release: manifest.version,
       lane: (header(LANE_HEADERS.lane) ?? 'stable') as AnyLane,
       results: answer.results,
       timings: answer.timings,
+      ...(header(LANE_HEADERS.sample) === undefined ? {} : { orders: answer.orders() }),
     };
+    if (inspected++ % INSPECT_EVERY === 0) setImmediate(() => metrics.inspected(answer.inspect()));
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,
@@ -49,11 +76,23 @@ export function createRetrieverApp({ pipeline, bodyLimit, now, onFault }: Retrie
       .type('application/json')
       .send(JSON.stringify(response));
   });
-  app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  app.post('/encode', async (request) =>
+    encodeTexts(request.body, pipeline, deadlineOf(request.headers[LANE_HEADERS.timeout], now)),
   );
+  app.post('/chunk', async (request) => readChunk(request.body, pipeline));
+  app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
+  app.get('/metrics', async (_request, reply) => {
+    metrics.index(pipeline.statistics(), ingest);
+    metrics.encoder(pipeline.encoder.stats());
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
   return app;
+}
+
+/** When a text that still waits for the encoder is dropped, out of the gateway's header. */
+function deadlineOf(header: string | string[] | undefined, now: () => number): EncodeOptions {
+  const timeoutMs = Number(header);
+  return header !== undefined && timeoutMs > 0 ? { deadlineMs: now() + timeoutMs } : {};
 }
 
 /** Steps that ran, as a Server-Timing header in ms. */
@@ -62,43 +101,4 @@ function serverTiming({ encodeMs, predictMs, searchMs, rerankMs }: StepTimings):
     .filter(([, ms]) => ms !== null)
     .map(([name, ms]) => `${name};dur=${(ms ?? 0).toFixed(3)}`)
     .join(', ');
-}
-
-function createRetrieverMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const steps = new Histogram({
-    name: 'retriever_step_seconds',
-    help: 'Encode, predict, search and rerank of this lane',
-    labelNames: ['step', 'kind'],
-    buckets: [...LATENCY_BOUNDS_SECONDS],
-    registers: [registry],
-  });
-  const quality = new Counter({
-    name: 'retriever_quality_proxy_total',
-    help: 'Answers with a result of cosine tau or more',
-    labelNames: ['kind', 'hit'],
-    registers: [registry],
-  });
-  const rank1 = new Counter({
-    name: 'retriever_rerank_rank1_total',
-    help: 'Answers whose rank 1 the reranker changed',
-    labelNames: ['kind', 'changed'],
-    registers: [registry],
-  });
-  return {
-    registry,
-    observe(kind: string, { timings, quality: hit, rank1Changed }: PipelineAnswer): void {
-      const { encodeMs, predictMs, searchMs, rerankMs } = timings;
-      for (const [step, ms] of Object.entries({
-        encode: encodeMs,
-        predict: predictMs,
-        search: searchMs,
-        rerank: rerankMs,
-      }))
-        if (ms !== null) steps.observe({ step, kind }, ms / 1000);
-      quality.inc({ kind, hit: hit === 'hit' ? 'yes' : 'no' });
-      if (rank1Changed !== null) rank1.inc({ kind, changed: rank1Changed ? 'yes' : 'no' });
-    },
-  };
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { openPipeline } from '../../retrieval/pipeline.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { createRetrieverApp } from './app.ts';
+import { startIngest } from './ingest.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 /** A release that is refused is not started again; other ends are. */
@@ -36,17 +37,19 @@ try {
 
 async function main(release: string): Promise<void> {
   if (release === '') throw new Error('--release is missing');
-  const { MODELS_DIR: modelsDir } = process.env;
+  const { MODELS_DIR: modelsDir, INGEST_LOG: ingestLog } = process.env;
   const pipeline = await openPipeline(join(values.releases, release), {
     verify: true,
     ...(modelsDir ? { modelsDir } : {}),
   });
   await pipeline.warmUp();
+  const ingest = ingestLog ? await startIngest(pipeline, ingestLog, tellFault) : undefined;
   const app = createRetrieverApp({
     pipeline,
     bodyLimit: BODY_LIMIT,
     now: Date.now,
-    onFault: (error) => log.error({ err: error }, 'search failed'),
+    onFault: (error) => tellFault(error, 'search failed'),
+    ...(ingest ? { ingest } : {}),
   });
   await app.listen({ host: values.host, port: Number(values.port) });
   let stopping = false;
@@ -54,6 +57,7 @@ async function main(release: string): Promise<void> {
     if (stopping) return;
     stopping = true;
     await app.close();
+    await ingest?.close();
     await pipeline.close();
     process.exit(0);
   };
@@ -62,6 +66,10 @@ async function main(release: string): Promise<void> {
   process.stdin.resume();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   say({ event: 'ready', port: (app.server.address() as AddressInfo).port, flags: pipeline.manifest.flags });
+}
+
+function tellFault(error: unknown, text: string): void {
+  log.error({ err: error }, text);
 }
 
 function say(word: object): void {

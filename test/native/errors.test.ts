@@ -89,12 +89,22 @@ describe('a wrong argument', () => {
   });
 
   it.each([
-    ['before the first row', -1, 1],
-    ['beyond the last row', ROWS - 1, 2],
-    ['none', 0, 0],
-    ['half a row', 0, 0.5],
-  ])('is refused: rows %s', (_name, from, count) => {
-    expect(() => index.reconstruct(from, count)).toThrow(RangeError);
+    ['before the first', -1],
+    ['beyond the last', ROWS],
+    ['half of one', 0.5],
+    ['far beyond', 2 ** 32],
+  ])('is refused: a row %s', (_name, id) => {
+    expect(() => index.vectorsOf([0, id])).toThrow(RangeError);
+  });
+
+  it.each([
+    ['too short', query.slice(1), RangeError, /8 floats, not 7/],
+    ['not finite', query.slice().fill(Number.NaN, 2, 3), RangeError, /not finite/],
+    ['no typed array', JSON.parse('[1]'), TypeError, /Float32Array/],
+  ])('is refused: a new row that is %s', async (_name, vector, kind, message) => {
+    expect(() => index.add(vector)).toThrow(kind);
+    expect(() => index.add(vector)).toThrow(message);
+    expect(index.statistics()).toMatchObject({ rows: ROWS, added: 0 });
   });
 
   it.each([Number.NaN, Infinity])('is refused: a query with %s', async (value) => {
@@ -111,7 +121,10 @@ describe('a closed index', () => {
     closing.close();
     for (const { ids } of await Promise.all(underWay)) expect(ids[0]).toBe(0n);
     await expect(closing.search(vectors, 5, 4)).rejects.toThrow('closed');
-    expect(() => closing.listSizes()).toThrow('closed');
-    expect(() => closing.reconstruct(0, 1)).toThrow('closed');
+    expect(() => closing.statistics()).toThrow('closed');
+    expect(() => closing.vectorsOf([0])).toThrow('closed');
+    expect(() => closing.add(vectors.slice(0, DIMENSION))).toThrow('closed');
+    expect(() => closing.remove(0)).toThrow('closed');
+    await expect(closing.writeCodes(join(folder, 'closed.codes'))).rejects.toThrow('closed');
   });
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { file } = fill('Flat', 8, unitVectors(10, 8, 1));
   here = [];
   for (const kernels of KERNELS) {
-    const index = await openIndex(file, kernels).catch(() => null);
+    const index = await openIndex(file, { kernels }).catch(() => null);
     if (index === null) console.log(`this processor has no ${kernels}: not tested here`);
     else here.push(kernels);
     index?.close();
@@ -114,7 +114,7 @@ describe('the scan finds what FAISS finds', () => {
   it.each(CASES)('with %s', async (_name, make) => {
     const { file, queries } = make();
     for (const kernels of here) {
-      const index = await openIndex(file, kernels);
+      const index = await openIndex(file, { kernels });
       expect(index.kernels).toBe(kernels);
       for (const nprobe of [1, 4, 16, 32])
         for (const k of [1, 10, 50])
@@ -130,12 +130,12 @@ describe('the scan finds what FAISS finds', () => {
     const truth = await openIndex(join(dir, 'p_flat_ip.faiss'));
     const step = Math.floor(truth.ntotal / 200);
     const queries = Float32Array.from(
-      Array.from({ length: 200 }, (_, i) => Array.from(truth.reconstruct(i * step, 1))).flat(),
+      Array.from({ length: 200 }, (_, i) => Array.from(truth.vectorsOf([i * step]))).flat(),
     );
     truth.close();
     for (const name of ['p_flat_ip.faiss', 'p_ivf.faiss'])
       for (const kernels of here) {
-        const index = await openIndex(join(dir, name), kernels);
+        const index = await openIndex(join(dir, name), { kernels });
         for (const nprobe of [4, 8, 16])
           expect(
             await differences(index, join(dir, name), queries, 50, nprobe),
@@ -151,7 +151,7 @@ describe('a search', () => {
     const rows = unitVectors(3_000, 100, 8);
     const { file } = fill('IVF16,Flat', 100, rows);
     for (const kernels of here) {
-      const index = await openIndex(file, kernels);
+      const index = await openIndex(file, { kernels });
       const together = await index.search(rows.subarray(0, 23 * 100), 10, 4);
       for (let i = 0; i < 23; i++) {
         const alone = await index.search(rows.subarray(i * 100, (i + 1) * 100), 10, 4);
@@ -195,6 +195,6 @@ describe('what can not be', () => {
 
   it('kernels that the processor does not have are refused by name', async () => {
     const { file } = fill('Flat', 100, unitVectors(50, 100, 14));
-    await expect(openIndex(file, 'avx9' as Kernels)).rejects.toThrow('no kernels named avx9');
+    await expect(openIndex(file, { kernels: 'avx9' as Kernels })).rejects.toThrow('no kernels named avx9');
   });
 });

@@ -138,6 +138,39 @@ describe('a query by vector or text', () => {
     expect(timings).toMatchObject({ predictMs: null, rerankMs: null });
   });
 
+  it('says why its first five are there', async () => {
+    const [{ context } = { context: [] }] = queries;
+    const asked = { kind: 'context', context, exclude: [], k: 8, explain: true } as const;
+    const { results } = await pipeline.search(asked, { ...FLAGS, reranker: 'on' });
+    expect(results.map(({ why }) => why !== undefined)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    const scores = results.slice(0, 5).map(({ why }) => why?.rerankScore ?? NaN);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    const plain = await pipeline.search({ ...asked, k: 50 }, { ...FLAGS, reranker: 'off' });
+    for (const { id, score, why } of results.slice(0, 5)) {
+      expect(why?.cosine).toBeCloseTo(score, 6);
+      const place = plain.results.findIndex((result) => result.id === id);
+      expect(why?.rankBefore).toBe(place + 1);
+    }
+    expect(plain.results[0]?.why).toMatchObject({ margin: 0, rerankScore: null, rankBefore: 1 });
+    expect(plain.results[0]?.why?.articleContext).toBeTypeOf('number');
+
+    const vector = context[0] ?? new Float32Array();
+    const [first] = (
+      await pipeline.search({ kind: 'vector', vector, exclude: [], k: 1, explain: true }, FLAGS)
+    ).results;
+    expect(first?.why).toMatchObject({ articleContext: null, rankBefore: 1 });
+    expect(first?.why?.cosine).toBeCloseTo(1, 5);
+  });
+
   it.each([
     [
       'of another length',

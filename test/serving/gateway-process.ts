@@ -23,6 +23,7 @@ export interface Answer {
 export interface TestGateway {
   readonly folder: string;
   url(): string;
+  pid(): number;
   start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
@@ -32,6 +33,10 @@ export interface TestGateway {
   terminate(): Promise<string>;
   search(body: SearchRequest | string, headers?: Record<string, string>): Promise<Answer>;
   control(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer>;
+  /** POST /ingest with its token. */
+  ingest(chunk: unknown): Promise<Answer>;
+  /** DELETE /ingest/{id}. */
+  forget(id: string): Promise<Answer>;
   /** A change by hand, which always wins: each test sets the stage that it needs. */
   byHand(change: Omit<ControlChange, 'by'>): Promise<Answer>;
   /** So many percent of the users on release v0, whose lane is ready. */
@@ -57,6 +62,7 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
   const gateway: TestGateway = {
     folder,
     url: () => urls.gateway,
+    pid: () => running?.pid ?? 0,
     async start(env = {}) {
       running = startProcess({
         name: 'gateway',
@@ -79,8 +85,18 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
     },
     search: (body, headers = {}) => ask('POST', `${urls.gateway}/search`, body, headers),
     async control(method, path, body, token) {
-      const bearer = token ?? (await readFile(environment.CONTROL_TOKEN_FILE, 'utf8')).trim();
-      return ask(method, `${urls.control}${path}`, body, { authorization: `Bearer ${bearer}` });
+      const own =
+        token === undefined
+          ? await bearer(environment.CONTROL_TOKEN_FILE)
+          : { authorization: `Bearer ${token}` };
+      return ask(method, `${urls.control}${path}`, body, own);
+    },
+    async ingest(chunk) {
+      return ask('POST', `${urls.gateway}/ingest`, chunk, await bearer(join(folder, 'ingest-token')));
+    },
+    async forget(id) {
+      const path = `/ingest/${encodeURIComponent(id)}`;
+      return ask('DELETE', urls.gateway + path, undefined, await bearer(join(folder, 'ingest-token')));
     },
     byHand: (change) => gateway.control('PUT', '/control', { by: 'test', ...change }),
     async share(percent) {
@@ -101,6 +117,10 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
     log: () => readFile(logFile, 'utf8'),
   };
   return gateway;
+}
+
+async function bearer(tokenFile: string): Promise<{ authorization: string }> {
+  return { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` };
 }
 
 /** For `until`: the lane serves. */
@@ -133,7 +153,7 @@ function listening(line: string): { gateway: string; control: string } | null {
 }
 
 async function ask(
-  method: 'GET' | 'PUT' | 'POST',
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
   url: string,
   body: unknown,
   headers: Record<string, string>,

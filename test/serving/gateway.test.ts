@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SearchResponse } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
@@ -47,6 +49,32 @@ describe('search', () => {
     const { body } = await gateway.search({ text: 'a river in the north', k: 3 });
     expect(body.results).toHaveLength(3);
     expect(body.timings.encodeMs).toBeGreaterThan(0);
+  });
+
+  it('answers the same to digits, base64 and bytes, and counts them as the same kind', async () => {
+    const { context: vectors } = context();
+    const bytes = (values: readonly number[]) => Buffer.from(Float32Array.from(values).buffer);
+    const binary = async (kind: string, body: Buffer) => {
+      const { body: answer } = await request(`${gateway.url()}/search?kind=${kind}&k=7`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body,
+      });
+      return ((await answer.json()) as SearchResponse).results;
+    };
+    const counted = async () =>
+      metric(await gateway.metrics(), METRICS.requests, { kind: 'context', outcome: 'ok' });
+    const before = await counted();
+    const asked = await gateway.search({ context: vectors, k: 7 });
+    expect(asked.body.results).toHaveLength(7);
+    expect(await binary('context', bytes(vectors.flat()))).toEqual(asked.body.results);
+    expect((await counted()) - before).toBe(2);
+
+    const vector = vectors[0] ?? [];
+    const { body } = await gateway.search({ vector, k: 7 });
+    expect(await binary('vector', bytes(vector))).toEqual(body.results);
+    const base64 = await gateway.search({ vector_b64: bytes(vector).toString('base64'), k: 7 });
+    expect(base64.body.results).toEqual(body.results);
   });
 
   it.each<[string, string, number, string]>([

@@ -9,7 +9,7 @@ import { normalNoise, permutation, seededRandom } from '../../../retrieval/build
 import { trainReranker } from '../../../retrieval/build/train-reranker.ts';
 import { openPredictor } from '../../../retrieval/predictor/predictor.ts';
 import { FEATURES, rerankFeatures } from '../../../retrieval/reranker/features.ts';
-import { openReranker } from '../../../retrieval/reranker/reranker.ts';
+import { openReranker, orderOf } from '../../../retrieval/reranker/reranker.ts';
 
 const D = 6;
 const H = 3;
@@ -148,7 +148,8 @@ describe('the reranker', () => {
     await writeFile(file, trainReranker(Array.from({ length: 300 }, example), 1));
     const reranker = await openReranker(file);
     const tests = Array.from({ length: 100 }, example);
-    const orders = await Promise.all(tests.map(({ features }) => reranker.order(features)));
+    const scores = await Promise.all(tests.map(({ features }) => reranker.score(features)));
+    const orders = scores.map(orderOf);
     await reranker.close();
     expect(orders[0]?.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(orders.filter((order, i) => order[0] === tests[i]?.gold).length).toBeGreaterThan(85);

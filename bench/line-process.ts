@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** A process that answers each line of JSON on its stdin with one on its stdout, one at a time. */
+export interface LineProcess {
+  /** Rejects if the process ends before it answers. */
+  ask(question: object): Promise<unknown>;
+  /** Ends its stdin, whereupon it ends. */
+  close(): void;
+}
+
+/** Starts the command, whose errors go to our own stderr. It ends with us: its stdin does. */
+export function startLineProcess(
+  name: string,
+  [command, ...args]: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): LineProcess {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  const lines = createInterface({ input: child.stdout });
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`${name} ended (${signal ?? code})`)));
+  });
+  failed.catch(() => {});
+  return {
+    async ask(question) {
+      const line = new Promise<string>((resolve) => lines.once('line', resolve));
+      child.stdin.write(`${JSON.stringify(question)}\n`);
+      return JSON.parse(await Promise.race([line, failed]));
+    },
+    close: () => void child.stdin.end(),
+  };
+}

@@ -1,0 +1,36 @@
+import type { TextRole } from '../encoder/text-encoder.ts';
+import type { LiveCorpus } from '../live-corpus.ts';
+import { NORM_TOLERANCE } from '../release/norms.ts';
+import type { IngestRecord } from './record.ts';
+import { vectorFromBase64 } from './record.ts';
+
+export interface ApplyTarget {
+  readonly corpus: LiveCorpus;
+  /** sha256 of the model that this release's vectors are of. */
+  readonly encoderSha256: string;
+  encode(text: string, role: TextRole): Promise<Float32Array>;
+}
+
+/**
+ * Applies a line of the ingest log to a lane's corpus. A chunk that another encoder made is encoded anew from its text.
+ * @throws Error that says why the record can not be applied to this release; nothing was changed then
+ */
+export async function applyRecord(
+  { corpus, encoderSha256, encode }: ApplyTarget,
+  record: IngestRecord,
+): Promise<void> {
+  if (record.op === 'remove') {
+    corpus.remove(record.id);
+    return;
+  }
+  const { id, article, seq, text } = record;
+  if (record.encoder !== encoderSha256 && text === '')
+    throw new Error(`${id} is a vector of another encoder, and there is no text to encode`);
+  const vector =
+    record.encoder === encoderSha256 ? vectorFromBase64(record.vector) : await encode(text, 'passage');
+  if (vector.length !== corpus.dimension)
+    throw new Error(`${id} has ${vector.length} numbers, this release has ${corpus.dimension}`);
+  const norm = Math.hypot(...vector);
+  if (!(Math.abs(norm - 1) <= NORM_TOLERANCE)) throw new Error(`${id} is of norm ${norm}, not 1`);
+  corpus.put({ id, article, seq, text }, vector);
+}

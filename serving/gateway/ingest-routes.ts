@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseRecord } from '../../retrieval/ingest/record.ts';
+import type { IngestRecord } from '../../retrieval/ingest/record.ts';
+import { ProblemError } from '../problem.ts';
+import { tokenFits } from '../token.ts';
+import type { Gateway } from './gateway.ts';
+import type { Activity } from './health.ts';
+import type { IngestLog } from './ingest-log.ts';
+import type { Metrics } from './metrics.ts';
+import { sendServed, userRequest } from './user-request.ts';
+
+/** Runs the work, or refuses it with 503 where too much of its kind is under way. */
+export type Admission = <T>(kind: 'vector' | 'text', work: () => Promise<T>) => Promise<T>;
+
+export interface IngestDeps {
+  readonly gateway: Gateway;
+  readonly metrics: Metrics;
+  readonly activity: Activity;
+  readonly ingest: { readonly log: IngestLog; readonly token: string };
+}
+
+/**
+ * POST /ingest and DELETE /ingest/{id}: the stable lane checks and encodes, the log keeps, all lanes follow the log. An
+ * answer below 300 says that the change is on the disk; it is searchable within a second.
+ */
+export function installIngest(
+  app: FastifyInstance,
+  { gateway, metrics, activity, ingest }: IngestDeps,
+  admitted: Admission,
+): void {
+  const { log, token } = ingest;
+  const authorise = (request: FastifyRequest) => {
+    if (!tokenFits(request.headers.authorization, token))
+      throw new ProblemError(401, 'the bearer token for ingest is needed');
+  };
+  const append = async (record: IngestRecord, reply: FastifyReply) => {
+    const offset = await log.append(record).catch((error: unknown) => {
+      activity.failed('ingest');
+      throw error;
+    });
+    activity.worked('ingest');
+    metrics.ingested.inc({ op: record.op });
+    return reply.send({ id: record.id, offset });
+  };
+
+  app.post('/ingest', async (request, reply) => {
+    authorise(request);
+    return admitted('text', async () => {
+      const checked = await gateway.askStable('/chunk', userRequest(request, reply));
+      if (checked.kind !== 'answer' || checked.status >= 400) return sendServed(reply, checked);
+      return append(parseRecord(checked.body.toString('utf8')), reply);
+    });
+  });
+  app.delete<{ Params: { id: string } }>('/ingest/:id', async (request, reply) => {
+    authorise(request);
+    const { id } = request.params;
+    if (id.length > 200) throw new ProblemError(400, 'id: has more than 200 characters', 'id');
+    return admitted('text', async () => append({ op: 'remove', id }, reply));
+  });
+}
