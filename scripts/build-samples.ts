@@ -1,6 +1,6 @@
 /**
- * Builds the sample releases into artifacts/releases: `v-1`, `retriever_v0` and three faulty ones. The last step of
- * set-up: with nothing to do it takes a fraction of a second, and it may be killed anywhere and run again.
+ * Builds the sample releases into artifacts/releases: `v-1`, `retriever_v0` and three faulty ones; those of another
+ * encoder than the sample's into a folder of their own. The last step of set-up: with nothing to do it takes a fraction of a second, and it may be killed anywhere and run again.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -14,15 +14,19 @@ import { encoderFolder } from '../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { readManifest } from '../retrieval/release/manifest.ts';
 import type { Recipe } from '../retrieval/release/manifest.ts';
+import { samplePlaces } from './build/places.ts';
 import { showProgress } from './build/progress.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CORPUS = join(ROOT, '.data/corpus/wikipedia-sample.jsonl');
-const PREDICTORS = join(ROOT, 'models/sample-predictors');
-const RELEASES = join(ROOT, 'artifacts/releases');
+const {
+  encoder: ENCODER,
+  predictors: PREDICTORS,
+  releases: RELEASES,
+  stamp: STAMP,
+} = samplePlaces(ROOT, process.env);
 /** On the same disk as the releases: they are moved into place. */
 const ASIDE = join(RELEASES, '.samples');
-const STAMP = join(ROOT, '.data/stamps/samples');
 /** That of the predictors' training: with another, articles they have seen would be evaluated. */
 const SEED = 1;
 const NPROBE = 8;
@@ -107,7 +111,7 @@ async function buildSample({ version, recipe, flags }: Sample, encoderDir: strin
   return dir;
 }
 
-const encoderDir = encoderFolder(ROOT, process.env['RETRIEVER_ENCODER']);
+const encoderDir = encoderFolder(ROOT, ENCODER);
 const key = await contentKey(encoderDir);
 const before = await readStamp();
 const built: Record<string, string> = {};

@@ -1,7 +1,8 @@
 /**
- * `npm run demo [-- --release NAME] [--plan NAME] [--keep]`: a whole rollout with simulated users, from its start to its
- * end. Exit code 0 only if it ended as the scenario should.
+ * `npm run demo [-- --release NAME] [--plan NAME] [--encoder NAME] [--keep]`: a whole rollout with simulated users, from
+ * its start to its end. Exit code 0 only if it ended as the scenario should.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,6 +10,7 @@ import { parse } from 'yaml';
 import type { Plan } from '../domain/plan.ts';
 import { parsePlan } from '../domain/plan-file.ts';
 import type { RolloutStatus } from '../domain/status.ts';
+import { samplePlaces } from './build/places.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
@@ -28,8 +30,10 @@ const { values } = parseArgs({
     release: { type: 'string', default: 'retriever_v0' },
     plan: { type: 'string', default: 'demo' },
     keep: { type: 'boolean', default: false },
+    encoder: { type: 'string' },
   },
 });
+if (values.encoder !== undefined) setUpEncoder(values.encoder);
 const interrupted = untilInterrupted();
 const abort = new AbortController();
 void interrupted.reason.then((reason) => abort.abort(new Error(reason)));
@@ -60,6 +64,13 @@ try {
 if (stack !== null && !keep) await stack.stop();
 interrupted.release();
 
+/** The set-up that npm runs before the demo does not see the demo's options. */
+function setUpEncoder(name: string): void {
+  process.env['RETRIEVER_ENCODER'] = name;
+  const { status } = spawnSync('bash', ['scripts/setup.sh'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
 function readPlan(name: string): Plan {
   const result = parsePlan(parse(readFileSync(join(ROOT, 'plans', `${name}.yaml`), 'utf8')));
   if (result.ok) return result.plan;
@@ -67,7 +78,7 @@ function readPlan(name: string): Plan {
 }
 
 function checkRelease(name: string): void {
-  const folder = join(ROOT, 'artifacts/releases');
+  const folder = samplePlaces(ROOT, process.env).releases;
   if (existsSync(join(folder, name, 'manifest.json'))) return;
   const there = existsSync(folder) ? readdirSync(folder).join(', ') : 'none';
   throw new Error(

@@ -18,5 +18,6 @@ step 'native addons' bash scripts/setup/native.sh
 step 'Temporal' bash scripts/setup/temporal.sh
 step 'encoder' bash scripts/setup/encoder.sh
 step 'sample corpus' bash scripts/setup/corpus.sh
+bash scripts/setup/predictors.sh # shows its own progress
 # Shows its own progress, and finds by itself what is already built.
 node_modules/.bin/tsx scripts/build-samples.ts

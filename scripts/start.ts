@@ -6,6 +6,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
+import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
 import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
@@ -15,7 +16,7 @@ import { startStack } from './stack/stack.ts';
 const { values } = parseArgs({ options: { traffic: { type: 'string' } } });
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
-const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? 'artifacts/releases');
+const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
 const stableRelease = env['STABLE_RELEASE'] ?? 'v-1';
 const interrupted = untilInterrupted();
 

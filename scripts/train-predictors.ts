@@ -1,6 +1,6 @@
 /**
- * Makes models/sample-predictors out of a corpus: `tsx scripts/train-predictors.ts --python PYTHON [--corpus FILE]
- * [--seed N] [--out DIR]`. PYTHON needs what training/requirements.txt names; only this command does, set-up trains nothing.
+ * Makes models/sample-predictors out of a corpus: `tsx scripts/train-predictors.ts [--encoder NAME] [--corpus FILE]
+ * [--seed N] [--out DIR]`. Set-up does so for every encoder but the sample's.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,32 +20,41 @@ import type { RankingMetrics } from '../domain/ranking.ts';
 import { EVALUATION_DEPTH, rankingMetrics } from '../domain/ranking.ts';
 import { openPredictor } from '../retrieval/predictor/predictor.ts';
 import { formatNpy, parseNpy } from '../retrieval/release/npy.ts';
+import { showProgress } from './build/progress.ts';
+import { pythonPackages } from './setup/python-packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    python: { type: 'string', default: 'python3' },
+    encoder: { type: 'string' },
     corpus: { type: 'string', default: join(root, '.data/corpus/wikipedia-sample.jsonl') },
     seed: { type: 'string', default: '1' },
     out: { type: 'string', default: join(root, 'models/sample-predictors') },
   },
 });
 
-const folder = encoderFolder(root);
+const folder = encoderFolder(root, options.encoder);
 const encoder = await readEncoderManifest(folder);
 const dimension = encoder.dim;
+const encoderOption = options.encoder === undefined ? [] : [`--encoder ${options.encoder}`];
 const chunks = await readChunks(options.corpus);
+const show = showProgress(`predictors for ${encoder.name}`);
 const { vectors } = await encodeCorpus(
   folder,
   encoder,
   chunks.map(({ text }) => text),
-  { threads: availableParallelism(), cacheDir: cacheFolder(process.env) },
+  {
+    threads: availableParallelism(),
+    cacheDir: cacheFolder(process.env),
+    onProgress: (done, total) => show('encoding the corpus', done, total),
+  },
 );
 const articles = nextChunkQueries(chunks).map(({ article }) => article);
 const split = splitArticles(articles, Number(options.seed));
 const work = await mkdtemp(join(tmpdir(), 'train-predictors-'));
 try {
   await mkdir(options.out, { recursive: true });
+  show('training');
   await train();
   await writeFile(
     join(options.out, 'amn_v0.onnx'),
@@ -55,6 +64,7 @@ try {
     join(options.out, 'gru_v0.onnx'),
     gruOnnx(dimension, await weightsOf('gru', ['mix', 'wx', 'wh', 'bx', 'w', 'b'])),
   );
+  show('measuring');
   await writeFile(join(options.out, 'manifest.json'), `${JSON.stringify(await manifest(), null, 2)}\n`);
 } finally {
   await rm(work, { recursive: true });
@@ -66,11 +76,12 @@ async function train(): Promise<void> {
   await writeFile(join(work, 'vectors.npy'), formatNpy({ shape: [chunks.length, dimension], data: vectors }));
   await writeFile(join(work, 'queries.npy'), formatNpy({ shape: [queries.length, 6], data: rows }));
   const script = join(root, 'scripts/training/train.py');
+  const packages = await pythonPackages(join(root, 'scripts/training/requirements.txt'), join(root, '.data'));
   const { stdout } = await promisify(execFile)(
-    options.python,
+    'python3',
     [script, join(work, 'vectors.npy'), join(work, 'queries.npy'), options.seed, work],
     // One BLAS thread: the order of its sums is part of the result.
-    { env: { ...process.env, OPENBLAS_NUM_THREADS: '1' } },
+    { env: { ...process.env, OPENBLAS_NUM_THREADS: '1', PYTHONPATH: packages } },
   );
   process.stdout.write(stdout);
 }
@@ -86,7 +97,7 @@ async function manifest() {
     encoder: { name: encoder.name, sha256: encoder.files['model.onnx'] },
     dimension,
     seed: Number(options.seed),
-    command: `tsx scripts/train-predictors.ts --seed ${options.seed}`,
+    command: ['tsx scripts/train-predictors.ts', ...encoderOption, `--seed ${options.seed}`].join(' '),
     corpus: 'the sample corpus of set-up',
     predictors: { amn_v0: await entry('amn_v0'), gru_v0: await entry('gru_v0') },
     // The reranker's articles: seen neither in training nor in any release's evaluation.

