@@ -75,6 +75,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@temporalio/envconfig',
     'undici',
     'vitest',
+    'write-file-atomic',
     'yaml',
     'zod',
   ],

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { metricChanges } from '../domain/metrics-change.ts';
+import { readJson } from './tool/files.ts';
+import { existing } from './tool/options.ts';
+import { runTool } from './tool/tool.ts';
+
+const object = z.record(z.string(), z.unknown());
+
+/** The metrics of a file; an evaluation of a live lane has them under `metrics`. */
+async function readMetrics(file: string): Promise<Record<string, unknown>> {
+  const read = object.safeParse(await readJson(file));
+  if (!read.success) throw new Error(`${file} holds no object`);
+  return object.safeParse(read.data['metrics']).data ?? read.data;
+}
+
+await runTool({
+  name: 'compare-metrics',
+  summary: "whether the change of two evaluations is within the runbook's limits.",
+  options: {
+    before: { value: 'FILE', help: 'metrics.json, or an evaluation, of before', schema: existing },
+    after: { value: 'FILE', help: 'the same of after', schema: existing },
+  },
+  async run({ before, after }) {
+    const changes = metricChanges(await readMetrics(before), await readMetrics(after));
+    const number = (value: number | null) => (value === null ? 'missing' : value.toFixed(4));
+    return {
+      met: changes.every(({ verdict }) => verdict === 'green'),
+      lines: changes.map(
+        ({ metric, points, verdict, reason, ...row }) =>
+          `${metric.padEnd(14)} ${number(row.before)} -> ${number(row.after)}  ${points === null ? '' : `${points.toFixed(1)} points, `}${verdict}: ${reason}`,
+      ),
+      result: { changes },
+    };
+  },
+});

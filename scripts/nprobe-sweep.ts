@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
+import { sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
+import { openIndex } from '../retrieval/index/open.ts';
+import { parseNpy } from '../retrieval/release/npy.ts';
+import { showProgress } from './build/progress.ts';
+import { writeJson } from './tool/files.ts';
+import { count, existing, optionalRelease, out as outOption } from './tool/options.ts';
+import { runTool, WrongUse } from './tool/tool.ts';
+
+const nprobeValues = z
+  .string()
+  .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, 'must be whole numbers like 4,8,12,16')
+  .transform((text) => [...new Set(text.split(',').map(Number))]);
+const milliseconds = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/, 'must be milliseconds')
+  .transform(Number);
+
+await runTool({
+  name: 'nprobe-sweep',
+  summary:
+    'measures recall@10 against FLAT and latency at each nprobe, and picks one by the rule of the runbook.',
+  options: {
+    release: optionalRelease,
+    index: {
+      value: 'FILE',
+      help: 'IVF index; with --flat and --queries, in place of a release',
+      schema: existing.optional(),
+    },
+    flat: { value: 'FILE', help: 'truth index', schema: existing.optional() },
+    queries: { value: 'FILE', help: '.npy of n x d, or of contexts n x 5 x d', schema: existing.optional() },
+    'nprobe-values': { value: 'LIST', help: 'what is tried', schema: nprobeValues.default([4, 8, 12, 16]) },
+    'n-queries': { value: 'N', help: 'at most so many queries', schema: count.default(500) },
+    'target-ms': { value: 'MS', help: 'P95 that is wanted', schema: milliseconds.default(8) },
+    priority: {
+      value: 'WHAT',
+      help: 'balanced, latency or accuracy',
+      schema: z.enum(['balanced', 'latency', 'accuracy']).default('balanced'),
+    },
+    out: outOption,
+  },
+  async run({ priority, out, ...values }) {
+    const files = filesOf(values);
+    const queries = sweepQueries(parseNpy(await readFile(files.queries)), values['n-queries']);
+    const targetMs = values['target-ms'];
+    const progress = showProgress('nprobe-sweep');
+    const flat = await openIndex(files.flat);
+    try {
+      const ivf = await openIndex(files.index);
+      const trials = await sweepNprobe(ivf, flat, queries, {
+        nprobes: values['nprobe-values'],
+        onProgress: (done, total) => progress('searching', done, total),
+      }).finally(() => ivf.close());
+      const choice = chooseNprobe(trials, priority, targetMs);
+      const result = { ...files, queryCount: queries.length, priority, targetMs, choice, trials };
+      if (out !== undefined) await writeJson(out, result);
+      return {
+        met: choice.kind === 'chosen',
+        lines: [
+          ...trials.map((trial) => {
+            const { deltaInterval: delta, p95Interval: p95 } = trial;
+            return `${wordsOf(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
+          }),
+          `${choice.kind}: ${choice.reason} (${queries.length} queries)`,
+          ...(choice.kind === 'hold' ? choice.pareto.map((trial) => `  Pareto: ${wordsOf(trial)}`) : []),
+        ],
+        result,
+      };
+    } finally {
+      flat.close();
+    }
+  },
+});
+
+function filesOf({
+  release,
+  index,
+  flat,
+  queries,
+}: Readonly<Record<'release' | 'index' | 'flat' | 'queries', string | undefined>>) {
+  const given = [index, flat, queries].filter((file) => file !== undefined);
+  if (release !== undefined && given.length === 0)
+    return {
+      index: join(release, 'p_ivf.faiss'),
+      flat: join(release, 'p_flat_ip.faiss'),
+      queries: join(release, 'eval_queries.npy'),
+    };
+  if (release !== undefined || index === undefined || flat === undefined || queries === undefined)
+    throw new WrongUse('takes either --release, or --index, --flat and --queries');
+  return { index, flat, queries };
+}

@@ -1,0 +1,45 @@
+import { cleanEvaluation } from '../retrieval/evaluation/clean.ts';
+import { showProgress } from './build/progress.ts';
+import { writeJson } from './tool/files.ts';
+import { existing, out as outOption, release as releaseOption } from './tool/options.ts';
+import { runTool } from './tool/tool.ts';
+
+const METRICS = ['R_at_1', 'R_at_5', 'R_at_10', 'R_at_20', 'R_at_50', 'MRR', 'Contain_at_50'] as const;
+
+await runTool({
+  name: 'run-clean-eval',
+  summary: 'evaluates a release on its labelled queries, whose articles none of its models was trained on.',
+  options: {
+    release: releaseOption,
+    index: {
+      value: 'FILE',
+      help: 'another index over the same rows, e.g. a FLAT truth',
+      schema: existing.optional(),
+    },
+    out: outOption,
+  },
+  async run({ release, index, out }) {
+    const progress = showProgress('run-clean-eval');
+    const result = await cleanEvaluation(release, {
+      ...(index === undefined ? {} : { index }),
+      onProgress: (done, total) => progress('asking', done, total),
+    });
+    if (out !== undefined) await writeJson(out, result);
+    const { plain, reranked } = result;
+    const worst = result.perArticle.slice(0, 3);
+    const cell = (of: typeof plain, name: (typeof METRICS)[number]) =>
+      `${of[name].toFixed(4)} [${of.intervals[name].low.toFixed(3)}, ${of.intervals[name].high.toFixed(3)}]`;
+    return {
+      met: true,
+      lines: [
+        `${result.release}: ${result.queries} queries of ${result.articles} articles; 95 % intervals over articles`,
+        `${''.padEnd(14)} ${'plain'.padEnd(22)} reranked`,
+        ...METRICS.map(
+          (name) => `${name.padEnd(14)} ${cell(plain, name).padEnd(22)} ${cell(reranked, name)}`,
+        ),
+        ...worst.map(({ article, reranked: { R_at_5: r } }) => `least R@5: ${article}, ${r.toFixed(3)}`),
+      ],
+      result: { ...result },
+    };
+  },
+});

@@ -1,0 +1,203 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyRelease, smallRelease } from '../fixtures/releases.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a tool as a process of its own. */
+function tool(name: string, ...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const command = ['--import', 'tsx', join(ROOT, 'scripts', `${name}.ts`), ...args];
+    execFile(process.execPath, command, { cwd: ROOT }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
+
+let work: string;
+let good: string;
+let badNorms: string;
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'tools-'));
+  good = await smallRelease('small');
+  badNorms = await smallRelease('norms', 'bad-norms');
+}, 300_000);
+afterAll(() => rm(work, { recursive: true }));
+
+async function file(name: string, text: string): Promise<string> {
+  await writeFile(join(work, name), text);
+  return join(work, name);
+}
+
+const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+describe('a tool', () => {
+  it('says what it takes', async () => {
+    const { code, stdout } = await tool('check-l2-norms', '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/--index FILE .*\n[^]*0 met, 1 not met, 2 wrong use/);
+  });
+
+  it.each([
+    ['an option that there is not', ['check-l2-norms', '--indx', 'x'], /indx/],
+    ['a file that there is not', ['check-l2-norms', '--index', '/nowhere'], /--index: there is no \/nowhere/],
+    ['nothing where it needs something', ['compare-rerank'], /--hits is missing; --reranked is missing/],
+    ['a number that is none', ['ivf-vs-flat-check', '--n', 'ten'], /--n: must be a whole number/],
+    ['one of two indexes', ['ivf-vs-flat-check', '--flat', '/'], /either --release, or --flat and --ivf/],
+  ])('refuses %s with exit code 2', async (_, [name = '', ...args], words) => {
+    const { code, stderr } = await tool(name, ...args);
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+  });
+
+  it('prints an error as JSON too, and that is not "met"', async () => {
+    const broken = await file('broken.faiss', 'no index');
+    const { code, stdout } = await tool('check-l2-norms', '--index', broken, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ met: false, error: expect.stringContaining('broken.faiss') });
+    expect(code).toBe(1);
+  });
+});
+
+describe('ivf-vs-flat-check', () => {
+  it('passes a release, and its two indexes alone', async () => {
+    const whole = await tool('ivf-vs-flat-check', '--release', good, '--json');
+    expect(JSON.parse(whole.stdout)).toMatchObject({ met: true, queries: 27, nprobe: 8 });
+    const files = ['--flat', join(good, 'p_flat_ip.faiss'), '--ivf', join(good, 'p_ivf.faiss')];
+    const alone = await tool('ivf-vs-flat-check', ...files, '--n', '50', '--json');
+    expect(JSON.parse(alone.stdout)).toMatchObject({ met: true, queries: 50 });
+    expect(alone.code).toBe(0);
+    const few = await tool('ivf-vs-flat-check', ...files, '--nprobe', '1', '--json');
+    expect(JSON.parse(few.stdout).overlap).toBeLessThan(JSON.parse(alone.stdout).overlap);
+  });
+
+  it('finds a serving index that holds other vectors than the truth', async () => {
+    const files = ['--flat', join(good, 'p_flat_ip.faiss'), '--ivf', join(badNorms, 'p_ivf.faiss')];
+    const { code, stdout } = await tool('ivf-vs-flat-check', ...files, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ met: false, queries: 100 });
+    expect(code).toBe(1);
+  });
+});
+
+describe('check-l2-norms', () => {
+  it('passes a good release and finds rows that are not normalised', async () => {
+    expect((await tool('check-l2-norms', '--release', good)).code).toBe(0);
+    const bad = await tool('check-l2-norms', '--index', join(badNorms, 'p_ivf.faiss'), '--json');
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.stdout).wrong).toBeGreaterThan(0);
+  });
+});
+
+describe('compare-rerank', () => {
+  const hits = (ranks: readonly number[]) =>
+    ranks.map((rank, i) => ({
+      query_id: `q${i}`,
+      gold_id: 'gold',
+      top_k: Array.from({ length: 10 }, (_, at) => (at + 1 === rank ? 'gold' : `other${at}`)),
+    }));
+
+  it('pairs the queries whatever their order, and says the lift with its interval', async () => {
+    const before = await file('before.jsonl', lines(hits([1, 7, 6, 2])));
+    const after = await file('after.jsonl', lines(hits([1, 1, 6, 2]).toReversed()));
+    const { code, stdout } = await tool('compare-rerank', '--hits', before, '--reranked', after, '--json');
+    const { lift, after: metrics } = JSON.parse(stdout);
+    expect(lift.value).toBe(0.25);
+    expect(lift.interval.low).toBeLessThan(0.25);
+    expect(lift.interval.high).toBeGreaterThan(0.25);
+    expect(metrics).toMatchObject({ R_at_1: 0.5, R_at_5: 0.75, R_at_10: 1 });
+    expect(code).toBe(0);
+    expect((await tool('compare-rerank', '--hits', after, '--reranked', before)).code).toBe(1);
+  });
+
+  it('refuses files of other queries', async () => {
+    const one = await file('one.jsonl', lines(hits([1, 2])));
+    const other = await file(
+      'other.jsonl',
+      lines(hits([1, 2]).map((row, i) => ({ ...row, query_id: `x${i}` }))),
+    );
+    const { code, stderr } = await tool('compare-rerank', '--hits', one, '--reranked', other);
+    expect(stderr).toContain('query q0 is not in the second file');
+    expect(code).toBe(1);
+  });
+});
+
+describe('run-clean-eval', () => {
+  it("finds the release's own numbers, with intervals and articles, and writes them", async () => {
+    const out = join(work, 'eval/clean.json');
+    const { code } = await tool('run-clean-eval', '--release', good, '--out', out);
+    expect(code).toBe(0);
+    const found = JSON.parse(await readFile(out, 'utf8'));
+    const { plain, reranked, ...own } = JSON.parse(await readFile(join(good, 'metrics.json'), 'utf8'));
+    expect(found).toMatchObject({
+      release: own.release,
+      R_at_5: own.R_at_5,
+      MRR: own.MRR,
+      hits_at_5: own.hits_at_5,
+    });
+    expect(found.plain).toMatchObject(plain);
+    expect(found.reranked).toMatchObject(reranked);
+    const { low, high } = found.plain.intervals.R_at_10;
+    expect(low).toBeLessThanOrEqual(plain.R_at_10);
+    expect(high).toBeGreaterThanOrEqual(plain.R_at_10);
+    const queries = found.perArticle.reduce((sum: number, row: { queries: number }) => sum + row.queries, 0);
+    expect(queries).toBe(found.queries);
+    expect(found.perArticle).toHaveLength(found.articles);
+  });
+
+  it('refuses a release whose models know an article of the evaluation', async () => {
+    const copy = await copyRelease(good, work);
+    const manifest = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8'));
+    const [article] = manifest.evaluationArticles;
+    manifest.reranker.trainingArticles.push(article);
+    await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest));
+    const { code, stderr } = await tool('run-clean-eval', '--release', copy);
+    expect(stderr).toContain(`reranker was trained on articles of the evaluation: ${article}`);
+    expect(code).toBe(1);
+  });
+});
+
+describe('compare-metrics', () => {
+  const metrics = { R_at_5: 0.8, MRR: 0.6, Contain_at_50: 0.95 };
+  it.each([
+    ['the same', {}, 0],
+    ['2 points of R@5 lost', { R_at_5: 0.78 }, 0],
+    ['an improvement', { R_at_5: 0.9 }, 0],
+    ['3 points of R@5 lost', { R_at_5: 0.77 }, 1],
+    ['Contain@50 below 0.80', { Contain_at_50: 0.79 }, 1],
+    ['no R@5', { R_at_5: null }, 1],
+  ])('with %s ends as it should', async (name, change, code) => {
+    const before = await file(`${name} before.json`, JSON.stringify(metrics));
+    const after = await file(`${name} after.json`, JSON.stringify({ metrics: { ...metrics, ...change } }));
+    expect((await tool('compare-metrics', '--before', before, '--after', after)).code).toBe(code);
+  });
+});
+
+describe('nprobe-sweep', () => {
+  it('picks an nprobe for a release, and holds with the Pareto table where the target is out of reach', async () => {
+    const out = join(work, 'sweep.json');
+    const args = ['--release', good, '--nprobe-values', '5,4'];
+    const slow = await tool('nprobe-sweep', ...args, '--target-ms', '10000', '--out', out);
+    expect(slow.code).toBe(0);
+    const { choice, trials, queryCount } = JSON.parse(await readFile(out, 'utf8'));
+    expect(queryCount).toBe(27);
+    // Five lists are all there are: 5 is exact.
+    expect(trials[0]).toMatchObject({ nprobe: 5, recall: 1, deltaPoints: 0, repeats: 4 });
+    expect(choice.kind).toBe('chosen');
+    const { code, stdout } = await tool('nprobe-sweep', ...args, '--target-ms', '0');
+    expect(stdout).toMatch(/hold: no nprobe of 4, 5 .*\n {2}Pareto: nprobe=/);
+    expect(code).toBe(1);
+  });
+
+  it('refuses half of what it needs', async () => {
+    expect((await tool('nprobe-sweep', '--index', join(good, 'p_ivf.faiss'))).code).toBe(2);
+  });
+});
