@@ -114,9 +114,9 @@ export async function topCosines(
   return top;
 }
 
-/** The cosine that 95 % of these queries reach, to three decimals: low enough that a healthy release rarely misses it. */
-export function calibrateTau(cosines: readonly number[]): number {
+/** The cosine that 95 % of these queries (or that share) reach, to three decimals: low enough that a healthy release rarely misses it. */
+export function calibrateTau(cosines: readonly number[], share = CALIBRATED_SHARE): number {
   const sorted = cosines.toSorted((a, b) => b - a);
-  const at = sorted[Math.min(sorted.length - 1, Math.floor(CALIBRATED_SHARE * sorted.length))] ?? 0;
+  const at = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
   return Math.floor(at * 1000) / 1000;
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,5 +199,65 @@ describe('nprobe-sweep', () => {
 
   it('refuses half of what it needs', async () => {
     expect((await tool('nprobe-sweep', '--index', join(good, 'p_ivf.faiss'))).code).toBe(2);
+  });
+});
+
+describe('calibrate-threshold', () => {
+  it('finds a τ that the wanted share reaches, and the share that the release promised', async () => {
+    const { code, stdout } = await tool('calibrate-threshold', '--release', good, '--share', '0.5', '--json');
+    const found = JSON.parse(stdout);
+    const manifest = JSON.parse(await readFile(join(good, 'manifest.json'), 'utf8'));
+    expect(found.current).toMatchObject({ tau: manifest.tau, expectedShare: manifest.expectedShare });
+    expect(found.current.share).toBeCloseTo(manifest.expectedShare, 9);
+    const high = JSON.parse((await tool('calibrate-threshold', '--release', good, '--json')).stdout);
+    expect(high.tau).toBeLessThan(found.tau);
+    expect(code).toBe(0);
+  });
+
+  it('is not met by a release that no longer has that share', async () => {
+    const copy = await copyRelease(good, await mkdtemp(join(work, 'tau-')));
+    const manifest = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8'));
+    await writeFile(join(copy, 'manifest.json'), JSON.stringify({ ...manifest, tau: 0.999 }));
+    expect((await tool('calibrate-threshold', '--release', copy)).code).toBe(1);
+  });
+});
+
+describe('freeze-release', () => {
+  const git = (...args: readonly string[]) => execFileSync('git', args, { encoding: 'utf8' });
+
+  it('sets the tag once, and refuses it for another content', async () => {
+    const repository = await mkdtemp(join(work, 'repository-'));
+    git('init', '--quiet', repository);
+    const author = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
+    git('-C', repository, ...author, 'commit', '--quiet', '--allow-empty', '-m', 'first');
+    git('-C', repository, 'config', 'user.name', 't');
+    git('-C', repository, 'config', 'user.email', 't@example.org');
+    const freeze = (dir: string) => tool('freeze-release', '--release', dir, '--repository', repository);
+    expect(await freeze(good)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('tag v0-retriever is set'),
+    });
+    expect(git('-C', repository, 'tag', '-n9')).toMatch(
+      /^v0-retriever +small\n\s+checksums.txt sha256 [0-9a-f]{64}/,
+    );
+    expect(await freeze(good)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('was set for this content'),
+    });
+    expect(await freeze(badNorms)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('refused: tag'),
+    });
+    expect(git('-C', repository, 'tag', '-n9')).toMatch(/^v0-retriever +small\n/);
+  });
+
+  it('checks without a repository too, and names a file that was changed', async () => {
+    const outside = await mkdtemp(join(work, 'outside-'));
+    const alone = await tool('freeze-release', '--release', good, '--repository', outside);
+    expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining('no git repository') });
+    const copy = await copyRelease(good, outside);
+    await writeFile(join(copy, 'VERSION'), 'other\n');
+    const changed = await tool('freeze-release', '--release', copy, '--repository', outside);
+    expect(changed).toMatchObject({ code: 1, stdout: expect.stringMatching(/^VERSION: has sha256/) });
   });
 });
