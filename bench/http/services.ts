@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../scripts/stack/ports.ts';
 import type { ProcessSpec, RunningProcess } from '../../scripts/stack/process.ts';
-import { ROOT, nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+import { ROOT, startProcess } from '../../scripts/stack/process.ts';
 import type { BodyKind } from '../load/question.ts';
 import type { BenchRelease } from '../release/release.ts';
 
@@ -20,6 +20,8 @@ export interface ServiceSpec {
 /** What all services serve, and where things are. */
 export interface Setting {
   readonly release: BenchRelease;
+  /** Command of a compiled module of ours. */
+  readonly ours: (module: string) => string[];
   /** PYTHONPATH of the peers. */
   readonly packages: string;
   /** Hears of each service at once, ready or not, so that none is left behind. */
@@ -45,7 +47,8 @@ export const GATEWAY: ServiceSpec = {
   bodies: BOTH,
   start: (setting) =>
     startService(GATEWAY, setting, {
-      command: nodeCommand('serving/gateway/main'),
+      // The young generation as in docker-compose.yml.
+      command: setting.ours('serving/gateway/main').toSpliced(1, 0, '--max-semi-space-size=32'),
       env: (folder) => ({
         GATEWAY_PORT: '0',
         CONTROL_PORT: '0',
@@ -70,7 +73,7 @@ export const RETRIEVER: ServiceSpec = {
   start: (setting) => {
     const { releasesDir, version, modelsDir } = setting.release;
     return startService(RETRIEVER, setting, {
-      command: nodeCommand('serving/retriever/main', '--releases', releasesDir, '--release', version),
+      command: [...setting.ours('serving/retriever/main'), '--releases', releasesDir, '--release', version],
       env: () => ({ MODELS_DIR: modelsDir }),
       ready: (child) =>
         child.firstLine((line) => {

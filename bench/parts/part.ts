@@ -5,6 +5,7 @@ import { pythonPackages } from '../../scripts/setup/python-packages.ts';
 import { ROOT } from '../../scripts/stack/process.ts';
 import type { DataSet } from '../data.ts';
 import { syntheticData } from '../data.ts';
+import { compiledServices } from '../http/compiled.ts';
 import type { Setting } from '../http/services.ts';
 import { benchRelease } from '../release/release.ts';
 
@@ -34,7 +35,8 @@ export function dataOf({ rows, dimension, queries }: PartOptions): Promise<DataS
 /** What services are started with: the release of the data set, the peers' packages. */
 export async function settingOf(options: PartOptions): Promise<Setting> {
   const packages = await installPeers();
-  return { release: await benchRelease(await dataOf(options)), packages, onEnd: options.onEnd };
+  const ours = await compiledServices(join(DATA, 'dist'));
+  return { release: await benchRelease(await dataOf(options)), ours, packages, onEnd: options.onEnd };
 }
 
 /** Writes artifacts/bench/<name>.json with the machine and the options, and the charts beside it. */

@@ -35,12 +35,15 @@ export interface RunningProcess {
 /** Root of the repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Young objects of a request under way are not copied twice: scavenges take half as long (serving/gateway/heap.ts). */
+const YOUNG_GENERATION = '--max-semi-space-size=32';
+
 /** Command that runs a module of ours (path from the root, without ending) in one Node process. */
 export function nodeCommand(module: string, ...args: string[]): string[] {
   const ending = extname(import.meta.url);
   const loader = createRequire(import.meta.url);
   const flags = ending === '.ts' ? ['--import', pathToFileURL(loader.resolve('tsx')).href] : [];
-  return [process.execPath, ...flags, join(ROOT, module + ending), ...args];
+  return [process.execPath, YOUNG_GENERATION, ...flags, join(ROOT, module + ending), ...args];
 }
 
 /** Starts a process. It is told to end when its parent dies (Linux), whatever that died of. */

@@ -12,6 +12,7 @@ import { ControlPlane } from './control-plane.ts';
 import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
+import { collectRarely } from './heap.ts';
 import { openIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
@@ -36,6 +37,7 @@ try {
 }
 
 async function main(): Promise<void> {
+  collectRarely();
   const config = readConfig(process.env);
   const token = await controlToken(config);
   const ingestLog = ingestLogFile(config);
