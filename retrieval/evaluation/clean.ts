@@ -13,7 +13,7 @@ import type { Hits, LabelledQuery } from './set.ts';
 import { loadEvaluationSet } from './set.ts';
 
 /** The 50 ids of each query before and after reranking, in the set's order. */
-export interface CleanHits {
+interface CleanHits {
   readonly plain: readonly Hits[];
   readonly reranked: readonly Hits[];
 }
@@ -26,7 +26,7 @@ export interface CleanOptions {
   readonly onProgress?: (asked: number, total: number) => void;
 }
 
-export interface ArticleMetrics {
+interface ArticleMetrics {
   readonly article: string;
   readonly queries: number;
   readonly plain: Pick<RankingMetrics, 'R_at_5' | 'MRR' | 'Contain_at_50'>;

@@ -14,7 +14,7 @@ type Values<O extends Readonly<Record<string, ToolOption>>> = {
 };
 
 /** What a tool found. `lines` are for a person, `result` is what `--json` prints. */
-export interface ToolResult {
+interface ToolResult {
   readonly met: boolean;
   readonly lines: readonly string[];
   readonly result: Readonly<Record<string, unknown>>;
