@@ -28,7 +28,7 @@ describe('a clean evaluation', () => {
     await expect(summariseClean(dir, hits)).rejects.toThrow('the hits hold nothing where small asks q');
   }, 120_000);
 
-  it('with the truth index finds at least what IVF finds at 50, and refuses an index of other rows', async () => {
+  it('with the truth index finds at least what IVF finds at 50, and refuses what is no index', async () => {
     const dir = await smallRelease('small');
     const ivf = await cleanEvaluation(dir);
     const flat = await cleanEvaluation(dir, { index: join(dir, 'p_flat_ip.faiss') });
