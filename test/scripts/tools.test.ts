@@ -111,6 +111,8 @@ describe('compare-rerank', () => {
     const { code, stdout } = await tool('compare-rerank', '--hits', before, '--reranked', after, '--json');
     const { lift, after: metrics } = JSON.parse(stdout);
     expect(lift.value).toBe(0.25);
+    // Agresti and Min: one gained of four, with half a query in each of the four cells.
+    expect((lift.interval.low + lift.interval.high) / 2).toBeCloseTo(1 / 6, 9);
     expect(lift.interval.low).toBeLessThan(0.25);
     expect(lift.interval.high).toBeGreaterThan(0.25);
     expect(metrics).toMatchObject({ R_at_1: 0.5, R_at_5: 0.75, R_at_10: 1 });
