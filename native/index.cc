@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <napi.h>
 
 #include "loaded.h"
@@ -225,6 +228,13 @@ Napi::Value statistics(const Napi::CallbackInfo& info) {
     return result;
 }
 
+// glibc keeps what is freed between two blocks in use; musl and others give it back by themselves.
+void trim(const Napi::CallbackInfo&) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 void close(const Napi::CallbackInfo& info) { handle_of(info).loaded.reset(); }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -236,6 +246,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("remove", Napi::Function::New(env, remove));
     exports.Set("statistics", Napi::Function::New(env, statistics));
     exports.Set("writeCodes", Napi::Function::New(env, write_codes));
+    exports.Set("trim", Napi::Function::New(env, trim));
     exports.Set("close", Napi::Function::New(env, close));
     return exports;
 }

@@ -73,7 +73,14 @@ export const RETRIEVER: ServiceSpec = {
   start: (setting) => {
     const { releasesDir, version, modelsDir } = setting.release;
     return startService(RETRIEVER, setting, {
-      command: [...setting.ours('serving/retriever/main'), '--releases', releasesDir, '--release', version],
+      // The young generation as the gateway starts lanes.
+      command: [
+        ...setting.ours('serving/retriever/main').toSpliced(1, 0, '--max-semi-space-size=8'),
+        '--releases',
+        releasesDir,
+        '--release',
+        version,
+      ],
       env: () => ({ MODELS_DIR: modelsDir }),
       ready: (child) =>
         child.firstLine((line) => {

@@ -170,12 +170,15 @@ export class LaneProcess {
   }
 }
 
+/** A lane's heap is small, and two lanes share a machine's memory: V8's 16 MB of young generation saved no time here. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=8';
+
 function retrieverArguments(releasesDir: string, release: string): string[] {
   const ending = extname(import.meta.url);
   const main = fileURLToPath(new URL(`../retriever/main${ending}`, import.meta.url));
   const loader =
     ending === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-  return [...loader, main, '--releases', releasesDir, '--release', release];
+  return [SMALL_YOUNG_GENERATION, ...loader, main, '--releases', releasesDir, '--release', release];
 }
 
 function laneWord(line: string): LaneWord | null {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
+import { trimMemory } from '../../retrieval/index/open.ts';
 import { openPipeline } from '../../retrieval/pipeline.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { createRetrieverApp } from './app.ts';
@@ -75,6 +76,7 @@ async function main(release: string): Promise<void> {
 function collectOnce(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
+  trimMemory();
 }
 
 function tellFault(error: unknown, text: string): void {
