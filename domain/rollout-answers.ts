@@ -102,6 +102,11 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
   switch (event.kind) {
     case 'breach':
       return startRollback(plan, state, event.reason, nowMs);
+    case 'harm':
+      // Already held: a second reason changes nothing.
+      return state.held === null
+        ? holdFor(plan, state, { why: 'verdict', reason: event.reason }, nowMs)
+        : { state, effects: [] };
     case 'bothLanes':
       return holdFor(
         plan,
