@@ -1,3 +1,5 @@
+import { ladderOf, sternest } from './ladder.ts';
+import { laneReading, proposal } from './lane-reading.ts';
 import type { Measured } from './measured.ts';
 import { measured } from './measured.ts';
 import type { GateRow, LadderStep, Plan } from './plan.ts';
@@ -39,9 +41,9 @@ export interface Judgement {
   readonly rows: readonly RowVerdict[];
   readonly atMs: number;
   /** What a red asks for; null unless red. */
-  readonly onRed: 'hold' | 'rollback' | null;
-  /** The ladder's next step that a warn or red may try. */
-  readonly nextStep: LadderStep | null;
+  readonly onRed: GateRow['onRed'] | null;
+  /** What may be tried, first step first; empty where a row that decided has nothing to try. */
+  readonly ladder: readonly LadderStep[];
 }
 
 /** The worst of several verdicts; `unknown` of none. */
@@ -64,17 +66,17 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
         : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
-    onRed: reds.length === 0 ? null : reds.some(({ row }) => row.onRed === 'rollback') ? 'rollback' : 'hold',
-    nextStep:
-      verdict === 'warn' || verdict === 'red'
-        ? (deciding.flatMap(({ row }) => row.ladder)[0] ?? 'hold')
-        : null,
+    onRed: sternest(reds.map(({ row }) => row.onRed)),
+    ladder: ladderOf(
+      verdict,
+      deciding.map(({ row }) => row),
+    ),
   };
 }
 
 /** A gate that could not be measured at all. */
 export function unknownJudgement(reason: string, atMs: number): Judgement {
-  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, nextStep: null };
+  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, ladder: [] };
 }
 
 function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
@@ -101,10 +103,27 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
     case 'splitMismatch':
       return decide(row, splitReading(evidence.window));
     case 'rerankerAcceptance':
-      return decide(row, acceptanceReading(candidate, z));
+    case 'rerankerIdle':
+      return decide(row, acceptanceReading(row.metric, candidate, z));
+    case 'nearDuplicates':
+    case 'cacheMisses':
+    case 'memoryGrowth':
+    case 'listImbalance':
+    case 'corpusGrowth':
+      return proposing(
+        decide(row, laneReading({ ...row, metric: row.metric }, candidate, stable, z)),
+        candidate,
+      );
     default:
       return row.metric satisfies never;
   }
+}
+
+/** Beyond its limit a row may propose what to do. */
+function proposing(judged: RowVerdict, candidate: LaneWindow): RowVerdict {
+  const beyond = judged.verdict === 'warn' || judged.verdict === 'red';
+  const what = beyond ? proposal(judged.row.metric, candidate) : null;
+  return what === null ? judged : { ...judged, reason: `${judged.reason}; proposed: ${what}` };
 }
 
 /** Below 100 % the lane of the same minutes; at 100 % stable has no users, and its last window stands in. */
@@ -125,7 +144,8 @@ function judgeLatency(
   const name =
     row.metric === 'retrievalP95' ? 'retrieval' : row.metric === 'rerankP95' ? 'rerank' : 'endToEnd';
   const n = total(candidate[name]);
-  if (n === 0 && name === 'rerank') return decide(row, notApplicableReading('the reranker is off'));
+  if (n === 0 && name === 'rerank' && total(candidate.endToEnd) > 0)
+    return decide(row, notApplicableReading('the reranker is off'));
   const p95 = quantileMs(candidate[name], 0.95);
   if (p95 === null) return decide(row, absent('no requests of the candidate'));
   const stableP95 = row.against === 'stable' && stable !== null ? quantileMs(stable[name], 0.95) : null;

@@ -1,6 +1,7 @@
 import type { ControlView, Intervention } from './control.ts';
 import type { GuardRules, Plan, Trigger } from './plan.ts';
 import type { ReleaseQuality } from './contract.ts';
+import { tellBreaches } from './guard-telling.ts';
 import type { Seen, Standing } from './guard-standing.ts';
 import { standing } from './guard-standing.ts';
 import type { SnapshotResult } from './telemetry.ts';
@@ -8,6 +9,8 @@ import type { SnapshotResult } from './telemetry.ts';
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
   | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
+  /** A breach has begun: a person is told at once. What follows from it comes when it lasts. */
+  | { readonly kind: 'breaching'; readonly trigger: string; readonly reason: string }
   /** Stable breaches the same rule: going back to it would not help. */
   | { readonly kind: 'bothLanes'; readonly trigger: string; readonly reason: string }
   | { readonly kind: 'blind'; readonly reason: string }
@@ -39,6 +42,8 @@ export interface GuardState {
   /** When the guard last had both metrics and control. */
   readonly lastSeenMs: number;
   readonly blindReported: boolean;
+  /** Triggers whose breach was told, until it is over. */
+  readonly told: readonly string[];
   /** Snapshots as far back as the longest look-back, oldest first. */
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
@@ -59,7 +64,7 @@ const SUSTAINED_SHARE = 0.8;
 
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
-  return { lastSeenMs: nowMs, blindReported: false, snapshots: [], records: [] };
+  return { lastSeenMs: nowMs, blindReported: false, told: [], snapshots: [], records: [] };
 }
 
 /** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
@@ -74,7 +79,8 @@ export function guardStep(
   if (poll.snapshot.kind === 'missing' || poll.control === null)
     return blind(state, poll, context.plan.guard, nowMs);
   const seen = remember({ ...state, lastSeenMs: nowMs, blindReported: false }, poll, context, nowMs);
-  return { state: seen, event: breachEvent(seen, context.plan.guard, nowMs) };
+  const event = breachEvent(seen, context.plan.guard, nowMs);
+  return event === null ? tellBreaches(seen, context, nowMs) : { state: seen, event };
 }
 
 /** A newer epoch, or a change that the rollout did not make. */

@@ -1,8 +1,9 @@
 import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
-import { finish, holdFor, startRollback } from './rollout-moves.ts';
-import type { RolloutState, Step } from './rollout-state.ts';
+import { onStepTaken, servedWith } from './rollout-ladder.ts';
+import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
+import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, stageOf } from './rollout-state.ts';
 
 /** The answer to a raise, a promotion, or a share taken to 0. */
@@ -14,9 +15,10 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
       plan,
       { ...state, percent: 100 },
       'shipped',
-      `${state.candidate} is stable; ${state.report?.stable} stays warm`,
+      `${state.candidate} is stable${servedWith(state)}; ${state.report?.stable} stays warm`,
       nowMs,
     );
+  if (state.phase === 'step') return onStepTaken(plan, state, nowMs);
   if (state.phase === 'zero') return { state: { ...state, percent, phase: 'raise' }, effects: [] };
   const stage = stageOf(plan, state);
   const started: RolloutState = {
@@ -72,7 +74,7 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
   };
 }
 
-/** What the guard saw: each event holds, rolls back, or ends the run. */
+/** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
   if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
   const said = 'reason' in event ? event.reason : event.intervention.what;
@@ -80,6 +82,8 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
   switch (event.kind) {
     case 'breach':
       return startRollback(plan, state, event.reason, nowMs);
+    case 'breaching':
+      return { state, effects: [breachPage(state, event.reason)] };
     case 'bothLanes':
       return holdFor(
         plan,
@@ -95,20 +99,23 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
         ? { ...step, state: { ...step.state, phase: 'zero' } }
         : step;
     }
-    case 'intervened': {
-      const { intervention, interventions, percent } = event;
-      const seen = { ...state, percent, interventionsSeen: interventions };
-      const lost = intervention.kind === 'leaseLost';
-      const reason = lost
-        ? `held at ${percent} %, lease lost`
-        : `${intervention.by} changed traffic by hand: ${intervention.what}`;
-      return holdFor(plan, seen, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
-    }
+    case 'intervened':
+      return holdAfter(plan, state, event, nowMs);
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     default:
       return event satisfies never;
   }
+}
+
+/** Before the guard may act by itself, a person can. */
+function breachPage({ candidate, percent, report }: RolloutState, reason: string): Effect {
+  return {
+    kind: 'page',
+    severity: 'critical',
+    title: `${candidate} breaches at ${percent} %`,
+    text: `${reason}. Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report)}`,
+  };
 }
 
 /** Users are back on the old release. */

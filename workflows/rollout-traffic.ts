@@ -54,6 +54,13 @@ export class RolloutTraffic {
       }
       case 'zero':
         return this.changed(state, { percent: 0, reason: action.reason });
+      case 'look':
+        return { kind: 'looked', view: await calls.control() };
+      case 'step': {
+        const { flags, reason } = action;
+        const { interventions } = state;
+        return this.changed(state, { flags: { candidate: flags }, interventions, reason });
+      }
       case 'promote':
         // One key for all attempts: a promotion that was interrupted may have been carried out.
         return this.changed(state, { promote: { previousForMs: plan.keepPreviousMs } }, 'promote');
