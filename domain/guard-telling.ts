@@ -31,7 +31,9 @@ export function tellBreaches(
     return { state: told.length === state.told.length ? state : { ...state, told }, event: null };
   const trigger = begun.map(({ rule }) => rule.name).join(', ');
   const reason = begun.map(({ says }) => says).join('; ');
-  return { state: { ...state, told }, event: { kind: 'breaching', trigger, reason } };
+  const stable = state.records.at(-1)?.stable ?? {};
+  const stableToo = begun.every(({ rule }) => stable[rule.name] === 'breach');
+  return { state: { ...state, told }, event: { kind: 'breaching', trigger, reason, stableToo } };
 }
 
 function isCertain({ minSamples }: Trigger, seen: LookBack | 'down'): boolean {

@@ -65,9 +65,9 @@ function cacheReading(
 ): Reading {
   const misses = missesOf(before, after);
   if (misses.n === 0) return notApplicableReading('no texts were encoded');
-  if (against === 'limit' || stable === null) return said(shareReading(misses, null, z));
+  if (against === 'limit' || stable === null) return said(shareReading(misses, null, z, 'misses'));
   if (stable.own.kind === 'missing') return absent(`stable: ${stable.own.reason}`);
-  return said(shareReading(misses, missesOf(stable.own.before, stable.own.after), z));
+  return said(shareReading(misses, missesOf(stable.own.before, stable.own.after), z, 'misses'));
 }
 
 function said(reading: Reading): Reading {

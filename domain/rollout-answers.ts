@@ -1,7 +1,7 @@
 import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
-import { onStepTaken, servedWith } from './rollout-ladder.ts';
+import { onHarm, onStepTaken, servedWith } from './rollout-ladder.ts';
 import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
 import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, stageOf } from './rollout-state.ts';
@@ -83,7 +83,9 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
     case 'breach':
       return startRollback(plan, state, event.reason, nowMs);
     case 'breaching':
-      return { state, effects: [breachPage(state, event.reason)] };
+      return { state, effects: [breachPage(state, event)] };
+    case 'harm':
+      return onHarm(plan, state, event, nowMs);
     case 'bothLanes':
       return holdFor(
         plan,
@@ -109,12 +111,18 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
 }
 
 /** Before the guard may act by itself, a person can. */
-function breachPage({ candidate, percent, report }: RolloutState, reason: string): Effect {
+function breachPage(
+  { candidate, percent, report }: RolloutState,
+  { reason, stableToo }: GuardEvent & { readonly kind: 'breaching' },
+): Effect {
+  const next = stableToo
+    ? 'Stable breaches as well: going back to it would not help; look at machines, encoder and traffic'
+    : `Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report)}`;
   return {
     kind: 'page',
     severity: 'critical',
     title: `${candidate} breaches at ${percent} %`,
-    text: `${reason}. Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report)}`,
+    text: `${reason}. ${next}`,
   };
 }
 

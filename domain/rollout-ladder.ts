@@ -5,6 +5,7 @@ import type { LadderStep, Plan } from './plan.ts';
 import { finish, holdAfter, holdFor } from './rollout-moves.ts';
 import type { LadderMove, RolloutState, Step } from './rollout-state.ts';
 import { log, stageOf } from './rollout-state.ts';
+import { harmName } from './sustained-harm.ts';
 
 /** A gate warned, or its red asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
 export function climb(plan: Plan, state: RolloutState, judgement: Judgement, nowMs: number): Step {
@@ -18,6 +19,33 @@ export function climb(plan: Plan, state: RolloutState, judgement: Judgement, now
     return atTheEnd(plan, state, `${why}; ${taken.join(' and ')} did not mend it`, nowMs);
   // What is in force now is the gateway's to say: a hand may have changed it.
   return { state: { ...state, phase: 'look' }, effects: [] };
+}
+
+/** Phases in which a stage is being judged, and a step of the ladder may come in between. */
+const JUDGED: readonly RolloutState['phase'][] = [
+  'evaluateStart',
+  'warmUp',
+  'open',
+  'measure',
+  'close',
+  'evaluateEnd',
+  'dwell',
+];
+
+/** The guard has proven harm that is no emergency: what the stage's rows of that metric would try, before a person is asked. */
+export function onHarm(
+  plan: Plan,
+  state: RolloutState,
+  { trigger, reason }: { readonly trigger: string; readonly reason: string },
+  nowMs: number,
+): Step {
+  // A second reason to hold changes nothing, and what is being tried is not known to have failed.
+  if (state.held !== null || state.phase === 'look' || state.phase === 'step') return { state, effects: [] };
+  const metric = plan.guard.harms.find((rule) => harmName(rule) === trigger)?.metric;
+  const rows = JUDGED.includes(state.phase) ? stageOf(plan, state).rows : [];
+  const ladder = rows.filter((row) => row.metric === metric).flatMap((row) => row.ladder);
+  const judgement: Judgement = { verdict: 'warn', reason, rows: [], atMs: nowMs, onRed: null, ladder };
+  return climb(plan, { ...state, judgement }, judgement, nowMs);
 }
 
 /** The flags in force are known: the step that changes them, or a hold where none would. */

@@ -72,14 +72,16 @@ interface Minute {
   readonly candidate?: LaneDid | 'missing';
 }
 
+type Told = { minute: number } & GuardEvent & { kind: 'breaching' };
+
 /** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was told before. */
 function watch(
   traffic: readonly Minute[],
   processStart: (minute: number) => number = () => 1,
   passOver?: GuardEvent['kind'],
-): { event: GuardEvent | null; minute: number; told: { minute: number; trigger: string; reason: string }[] } {
+): { event: GuardEvent | null; minute: number; told: Told[] } {
   let state: GuardState = newGuard(0);
-  const told: { minute: number; trigger: string; reason: string }[] = [];
+  const told: Told[] = [];
   const polls = MINUTE / POLL_MS;
   const sum = {
     stable: counters({ requests: 0, release: 'v-1' }),
