@@ -1,4 +1,4 @@
-import type { ControlView } from './control.ts';
+import type { ControlView, Flags } from './control.ts';
 import type { Judgement } from './gate.ts';
 import { nextRung, sayDifference } from './ladder.ts';
 import type { LadderStep, Plan } from './plan.ts';
@@ -124,6 +124,11 @@ export function onStepTaken(plan: Plan, state: RolloutState, nowMs: number): Ste
   };
   const text = `${state.candidate} runs with ${move === null ? 'other flags' : sayDifference(move.from, move.to)}; the gate is measured again`;
   return { state: log(plan, next, { kind: 'step', text }, nowMs), effects: [] };
+}
+
+/** Whether the flags are what a step makes of them. */
+export function isInForce(move: LadderMove | null, flags: Flags | null): boolean {
+  return move !== null && flags !== null && sayDifference(move.to, flags) === '';
 }
 
 /** What the ladder made of the release, for the outcome: ` with nprobe 4`; empty where it runs as it was built. */

@@ -4,7 +4,7 @@ import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
-import { onChanged, onFailed, onGuard, onRolledBack } from './rollout-answers.ts';
+import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
 import { finish, startRollback } from './rollout-moves.ts';
 import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
@@ -38,6 +38,8 @@ export type RolloutEvent =
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'looked'; readonly view: ControlView }
+  /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
+  | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
   | {
       readonly kind: 'rolledBack';
@@ -159,6 +161,8 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
       return onChanged(plan, state, event.result, nowMs);
     case 'looked':
       return onLooked(plan, state, event.view, nowMs);
+    case 'settled':
+      return onSettled(plan, state, event.result, nowMs);
     case 'time':
       return moved(onTime(plan, state));
     default:

@@ -182,6 +182,14 @@ describe('the guard', () => {
     expect(watch([...minutes(5, none), ...minutes(1, one), ...minutes(5, none)]).told).toEqual([]);
   });
 
+  it('says where stable breaches as well', () => {
+    const bad = { errors: 5 };
+    const tells = (stable: LaneDid) =>
+      watch([...minutes(2, {}), ...minutes(1, { stable, candidate: bad })]).told[0];
+    expect(tells(bad)).toMatchObject({ stableToo: true });
+    expect(tells({})).toMatchObject({ stableToo: false });
+  });
+
   it('tells of a lane that is down, and rolls back', () => {
     const { event, told } = watch([
       ...minutes(2, {}),

@@ -131,7 +131,7 @@ export class Walk {
       case 'zero':
         return this.changed(0, luck);
       case 'promote':
-        return this.changed(this.percent, luck);
+        return this.changed(this.percent, luck, 'v0');
       case 'look':
         return { kind: 'looked', view: this.view() };
       case 'step':
@@ -151,12 +151,12 @@ export class Walk {
     }
   }
 
-  private changed(percent: number, luck: string): RolloutEvent {
+  private changed(percent: number, luck: string, stable = 'v-1'): RolloutEvent {
     const refused = luck === 'refused' || this.state.interventions !== this.interventions;
     if (percent > this.percent && !refused)
       this.raises.push({ before: this.state, from: this.percent, to: percent });
     if (!refused) this.percent = percent;
-    const view = this.view();
+    const view = this.view(refused ? 'v-1' : stable);
     const refusal = { kind: 'intervened', reason: 'by hand', intervention: INTERVENTION } as const;
     return {
       kind: 'changed',
@@ -173,9 +173,9 @@ export class Walk {
     return event;
   }
 
-  private view(): ControlView {
+  private view(stable = 'v-1'): ControlView {
     const { interventions, percent, flags } = this;
-    const first = firstState({ release: 'v-1', flags: null }, 0);
+    const first = firstState({ release: stable, flags: null }, 0);
     const lanes = { ...first.lanes, candidate: { release: 'v0', flags } };
     const lastIntervention = interventions > 0 ? INTERVENTION : null;
     const state = { ...first, epoch: 1, interventions, percent, lanes, lastIntervention };
