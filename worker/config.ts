@@ -16,6 +16,8 @@ const environment = z.object({
   ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
   PLANS_DIR: z.string().min(1).default('plans'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
+  /** The gateway's log of chunks that came and went. */
+  INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
   /** Where pages go besides the log. */
@@ -33,6 +35,7 @@ export interface WorkerConfig {
   readonly artifactsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
+  readonly ingestLog: string;
   readonly metricsAddress: string;
   readonly webhookUrl: string | null;
 }
@@ -58,6 +61,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
+    ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     webhookUrl: data.NOTIFY_WEBHOOK_URL ?? null,
   };

@@ -1,3 +1,5 @@
 export { rollout } from './rollout.ts';
 export { rolloutGuard } from './guard.ts';
 export { rollback } from './rollback.ts';
+export { evaluation } from './evaluation.ts';
+export { weeklyMaintenance } from './weekly-maintenance.ts';
