@@ -1,12 +1,15 @@
 import type { RolloutActivities } from '../domain/contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
 import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
@@ -19,6 +22,7 @@ import { createWatch } from './watch.ts';
 import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
+  readonly service: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
@@ -26,11 +30,12 @@ export interface ActivitiesConfig {
   readonly plansDir: string;
   readonly rollbackScript: string;
   readonly ingestLog: string;
-  readonly webhookUrl: string | null;
+  readonly routes: NotifyDeps['routes'];
+  readonly sentFile: string | null;
 }
 
 /** What a worker can do: the rollout's part, and those of the workflows beside it. */
-export type Activities = RolloutActivities & EvaluationActivities & WeeklyActivities;
+type Activities = RolloutActivities & MonitorActivities & EvaluationActivities & WeeklyActivities;
 
 /** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
@@ -51,6 +56,7 @@ export function createActivities(
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
 

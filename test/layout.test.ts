@@ -157,6 +157,7 @@ describe('layout', () => {
     for (const [name, value] of Object.entries(entry)) expect(typeof value, name).toBe('function');
     expect(Object.keys(entry).toSorted()).toEqual([
       'evaluation',
+      'monitor',
       'rollback',
       'rollout',
       'rolloutGuard',

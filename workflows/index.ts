@@ -3,3 +3,4 @@ export { rolloutGuard } from './guard.ts';
 export { rollback } from './rollback.ts';
 export { evaluation } from './evaluation.ts';
 export { weeklyMaintenance } from './weekly-maintenance.ts';
+export { monitor } from './monitor.ts';
