@@ -9,6 +9,8 @@ const format = z.enum(['json', 'slack'], { error: 'must be json or slack' });
 
 /** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
 const environment = z.object({
+  /** Whose gateway this worker changes; each service has a worker, with a task queue of its own. */
+  SERVICE: z.string().min(1).default('retriever'),
   TASK_QUEUE: z.string().min(1).default('retriever-rollout'),
   GATEWAY_URL: url.default('http://127.0.0.1:8080'),
   CONTROL_URL: url.default('http://127.0.0.1:8081'),
@@ -18,6 +20,8 @@ const environment = z.object({
   ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
   PLANS_DIR: z.string().min(1).default('plans'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
+  /** The gateway's log of chunks that came and went. */
+  INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
   /** Where pages and warnings go besides the log. */
@@ -36,6 +40,7 @@ const environment = z.object({
 });
 
 export interface WorkerConfig {
+  readonly service: string;
   readonly taskQueue: string;
   readonly gatewayUrl: string;
   readonly control: {
@@ -46,6 +51,7 @@ export interface WorkerConfig {
   readonly artifactsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
+  readonly ingestLog: string;
   readonly metricsAddress: string;
   /** Webhooks by severity; null: the log alone. */
   readonly routes: Readonly<Record<'critical' | 'warning' | 'info', Route | null>>;
@@ -67,6 +73,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   }
   const { data } = parsed;
   return {
+    service: data.SERVICE,
     taskQueue: data.TASK_QUEUE,
     gatewayUrl: data.GATEWAY_URL,
     control: {
@@ -78,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
+    ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     routes: routesOf(data),
     sentFile: data.NOTIFY_SENT_FILE,
