@@ -52,7 +52,7 @@ export function nextRung(ladder: readonly LadderStep[], taken: readonly LadderSt
 }
 
 /** The flags after a step; null where they are as it would make them. */
-export function afterStep(step: LadderStep, flags: Flags): Flags | null {
+function afterStep(step: LadderStep, flags: Flags): Flags | null {
   switch (step) {
     case 'rerankerOff':
       return flags.reranker === 'off' ? null : { ...flags, reranker: 'off' };
