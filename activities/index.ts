@@ -1,8 +1,10 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { TuningActivities } from '../domain/tuning-contract.ts';
 import { createBaseline } from './baseline.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createFreeEpoch } from './free-epoch.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
@@ -10,7 +12,9 @@ import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
+import { createSweep } from './sweep.ts';
 import { createTraffic } from './traffic.ts';
+import { createTuningLog } from './tuning-log.ts';
 import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
 
@@ -19,6 +23,8 @@ export interface ActivitiesConfig {
   readonly control: ControlOptions;
   readonly releasesDir: string;
   readonly artifactsDir: string;
+  /** Where decisions are written down for people. */
+  readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
   readonly webhookUrl: string | null;
@@ -28,7 +34,7 @@ export interface ActivitiesConfig {
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities {
+): RolloutActivities & TuningActivities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -41,6 +47,9 @@ export function createActivities(
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createSweep(config),
+    ...createFreeEpoch(control, deps.isRunning),
+    ...createTuningLog(config.prodDocsDir),
   };
 }
 

@@ -15,6 +15,8 @@ const environment = z.object({
   RELEASES_DIR: z.string().min(1).default('artifacts/releases'),
   ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
   PLANS_DIR: z.string().min(1).default('plans'),
+  /** Decisions and incidents, as documents for people. */
+  PROD_DOCS_DIR: z.string().min(1).default('docs/PROD'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
@@ -32,6 +34,7 @@ export interface WorkerConfig {
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
+  readonly prodDocsDir: string;
   readonly rollbackScript: string;
   readonly metricsAddress: string;
   readonly webhookUrl: string | null;
@@ -57,6 +60,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     releasesDir: data.RELEASES_DIR,
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
+    prodDocsDir: data.PROD_DOCS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     webhookUrl: data.NOTIFY_WEBHOOK_URL ?? null,

@@ -1,6 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
 import { payloadConverterPath, workflowsPath } from './bundle.ts';
 
@@ -16,7 +15,7 @@ export function createWorkers(
   connection: NativeConnection,
   namespace: string,
   taskQueue: string,
-  activities: RolloutActivities,
+  activities: object,
 ): Promise<Worker[]> {
   const dataConverter = { payloadConverterPath: payloadConverterPath() };
   const every = { connection, namespace, activities, dataConverter, shutdownGraceTime: '3s' } as const;
