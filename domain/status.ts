@@ -15,8 +15,12 @@ export interface RolloutStatus {
   /** Milliseconds since 1970; null while a person is waited for, and at the end. */
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
-  /** The latest gate row by row: each with its numbers and why. */
-  readonly rows: readonly { readonly verdict: Verdict; readonly reason: string }[];
+  /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
+  readonly rows: readonly {
+    readonly verdict: Verdict;
+    readonly reason: string;
+    readonly distance: string | null;
+  }[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -47,7 +51,11 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
-    rows: (state.judgement?.rows ?? []).map(({ verdict, reason }) => ({ verdict, reason })),
+    rows: (state.judgement?.rows ?? []).map(({ verdict, reason, distance }) => ({
+      verdict,
+      reason,
+      distance,
+    })),
     timeline: state.timeline,
     runbookClock:
       stage === null

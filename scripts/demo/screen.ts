@@ -74,7 +74,10 @@ function liveLines({ nowMs, startedMs, status, plan, traffic }: Moment): string[
   return [
     `demo ${sayDemoClock(nowMs - startedMs)}${clock === null ? '' : `  |  runbook ${sayRunbookClock(clock)}`}${left}`,
     `${status.state}: ${status.percent} % of users on ${status.candidate}${next}`,
-    ...status.rows.map(({ verdict, reason }) => `  ${VERDICT_MARKS[verdict]} ${reason}`),
+    ...status.rows.map(
+      ({ verdict, reason, distance }) =>
+        `  ${VERDICT_MARKS[verdict]} ${reason}${distance === null ? '' : ` (${distance})`}`,
+    ),
     ...(traffic === null ? [] : [usersLine(traffic)]),
   ];
 }
