@@ -1,11 +1,14 @@
 import type { RolloutActivities } from '../domain/contract.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { createBaseline } from './baseline.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
 import { createFreeEpoch } from './free-epoch.ts';
+import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
@@ -27,14 +30,15 @@ export interface ActivitiesConfig {
   readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
-  readonly webhookUrl: string | null;
+  readonly routes: NotifyDeps['routes'];
+  readonly sentFile: string | null;
 }
 
-/** All effects of a rollout, each from the file of the outside system that it touches. */
+/** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities & TuningActivities {
+): RolloutActivities & MonitorActivities & TuningActivities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -50,6 +54,7 @@ export function createActivities(
     ...createSweep(config),
     ...createFreeEpoch(control, deps.isRunning),
     ...createTuningLog(config.prodDocsDir),
+    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
 

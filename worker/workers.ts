@@ -3,8 +3,8 @@ import { Worker } from '@temporalio/worker';
 import { longTaskQueue } from '../domain/queues.ts';
 import { payloadConverterPath, workflowsPath } from './bundle.ts';
 
-/** Long activities that run side by side in one worker: a guard, an evaluation, a pre-flight, and one to spare. */
-const LONG_SLOTS = 4;
+/** Long activities that run side by side in one worker: a guard, a monitor, an evaluation, a pre-flight, and two to spare. */
+const LONG_SLOTS = 6;
 const SHORT_SLOTS = 50;
 
 /**

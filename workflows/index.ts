@@ -2,3 +2,4 @@ export { rollout } from './rollout.ts';
 export { rolloutGuard } from './guard.ts';
 export { rollback } from './rollback.ts';
 export { nprobeTuning } from './nprobe-tuning.ts';
+export { monitor } from './monitor.ts';
