@@ -156,11 +156,13 @@ describe('layout', () => {
     const entry = await import('../workflows/index.ts');
     for (const [name, value] of Object.entries(entry)) expect(typeof value, name).toBe('function');
     expect(Object.keys(entry).toSorted()).toEqual([
+      'evaluation',
       'monitor',
       'nprobeTuning',
       'rollback',
       'rollout',
       'rolloutGuard',
+      'weeklyMaintenance',
     ]);
   });
 });

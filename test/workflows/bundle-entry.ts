@@ -8,6 +8,8 @@ import type { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 
 export { rollout } from '../../workflows/rollout.ts';
 export { rollback } from '../../workflows/rollback.ts';
+export { evaluation } from '../../workflows/evaluation.ts';
+export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';
 export { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 
 /** In the place of a rollout that starts a tuning. */
