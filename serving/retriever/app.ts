@@ -26,6 +26,8 @@ export interface RetrieverDeps extends AppOptions {
 
 /** One answer in so many is looked at closely, after it was sent. */
 const INSPECT_EVERY = 100;
+/** One in so many is compared with an exact search. */
+const RECALL_EVERY = 1_000;
 
 /** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics, /counters (for the gateway). Built without a socket. */
 export function createRetrieverApp({
@@ -46,7 +48,8 @@ export function createRetrieverApp({
   });
   const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
-  let inspected = 0;
+  /** Of users; nobody else's searches are counted. */
+  let searches = 0;
 
   app.post('/search', async (request, reply) => {
     const header = (name: string) => request.headers[name] as string | undefined;
@@ -60,12 +63,15 @@ export function createRetrieverApp({
       manifest.dimension,
     );
     const isSampled = header(LANE_HEADERS.sample) !== undefined;
-    const isInspected = inspected++ % INSPECT_EVERY === 0;
+    const isUsers = header(LANE_HEADERS.synthetic) === undefined;
+    const isInspected = isUsers && searches % INSPECT_EVERY === 0;
+    // The very first search of a lane is no more than its warm-up.
+    const isRecalled = isUsers && ++searches % RECALL_EVERY === 0;
     const answer = await pipeline.search(
       { ...query, whole: isSampled || isInspected, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
       flags,
     );
-    metrics.observe(query.kind, answer);
+    if (isUsers) metrics.observe(query.kind, answer);
     lastOkMs = now();
     const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
@@ -81,6 +87,7 @@ export function createRetrieverApp({
         metrics.inspected(look);
         counting.inspected(look);
       });
+    if (isRecalled) setImmediate(() => void answer.recall().then(metrics.recalled).catch(onFault));
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,
