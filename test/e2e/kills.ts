@@ -36,37 +36,32 @@ export interface Campaign {
   /** The processes to choose from. */
   readonly processes: readonly Process[];
   readonly killsAtMost: number;
-  /** Time between two kills is drawn from this range. */
-  readonly everyMs: readonly [from: number, to: number];
+  /** How far into a stage a kill may come. */
+  readonly withinMs: number;
   /** Uniform in 0..1. */
   readonly random: () => number;
 }
 
-/** A whole rollout whose processes are killed at random moments and started again; one record for each kill. */
+/** A whole rollout, in each of whose stages a process is killed at a random moment and started again; one record for each kill. */
 export async function rolloutAmongKills(campaign: Campaign): Promise<Kill[]> {
-  const { world, traffic, random, release } = campaign;
-  const [from, to] = campaign.everyMs;
-  const moment = () => Date.now() + from + random() * (to - from);
+  const { world, traffic, release } = campaign;
   const rollout = await world.startRollout(campaign.candidate, 'compressed');
   const struck: Struck[] = [];
   const held: string[] = [];
-  let nextMs = moment();
+  const moments = new Moments(campaign);
   while (await isRunning(rollout)) {
     const status = await world.status().catch(() => null);
     if (status?.state === 'held') await resume(rollout, status, held);
-    if (Date.now() >= nextMs && struck.length < campaign.killsAtMost) {
-      const blow = await strike(campaign, status);
+    if (status !== null && moments.isNow(stageOf(status))) {
+      const blow = await strike(campaign, stageOf(status));
       if (blow !== null) struck.push(blow);
-      nextMs = moment();
     }
-    await pause(200);
+    await pause(100);
   }
-  const { outcome, safeAfterMs, verified } = await world.untilStatus(
-    'its end',
-    (seen) => seen.outcome !== null,
-  );
+  const ended = await world.untilStatus('its end', ({ outcome }) => outcome !== null);
+  const { outcome, safeAfterMs, verified } = ended;
   if (outcome === 'rolledBack' && verified !== true) throw new Error('the rollback is not verified');
-  const errorsAtEnd = (await traffic.until('a report after the end', () => true)).errors;
+  const errorsAtEnd = traffic.report().errors;
   return struck.map(({ errorsBefore, ...blow }, i) => ({
     ...blow,
     release,
@@ -77,16 +72,38 @@ export async function rolloutAmongKills(campaign: Campaign): Promise<Kill[]> {
   }));
 }
 
+/** When to strike: once in each stage, so long after it was first seen as chance has it. */
+class Moments {
+  private readonly atMs = new Map<string, number>();
+  private left: number;
+  private readonly campaign: Campaign;
+
+  constructor(campaign: Campaign) {
+    this.campaign = campaign;
+    this.left = campaign.killsAtMost;
+  }
+
+  isNow(stage: string): boolean {
+    const { random, withinMs } = this.campaign;
+    // A rollback is over at once: whoever wants to see it strikes as it begins.
+    const afterMs = stage === 'rolling back' ? 0 : random() * withinMs;
+    const atMs = this.atMs.get(stage) ?? Date.now() + afterMs;
+    this.atMs.set(stage, atMs);
+    if (this.left <= 0 || Date.now() < atMs) return false;
+    this.atMs.set(stage, Infinity);
+    this.left--;
+    return true;
+  }
+}
+
+function stageOf({ state, stage }: RolloutStatus): string {
+  return state === 'rolling back' ? state : (stage ?? 'before T0');
+}
+
 /** kill -9 of one of the processes, and its start, where it does not come back by itself; null where it does not run. */
-async function strike(campaign: Campaign, status: RolloutStatus | null): Promise<Struck | null> {
+async function strike(campaign: Campaign, stage: string): Promise<Struck | null> {
   const { world, traffic, random, processes } = campaign;
   const process = processes[Math.floor(random() * processes.length)] ?? 'worker';
-  const stage =
-    status === null
-      ? 'unknown'
-      : status.state === 'rolling back'
-        ? status.state
-        : (status.stage ?? 'before T0');
   const errorsBefore = traffic.report().errors;
   const killedMs = Date.now();
   if (process === 'candidate') {
