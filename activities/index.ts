@@ -1,13 +1,18 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import { createBaseline } from './baseline.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
+import { createDecisions } from './decisions.ts';
+import type { DeploymentConfig } from './deployment.ts';
+import { createDeployment } from './deployment.ts';
 import { createEvaluation } from './evaluation.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
+import { createPostmortems } from './postmortem.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
 import { createTraffic } from './traffic.ts';
@@ -19,16 +24,19 @@ export interface ActivitiesConfig {
   readonly control: ControlOptions;
   readonly releasesDir: string;
   readonly artifactsDir: string;
+  /** Where decisions are written down for people. */
+  readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
   readonly webhookUrl: string | null;
+  readonly deployment: DeploymentConfig;
 }
 
 /** All effects of a rollout, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities {
+): RolloutActivities & RollbackActivities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -38,6 +46,9 @@ export function createActivities(
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
     ...createBaseline(config.artifactsDir),
+    ...createDecisions(config.artifactsDir),
+    ...createPostmortems(config.prodDocsDir),
+    ...createDeployment(config.deployment, control),
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),

@@ -2,8 +2,8 @@ import { request } from 'undici';
 import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from '../domain/telemetry.ts';
 import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../domain/telemetry.ts';
 import type { LaneName } from '../domain/split.ts';
-import type { Sample } from './metrics-text.ts';
-import { parseMetricsText } from './metrics-text.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
 
 /** Where gates get their numbers. The gateway's own /metrics today; a Prometheus can stand behind it as well. */
 export interface MetricsSource {

@@ -1,6 +1,8 @@
 import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
+import type { Decision } from './decision-record.ts';
 import type { Judgement, Verdict } from './gate.ts';
 import type { Plan, Stage } from './plan.ts';
+import type { Evidence } from './reading.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
 
@@ -64,6 +66,8 @@ export interface RolloutState {
   readonly recheck: boolean;
   readonly extensions: number;
   readonly judgement: Judgement | null;
+  /** What the judgement was made on; null where there was no window. */
+  readonly evidence: Evidence | null;
   readonly closing: SnapshotResult | null;
   readonly evaluation: EvaluationResult | null;
   /** Stable's last valid window at a percent below 100. */
@@ -96,7 +100,8 @@ export type Effect =
       readonly title: string;
       readonly text: string;
     }
-  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult };
+  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult }
+  | { readonly kind: 'record'; readonly decision: Decision };
 
 export interface Step {
   readonly state: RolloutState;
@@ -122,6 +127,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     recheck: false,
     extensions: 0,
     judgement: null,
+    evidence: null,
     closing: null,
     evaluation: null,
     reference: null,

@@ -1,7 +1,19 @@
 import type { Verdict } from './gate.ts';
-import type { Plan } from './plan.ts';
+import type { Metric, Plan } from './plan.ts';
 import type { Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { Interval } from './stats.ts';
+
+/** A row of the latest gate, judged. */
+export interface StatusRow {
+  readonly metric: Metric;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** Samples behind the number; null where there is none. */
+  readonly n: number | null;
+  /** What decided, in the metric's own terms (of a P95 the share of slower requests). */
+  readonly interval: Interval | null;
+}
 
 /** Answer of the query `status`. */
 export interface RolloutStatus {
@@ -16,7 +28,7 @@ export interface RolloutStatus {
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
   /** The latest gate row by row: each with its numbers and why. */
-  readonly rows: readonly { readonly verdict: Verdict; readonly reason: string }[];
+  readonly rows: readonly StatusRow[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -47,7 +59,13 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
-    rows: (state.judgement?.rows ?? []).map(({ verdict, reason }) => ({ verdict, reason })),
+    rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval }) => ({
+      metric: row.metric,
+      verdict,
+      reason,
+      n: measured.kind === 'value' ? measured.n : null,
+      interval,
+    })),
     timeline: state.timeline,
     runbookClock:
       stage === null

@@ -84,6 +84,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     RELEASES_DIR: options.releasesDir,
     ARTIFACTS_DIR: options.artifactsDir,
     PLANS_DIR: options.plansDir,
+    ...(options.prodDocsDir === undefined ? {} : { PROD_DOCS_DIR: options.prodDocsDir }),
     WORKER_METRICS_PORT: String(ports.workerMetrics),
   };
 }
