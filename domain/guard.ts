@@ -1,13 +1,18 @@
 import type { ControlView, Intervention } from './control.ts';
 import type { GuardRules, Plan, Trigger } from './plan.ts';
 import type { ReleaseQuality } from './contract.ts';
+import type { Compared } from './guard-compare.ts';
+import { compareLanes } from './guard-compare.ts';
 import type { Seen, Standing } from './guard-standing.ts';
 import { standing } from './guard-standing.ts';
+import type { HarmAlarm } from './same-minutes.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
   | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
+  /** The candidate is proven to be worse than stable by more than is tolerated, and that is no emergency. */
+  | { readonly kind: 'harm'; readonly trigger: string; readonly reason: string }
   /** Stable breaches the same rule: going back to it would not help. */
   | { readonly kind: 'bothLanes'; readonly trigger: string; readonly reason: string }
   | { readonly kind: 'blind'; readonly reason: string }
@@ -43,6 +48,8 @@ export interface GuardState {
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
   readonly records: readonly PollRecord[];
+  /** What the judge `sequential` carries; null with another one, and before its first poll. */
+  readonly compared: Compared | null;
 }
 
 export interface GuardContext {
@@ -59,7 +66,7 @@ const SUSTAINED_SHARE = 0.8;
 
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
-  return { lastSeenMs: nowMs, blindReported: false, snapshots: [], records: [] };
+  return { lastSeenMs: nowMs, blindReported: false, snapshots: [], records: [], compared: null };
 }
 
 /** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
@@ -74,7 +81,16 @@ export function guardStep(
   if (poll.snapshot.kind === 'missing' || poll.control === null)
     return blind(state, poll, context.plan.guard, nowMs);
   const seen = remember({ ...state, lastSeenMs: nowMs, blindReported: false }, poll, context, nowMs);
-  return { state: seen, event: breachEvent(seen, context.plan.guard, nowMs) };
+  const breach = breachEvent(seen, context.plan.guard, nowMs);
+  if (context.plan.judge !== 'sequential') return { state: seen, event: breach };
+  const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
+  return { state: { ...seen, compared }, event: breach ?? harmEvent(alarm) };
+}
+
+function harmEvent(alarm: HarmAlarm | null): GuardEvent | null {
+  if (alarm === null) return null;
+  const { onAlarm, trigger, reason } = alarm;
+  return { kind: onAlarm === 'rollback' ? 'breach' : 'harm', trigger, reason };
 }
 
 /** A newer epoch, or a change that the rollout did not make. */

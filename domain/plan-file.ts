@@ -1,5 +1,5 @@
-import type { GateRow, GuardRules, Metric, Plan, Stage, Trigger } from './plan.ts';
-import { LADDER_STEPS, METRICS } from './plan.ts';
+import type { GateRow, GuardRules, HarmRule, Margins, Metric, Plan, Stage, Trigger } from './plan.ts';
+import { JUDGES, LADDER_STEPS, METRICS } from './plan.ts';
 import { Reader } from './plan-reader.ts';
 
 export type ParsedPlan =
@@ -13,6 +13,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
   const plan: Plan = {
     name: read.text('plan'),
     describes: read.text('describes'),
+    judge: read.oneOf('judge', JUDGES, 'sequential'),
     baselineMs: read.durationMs('baseline', 1_000),
     confidence: read.value('confidence', 'must be a number between 0.5 and 1', (value) =>
       typeof value === 'number' && value > 0.5 && value < 1 ? value : null,
@@ -45,10 +46,22 @@ function stageOf(read: Reader): Stage {
     runbookDecideAt: read.text('runbookDecideAt'),
     windowMs: read.durationMs('window', 1_000),
     evaluate: read.optional('evaluate', (field) => read.oneOf(field, ['start', 'end'])),
+    margins: marginsOf(read.optional('margins', (field) => read.nested(field))),
     rows: read.list('rows', (row, path) => rowOf(new Reader(row, path, read.problems))),
   };
   read.noMore();
   return stage;
+}
+
+function marginsOf(read: Reader | null): Margins {
+  const margin = (field: string) => read?.optional(field, () => limitIn(read, field, 'share')) ?? 0;
+  const margins = {
+    errorRate: margin('errorRate'),
+    slow: margin('slow'),
+    qualityShortfall: margin('qualityShortfall'),
+  };
+  read?.noMore();
+  return margins;
 }
 
 function rowOf(read: Reader): GateRow {
@@ -112,7 +125,7 @@ function limitIn(read: Reader, field: string, unit: 'share' | 'ms' | 'p' | 'rati
     case 'share':
     case undefined:
       return read.value(field, 'must be a share such as 0.2 % or 5 points', (value) => {
-        const hundredths = amount(value, /^(\d+(?:\.\d+)?) ?(?:%|points)$/);
+        const hundredths = amount(value, /^(\d+(?:\.\d+)?) ?(?:%|points?)$/);
         return hundredths === null || hundredths > 100 ? null : hundredths / 100;
       });
     default:
@@ -125,9 +138,13 @@ function amount(value: unknown, pattern: RegExp): number | null {
   return match === null ? null : Number(match[1]);
 }
 
+const HARM_METRICS = ['errorRate', 'endToEndP95', 'qualityShortfall'] as const;
+
 function guardOf(read: Reader): GuardRules {
   const guard: GuardRules = {
     pollMs: read.durationMs('poll', 500),
+    compareEveryMs: read.optional('compareEvery', (field) => read.durationMs(field, 1_000)) ?? 60_000,
+    harms: read.list('harms', (harm, path) => harmOf(new Reader(harm, path, read.problems)), []),
     leaseTtlMs: read.durationMs('leaseTtl', 1_000),
     onLeaseExpiry: read.oneOf('onLeaseExpiry', ['zero', 'keep'], 'zero'),
     blindAfterMs: read.durationMs('blindAfter', 1_000),
@@ -140,8 +157,22 @@ function guardOf(read: Reader): GuardRules {
   return guard;
 }
 
+function harmOf(read: Reader): HarmRule {
+  const metric = read.oneOf('metric', HARM_METRICS);
+  const rule: HarmRule = {
+    metric,
+    over: metric === 'endToEndP95' ? limitIn(read, 'over', 'ratio') : null,
+    tolerance: limitIn(read, 'tolerance', 'share'),
+    onAlarm: read.oneOf('onAlarm', ['hold', 'rollback']),
+  };
+  read.noMore();
+  if (rule.tolerance === 0)
+    read.wrong('tolerance', 'must be over 0: any harm, however small, is proven one day');
+  return rule;
+}
+
 function triggerOf(read: Reader): Trigger {
-  const metric = read.oneOf('metric', ['errorRate', 'endToEndP95', 'qualityShortfall']);
+  const metric = read.oneOf('metric', HARM_METRICS);
   const trigger: Trigger = {
     name: read.text('name'),
     metric,

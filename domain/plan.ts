@@ -30,6 +30,12 @@ export const LADDER_STEPS = [
 ] as const;
 export type LadderStep = (typeof LADDER_STEPS)[number];
 
+/**
+ * How a plan's gates and guard decide. `literal`: measured values against the runbook's limits, and its triggers to the
+ * letter. `sequential`: proven by intervals with a margin for each stage, and both lanes compared in the same minutes.
+ */
+export const JUDGES = ['sequential', 'literal'] as const;
+
 /** One line of a gate's table. */
 export interface GateRow {
   readonly metric: Metric;
@@ -53,6 +59,16 @@ export interface GateRow {
   readonly informs: boolean;
 }
 
+/**
+ * How far beyond its first limit a green row's interval may reach with the judge `sequential`, in shares; `slow` is for each P95,
+ * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
+ */
+export interface Margins {
+  readonly errorRate: number;
+  readonly slow: number;
+  readonly qualityShortfall: number;
+}
+
 export interface Stage {
   readonly name: string;
   readonly percent: number;
@@ -69,6 +85,7 @@ export interface Stage {
   readonly windowMs: number;
   /** Labelled evaluation of the candidate lane: right after the raise, before the decision's window, or after it. */
   readonly evaluate: 'start' | 'end' | null;
+  readonly margins: Margins;
   readonly rows: readonly GateRow[];
 }
 
@@ -87,8 +104,21 @@ export interface Trigger {
   readonly polls: number;
 }
 
+/** What the judge `sequential` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated. */
+export interface HarmRule {
+  readonly metric: 'errorRate' | 'endToEndP95' | 'qualityShortfall';
+  /** For a P95: slow is slower than so many times stable's P95; null for the others. */
+  readonly over: number | null;
+  /** Share of requests by which the candidate may be worse. */
+  readonly tolerance: number;
+  readonly onAlarm: 'hold' | 'rollback';
+}
+
 export interface GuardRules {
   readonly pollMs: number;
+  /** Both lanes are compared over stretches of at least so long. */
+  readonly compareEveryMs: number;
+  readonly harms: readonly HarmRule[];
   readonly leaseTtlMs: number;
   readonly onLeaseExpiry: 'zero' | 'keep';
   /** Without data for so long: hold, and page. */
@@ -105,6 +135,7 @@ export interface GuardRules {
 export interface Plan {
   readonly name: string;
   readonly describes: string;
+  readonly judge: (typeof JUDGES)[number];
   /** Stable alone is measured for so long before T0. */
   readonly baselineMs: number;
   /** Two-sided confidence of the intervals, e.g. 0.95, shared by all looks at one window. */

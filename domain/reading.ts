@@ -4,6 +4,7 @@ import { measured, missing, notApplicable } from './measured.ts';
 import type { GateRow } from './plan.ts';
 import type { Count, Interval } from './stats.ts';
 import { newcombe, pairedDifference, splitPValue, wilson } from './stats.ts';
+import type { Counted } from './verdict-distance.ts';
 import type { LaneWindow, Window } from './window.ts';
 
 /** What a gate is judged on. `reference` is stable's last window at a percent below 100, for when it has no users. */
@@ -23,13 +24,15 @@ export interface Reading {
   readonly interval: Interval | null;
   /** The number as a person reads it. */
   readonly says: string;
+  /** Where the number is a count of something. */
+  readonly counted?: Counted;
 }
 
 export function absent(reason: string): Reading {
   return { measured: missing(reason), interval: null, says: reason };
 }
 
-export function shareReading(candidate: Count, stable: Count | null, z: number): Reading {
+export function shareReading(candidate: Count, stable: Count | null, z: number, what: string): Reading {
   if (candidate.n === 0) return absent('no requests of the candidate');
   const share = candidate.hits / candidate.n;
   if (stable === null)
@@ -37,6 +40,13 @@ export function shareReading(candidate: Count, stable: Count | null, z: number):
       measured: measured(share, candidate.n),
       interval: wilson(candidate.hits, candidate.n, z),
       says: `${percent(share)} of ${candidate.n}`,
+      counted: {
+        count: candidate,
+        what,
+        grows: true,
+        z,
+        intervalOf: ({ hits, n }, at) => wilson(hits, n, at),
+      },
     };
   if (stable.n === 0) return absent('no requests of stable');
   const difference = share - stable.hits / stable.n;
@@ -44,12 +54,19 @@ export function shareReading(candidate: Count, stable: Count | null, z: number):
     measured: measured(difference, candidate.n),
     interval: newcombe(candidate, stable, z),
     says: `${percent(share)} of ${candidate.n} against ${percent(stable.hits / stable.n)} of ${stable.n}`,
+    counted: {
+      count: candidate,
+      what,
+      grows: true,
+      z,
+      intervalOf: (count, at) => newcombe(count, stable, at),
+    },
   };
 }
 
 export function acceptanceReading({ rank1 }: LaneWindow, z: number): Reading {
   if (rank1.n === 0) return notApplicableReading('the reranker is off');
-  return shareReading(rank1, null, z);
+  return shareReading(rank1, null, z, 'changes of rank 1');
 }
 
 export function notApplicableReading(reason: string): Reading {
@@ -71,14 +88,18 @@ export function qualityReading(
   const againstStable = row.against === 'stable' && stable !== null;
   if (againstStable && (stableQuality === null || stableQuality.release !== stable.release))
     return absent(`the expected share of ${stable.release} is not known`);
-  const reading = shareReading(misses(candidate.quality), againstStable ? misses(stable.quality) : null, z);
+  const control = againstStable ? misses(stable.quality) : null;
+  const reading = shareReading(misses(candidate.quality), control, z, 'queries below tau');
   // The part of the difference that both releases' own metrics.json foretell.
   const foretold = againstStable ? (stableQuality?.expectedShare ?? 0) - expected : 1 - expected;
-  if (reading.measured.kind !== 'value' || reading.interval === null) return reading;
+  const { counted } = reading;
+  if (reading.measured.kind !== 'value' || reading.interval === null || counted === undefined) return reading;
+  const beyond = ({ low, high }: Interval): Interval => ({ low: low - foretold, high: high - foretold });
   const share = 1 - (candidate.quality.n - candidate.quality.hits) / candidate.quality.n;
   return {
     measured: measured(reading.measured.value - foretold, reading.measured.n),
-    interval: { low: reading.interval.low - foretold, high: reading.interval.high - foretold },
+    interval: beyond(reading.interval),
+    counted: { ...counted, intervalOf: (count, at) => beyond(counted.intervalOf(count, at)) },
     says: `${percent(share)} of ${candidate.quality.n} queries above tau, expected ${percent(expected)}${
       againstStable ? ', measured against stable' : ''
     }`,
@@ -106,6 +127,13 @@ export function evaluationReading({ evaluation }: Evidence, z: number): Reading 
   return {
     measured: measured(expected.rAt5 - rAt5, queries),
     interval: pairedDifference(lostAt5, gainedAt5, queries, z),
+    counted: {
+      count: { hits: lostAt5, n: queries },
+      what: 'queries lost',
+      grows: false,
+      z,
+      intervalOf: ({ hits, n }, at) => pairedDifference(hits, gainedAt5, n, at),
+    },
     says: `R@5 ${rAt5.toFixed(3)} on ${queries} queries, ${expected.rAt5.toFixed(3)} before the release`,
   };
 }

@@ -76,6 +76,11 @@ export function splitPValue(candidate: number, stable: number, share: number): n
   return complementaryError(Math.sqrt(chiSquare / 2));
 }
 
+/** The share of a standard normal distribution that lies above x (relative error below 1.2e-7 for x >= 0). */
+export function normalTail(x: number): number {
+  return x < 0 ? 1 - normalTail(-x) : complementaryError(x / Math.SQRT2) / 2;
+}
+
 /** erfc(x) for x >= 0, relative error below 1.2e-7. Press et al., Numerical Recipes, `erfcc`. */
 function complementaryError(x: number): number {
   const t = 1 / (1 + x / 2);

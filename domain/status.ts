@@ -13,6 +13,8 @@ export interface StatusRow {
   readonly n: number | null;
   /** What decided, in the metric's own terms (of a P95 the share of slower requests). */
   readonly interval: Interval | null;
+  /** How far it was from another verdict, in words; null where that can not be said. */
+  readonly distance: string | null;
 }
 
 /** Answer of the query `status`. */
@@ -27,7 +29,7 @@ export interface RolloutStatus {
   /** Milliseconds since 1970; null while a person is waited for, and at the end. */
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
-  /** The latest gate row by row: each with its numbers and why. */
+  /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
   readonly rows: readonly StatusRow[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
@@ -59,12 +61,13 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
-    rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval }) => ({
+    rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval, distance }) => ({
       metric: row.metric,
       verdict,
       reason,
       n: measured.kind === 'value' ? measured.n : null,
       interval,
+      distance,
     })),
     timeline: state.timeline,
     runbookClock:

@@ -73,8 +73,9 @@ export class GuardWatch {
     if (this.scope !== scope) return;
     this.scope = null;
     this.event = result?.event ?? null;
-    // A blind guard goes on being blind since the same moment; after anything else it begins afresh.
-    this.carried = this.event?.kind === 'blind' ? (result?.state ?? null) : null;
+    // A blind guard goes on being blind since the same moment, and harm is said once; after anything else it begins afresh.
+    const goesOn = this.event?.kind === 'blind' || this.event?.kind === 'harm';
+    this.carried = goesOn ? (result?.state ?? null) : null;
   }
 }
 

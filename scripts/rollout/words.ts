@@ -17,14 +17,15 @@ export function sayTime(ms: number): string {
 }
 
 /** A gate's row: its verdict, its samples, the interval that decided, and why. */
-export function rowLine({ verdict, n, interval, reason, metric }: StatusRow): string {
+export function rowLine({ verdict, n, interval, reason, metric, distance }: StatusRow): string {
   const percent = (share: number) => (share * 100).toFixed(1);
   // The split's interval is a p-value, which the reason has.
   const bounds =
     interval === null || metric === 'splitMismatch'
       ? ''
       : `  [${percent(interval.low)}, ${percent(interval.high)}] %`;
-  return `${VERDICT_MARKS[verdict]} ${reason}${n === null ? '' : `  n ${n.toLocaleString('en')}`}${bounds}`;
+  const far = distance === null ? '' : ` (${distance})`;
+  return `${VERDICT_MARKS[verdict]} ${reason}${far}${n === null ? '' : `  n ${n.toLocaleString('en')}`}${bounds}`;
 }
 
 /** Where a rollout stands, in a few lines. */

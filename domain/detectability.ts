@@ -1,0 +1,175 @@
+import type { GateRow, Metric, Plan, Stage } from './plan.ts';
+import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from './fast-path.ts';
+import type { RowModel } from './row-model.ts';
+import { modelOf, POWER_Z } from './row-model.ts';
+import { byPoint } from './row-limits.ts';
+import { zFor } from './stats.ts';
+
+/** What one row of one stage can tell at the traffic stated. */
+interface DetectableRow {
+  readonly stage: string;
+  readonly metric: Metric;
+  readonly against: GateRow['against'];
+  /** Requests of the candidate that the decision's first look sees, and the last one after every extension. */
+  readonly requests: number;
+  readonly requestsAtMost: number;
+  readonly minSamples: number;
+  /** After how much of extending the least samples are there; null: never. */
+  readonly samplesAfterMs: number | null;
+  /** After how much of extending a release as good as stable is green in 4 of 5 rollouts; null: never. */
+  readonly greenAfterMs: number | null;
+  /** The smallest harm that the last look proves in 4 of 5 rollouts, e.g. `+0.61 points`; null where it proves none. */
+  readonly detects: string | null;
+}
+
+export interface Detectability {
+  readonly rows: readonly DetectableRow[];
+  /** By stage: how long the guard needs to be certain of a gross emergency; null where the candidate has no requests. */
+  readonly emergencies: readonly { readonly stage: string; readonly minutes: number | null }[];
+  /** Why this plan can not do its work at this traffic: a good release would be held. */
+  readonly refusals: readonly string[];
+  /** What it will not see, and where it will be late. */
+  readonly warnings: readonly string[];
+}
+
+/** A harm that a row proves late or never is worth a warning from so many times its limit on. */
+const COARSE = 3;
+
+/**
+ * What each row of each stage can detect at so many judged requests a second (kind `context`, both lanes together), for a stable
+ * of usual quality (row-model.ts). Rows that traffic does not decide (evaluation, split) are left out.
+ */
+export function planDetectability(plan: Plan, requestsPerSecond: number): Detectability {
+  const rows: DetectableRow[] = [];
+  const refusals: string[] = [];
+  const warnings: string[] = [];
+  for (const stage of plan.stages) {
+    for (const row of stage.rows) {
+      const model = modelOf(plan, row, stage);
+      if (model === null) continue;
+      const seen = detectable(plan, stage, row, model, requestsPerSecond);
+      rows.push(seen.row);
+      if (row.informs) continue;
+      refusals.push(...refusalsOf(seen.row));
+      warnings.push(...warningsOf(seen.row, seen.coarse));
+    }
+  }
+  const emergencies = plan.stages.map(({ name, percent }) => ({
+    stage: name,
+    minutes: emergencyMinutes(plan, (requestsPerSecond * percent) / 100),
+  }));
+  return { rows, emergencies, refusals, warnings: [...warnings, ...slowEmergencies(emergencies)] };
+}
+
+function detectable(
+  plan: Plan,
+  stage: Stage,
+  row: GateRow,
+  model: RowModel,
+  rate: number,
+): { readonly row: DetectableRow; readonly coarse: boolean } {
+  const firstMs = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs);
+  const looks = Array.from({ length: plan.extendAtMost + 1 }, (_, i) => i * plan.extendByMs);
+  const requestsAfter = (extendedMs: number) =>
+    (((firstMs + extendedMs) / 1000) * rate * stage.percent) / 100;
+  const z = byPoint(plan, row) ? 0 : zFor(plan.confidence, looks.length);
+  const stableAfter = (extendedMs: number) =>
+    stage.percent < 100 ? (requestsAfter(extendedMs) * (100 - stage.percent)) / stage.percent : Infinity;
+  const firstLook = (holds: (extendedMs: number) => boolean) => looks.find(holds) ?? null;
+  const lastMs = looks.at(-1) ?? 0;
+  const harm = smallestHarm(model, requestsAfter(lastMs), stableAfter(lastMs), z);
+  return {
+    row: {
+      stage: stage.name,
+      metric: row.metric,
+      against: row.against,
+      requests: Math.round(requestsAfter(0)),
+      requestsAtMost: Math.round(requestsAfter(lastMs)),
+      minSamples: row.minSamples,
+      samplesAfterMs: firstLook((ms) => requestsAfter(ms) >= row.minSamples),
+      greenAfterMs: firstLook(
+        (ms) => requestsAfter(ms) >= row.minSamples && isGreen(model, requestsAfter(ms), stableAfter(ms), z),
+      ),
+      detects: harm === null ? null : model.say(harm),
+    },
+    coarse: harm === null || harm - model.base > COARSE * (model.limit - model.base),
+  };
+}
+
+/** Whether a release as good as stable is green: with somewhat more hits than are to be expected, in 4 of 5 cases no more. */
+function isGreen(model: RowModel, n: number, stableN: number, z: number): boolean {
+  const hits = n * model.base + POWER_Z * Math.sqrt(n * model.base * (1 - model.base));
+  return n > 0 && model.interval({ hits: Math.min(hits, n), n }, stableN, z).high <= model.within;
+}
+
+/** The smallest share that is proven to lie beyond the first limit in 4 of 5 cases; null where no share is. */
+function smallestHarm(model: RowModel, n: number, stableN: number, z: number): number | null {
+  const proven = (share: number) => {
+    const hits = n * share - POWER_Z * Math.sqrt(n * share * (1 - share));
+    return model.interval({ hits: Math.max(0, hits), n }, stableN, z).low > model.beyond;
+  };
+  if (!(n > 0) || !proven(1)) return null;
+  let [low, high] = [0, 1];
+  for (let i = 0; i < 40; i++) {
+    const middle = (low + high) / 2;
+    if (proven(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+function refusalsOf(row: DetectableRow): string[] {
+  const name = nameOf(row);
+  if (row.samplesAfterMs === null)
+    return [`${name}: ${row.requestsAtMost} requests at the most, and ${row.minSamples} are the least`];
+  if (row.greenAfterMs === null)
+    return [`${name}: can not become green, not even with ${row.requestsAtMost} requests`];
+  return [];
+}
+
+function warningsOf(row: DetectableRow, coarse: boolean): string[] {
+  const name = nameOf(row);
+  const late =
+    row.greenAfterMs === null || row.greenAfterMs === 0
+      ? []
+      : [`${name}: green only after ${sayDuration(row.greenAfterMs)} of extending`];
+  if (!coarse || row.greenAfterMs === null) return late;
+  const smaller =
+    row.detects === null ? 'proves no harm at all' : `proves no harm smaller than ${row.detects}`;
+  return [...late, `${name}: ${smaller}`];
+}
+
+function nameOf({ stage, metric, against }: DetectableRow): string {
+  return `${stage}: ${metric}${against === 'stable' ? ' against stable' : ''}`;
+}
+
+/** Minutes until the guard is certain; with the judge `literal` its triggers' own time. */
+function emergencyMinutes(plan: Plan, candidatePerSecond: number): number | null {
+  if (!(candidatePerSecond > 0)) return null;
+  const { compareEveryMs, triggers } = plan.guard;
+  if (plan.judge === 'literal')
+    return Math.min(...triggers.map(({ forMs }) => forMs).filter(Boolean)) / 60_000;
+  const stretches = Math.max(1, Math.ceil(LEAST_REQUESTS / ((candidatePerSecond * compareEveryMs) / 1000)));
+  return (STRETCHES_IN_A_ROW * stretches * compareEveryMs) / 60_000;
+}
+
+/** From here on the runbook's ten minutes would be kept no more. */
+const SLOW_EMERGENCY_MINUTES = 10;
+
+function slowEmergencies(emergencies: Detectability['emergencies']): string[] {
+  return emergencies
+    .filter(({ minutes }) => minutes === null || minutes > SLOW_EMERGENCY_MINUTES)
+    .map(({ stage, minutes }) =>
+      minutes === null
+        ? `${stage}: the candidate has no requests`
+        : `${stage}: a gross emergency takes ${Math.round(minutes)} min to prove`,
+    );
+}
+
+function sayDuration(ms: number): string {
+  return ms >= 3_600_000
+    ? `${Number((ms / 3_600_000).toFixed(1))} h`
+    : ms >= 60_000
+      ? `${Math.round(ms / 60_000)} min`
+      : `${Math.round(ms / 1000)} s`;
+}

@@ -1,0 +1,127 @@
+import type { ReleaseQuality } from './contract.ts';
+import type { FastPathState } from './fast-path.ts';
+import { fastPathStep } from './fast-path.ts';
+import type { HarmRule, Plan } from './plan.ts';
+import type { HarmAlarm, SameMinutes } from './same-minutes.ts';
+import { foretoldExcess, slowerThanStableMs, wentWrong } from './same-minutes.ts';
+import type { HarmState } from './sustained-harm.ts';
+import { harmName, harmStep } from './sustained-harm.ts';
+import type { Histogram, Snapshot } from './telemetry.ts';
+import { difference } from './window.ts';
+
+/** What the judge `sequential` carries from stretch to stretch, and from stage to stage. Plain JSON. */
+export interface Compared {
+  /** Opens the stretch under way. */
+  readonly opening: Snapshot;
+  readonly percent: number;
+  readonly percentSinceMs: number;
+  /** Stable's end-to-end latencies of late: older stretches count less. */
+  readonly stableLatency: Histogram | null;
+  /** By the trigger's name. */
+  readonly fast: Readonly<Record<string, FastPathState | null>>;
+  /** By the rule's name. */
+  readonly harms: Readonly<Record<string, HarmState | null>>;
+}
+
+interface CompareContext {
+  readonly plan: Plan;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+}
+
+/** What an older stretch still counts in `stableLatency` after one more: about ten of them in all. */
+const LATENCY_KEPT = 0.9;
+
+/** One poll: what is carried after it, and an alarm that is new. Judges once a stretch is complete. */
+export function compareLanes(
+  before: Compared | null,
+  snapshot: Snapshot,
+  context: CompareContext,
+  nowMs: number,
+): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
+  const state = follow(before, snapshot, nowMs);
+  const { compareEveryMs, pollMs } = context.plan.guard;
+  // A poll that comes a little early ends the stretch all the same.
+  if (snapshot.takenAtMs - state.opening.takenAtMs < compareEveryMs - pollMs / 2)
+    return { state, alarm: null };
+  const minutes = minutesBetween(state, snapshot, context.plan);
+  const opened = { ...state, opening: snapshot };
+  return minutes === null ? { state: opened, alarm: null } : judgeStretch(opened, minutes, context);
+}
+
+/** The state with the percent that is in force, and a fresh opening where the counters began anew. */
+function follow(before: Compared | null, snapshot: Snapshot, nowMs: number): Compared {
+  const { percent, processStartMs } = snapshot;
+  if (before === null)
+    return { opening: snapshot, percent, percentSinceMs: nowMs, stableLatency: null, fast: {}, harms: {} };
+  return {
+    ...before,
+    opening: before.opening.processStartMs === processStartMs ? before.opening : snapshot,
+    percent,
+    percentSinceMs: before.percent === percent ? before.percentSinceMs : nowMs,
+  };
+}
+
+function minutesBetween(state: Compared, to: Snapshot, plan: Plan): SameMinutes | null {
+  const { candidate, stable } = to.lanes;
+  const from = state.opening.lanes;
+  if (candidate === null || stable === null || from.candidate === null || from.stable === null) return null;
+  if (from.candidate.release !== candidate.release || from.stable.release !== stable.release) return null;
+  const warmUpMs = plan.stages.find(({ percent }) => percent === state.percent)?.warmUpMs ?? 0;
+  return {
+    candidate: difference(from.candidate, candidate),
+    stable: difference(from.stable, stable),
+    cold: state.opening.takenAtMs < state.percentSinceMs + warmUpMs,
+  };
+}
+
+function judgeStretch(
+  before: Compared,
+  minutes: SameMinutes,
+  context: CompareContext,
+): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
+  const { triggers, harms } = context.plan.guard;
+  const stableLatency = remembered(before.stableLatency, minutes.stable.endToEnd);
+  const fast = triggers.map((trigger) => ({
+    name: trigger.name,
+    ...fastPathStep(before.fast[trigger.name] ?? null, trigger, minutes),
+  }));
+  const slow = harms.map((rule) => ({
+    name: harmName(rule),
+    ...accumulate(before.harms[harmName(rule)] ?? null, rule, minutes, stableLatency, context),
+  }));
+  const alarms = [...fast, ...slow].flatMap(({ alarm }) => (alarm === null ? [] : [alarm]));
+  return {
+    state: {
+      ...before,
+      stableLatency,
+      fast: Object.fromEntries(fast.map(({ name, state }) => [name, state])),
+      harms: Object.fromEntries(slow.map(({ name, state }) => [name, state])),
+    },
+    alarm: alarms.find(({ onAlarm }) => onAlarm === 'rollback') ?? alarms[0] ?? null,
+  };
+}
+
+function accumulate(
+  before: HarmState | null,
+  rule: HarmRule,
+  minutes: SameMinutes,
+  stableLatency: Histogram,
+  { plan, candidateQuality, stableQuality }: CompareContext,
+): { readonly state: HarmState | null; readonly alarm: HarmAlarm | null } {
+  const slowMs = rule.over === null ? null : slowerThanStableMs(plan, stableLatency, rule.over);
+  const seen = wentWrong(rule.metric, minutes, slowMs);
+  const foretold = foretoldExcess(rule.metric, minutes, candidateQuality, stableQuality);
+  return seen === null || foretold === null
+    ? { state: before, alarm: null }
+    : harmStep(before, rule, seen, foretold);
+}
+
+/** Where stable has no users any more, what it did last stays as it is. */
+function remembered(before: Histogram | null, now: Histogram): Histogram {
+  if (before === null || now.counts.every((count) => count === 0)) return before ?? now;
+  return {
+    boundsMs: now.boundsMs,
+    counts: now.counts.map((count, i) => count + (before.counts[i] ?? 0) * LATENCY_KEPT),
+  };
+}

@@ -1,0 +1,119 @@
+import { measured } from './measured.ts';
+import type { GateRow, Plan } from './plan.ts';
+import { absent, notApplicableReading } from './reading.ts';
+import type { Limits } from './row-limits.ts';
+import { asSlowShare, byPoint, limitsOf, SLOWER_SHARE, widenedBy } from './row-limits.ts';
+import type { RowVerdict } from './row-verdict.ts';
+import { because, notMeasured } from './row-verdict.ts';
+import type { Count } from './stats.ts';
+import { wilson } from './stats.ts';
+import { distanceOf } from './verdict-distance.ts';
+import type { Verdict } from './gate.ts';
+import type { LaneWindow } from './window.ts';
+import { quantileMs, slowerThan, total } from './window.ts';
+
+/** Both lanes as a latency row sees them; `live` is stable with users in the same minutes, `stable` what a relative row compares with. */
+interface LatencyLanes {
+  readonly candidate: LaneWindow;
+  readonly stable: LaneWindow | null;
+  readonly live: LaneWindow | null;
+  readonly percent: number;
+}
+
+/** One of a row's limits in ms, with how many were slower and which share may be. */
+interface Slower {
+  readonly limitMs: number;
+  readonly count: Count;
+  readonly over: number;
+  readonly within: number;
+}
+
+/** The verdict on a P95 against a limit, or against stable's. */
+export function judgeLatency(plan: Plan, row: GateRow, lanes: LatencyLanes, z: number): RowVerdict {
+  const { candidate, stable } = lanes;
+  const name =
+    row.metric === 'retrievalP95' ? 'retrieval' : row.metric === 'rerankP95' ? 'rerank' : 'endToEnd';
+  const n = total(candidate[name]);
+  if (n === 0 && name === 'rerank' && total(candidate.endToEnd) > 0)
+    return notMeasured(row, notApplicableReading('the reranker is off'));
+  const p95 = quantileMs(candidate[name], 0.95);
+  if (p95 === null) return notMeasured(row, absent('no requests of the candidate'));
+  const stableP95 = row.against === 'stable' && stable !== null ? quantileMs(stable[name], 0.95) : null;
+  if (row.against === 'stable' && stableP95 === null)
+    return notMeasured(row, absent('no requests of stable'));
+  const limits = inMs(plan, row, stableP95, lanes.percent);
+  const slower = (limitMs: number | null) =>
+    limitMs === null ? null : slowerOf(plan, row, lanes, name, limitMs);
+  const [warn, red] = [slower(limits.warn), slower(limits.red)];
+  const first = warn ?? red;
+  if (first === null) return notMeasured(row, absent('the row has no limit'));
+  const says = `P95 ${p95.toFixed(2)} ms of ${n}${stableP95 === null ? '' : `, stable ${stableP95.toFixed(2)} ms`}, limit ${first.limitMs.toFixed(2)} ms`;
+  const point = byPoint(plan, row);
+  const verdictAt = (more: number, size: number) =>
+    n * size < row.minSamples ? 'unknown' : slowerVerdict(warn, red, more, size, point ? 0 : z);
+  const verdict = n >= row.minSamples && point ? pointVerdict(p95, limits) : verdictAt(0, 1);
+  const reason =
+    n < row.minSamples
+      ? `${says}: ${n} samples of at least ${row.minSamples}`
+      : `${says}${because(verdict, row, limits, () => (point ? 'the limit' : sayWithin(verdict, first)))}`;
+  return {
+    row,
+    verdict,
+    measured: measured(p95, n),
+    interval: wilson(first.count.hits, first.count.n, z),
+    reason: `${row.metric}: ${reason}`,
+    distance: distanceOf({ count: first.count, what: 'slow requests', grows: true }, verdict, (count) =>
+      verdictAt(count.hits - (first.count.hits * count.n) / n, count.n / n),
+    ),
+  };
+}
+
+/** A row's limits in ms: relative ones lie so many times over stable's P95, and at least the plan's excess. */
+function inMs(plan: Plan, row: GateRow, stableP95: number | null, percent: number): Limits {
+  const wide = widenedBy(plan, row, percent);
+  const ms = (over: number | null) =>
+    over === null || stableP95 === null
+      ? over
+      : Math.max(stableP95 * (1 + (over - 1) * wide), stableP95 + plan.p95ExcessMs * wide);
+  const [warn, red] = [ms(row.warnOver), ms(row.redOver)];
+  return { warn, red, within: warn ?? red ?? 0 };
+}
+
+function slowerOf(
+  plan: Plan,
+  row: GateRow,
+  { candidate, live, percent }: LatencyLanes,
+  name: 'retrieval' | 'endToEnd' | 'rerank',
+  limitMs: number,
+): Slower {
+  const ofStable = live === null || total(live[name]) === 0 ? null : slowerThan(live[name], limitMs);
+  const share = ofStable === null ? null : ofStable.hits / ofStable.n;
+  const { warn, within } = limitsOf(plan, asSlowShare(row), share, percent);
+  return { limitMs, count: slowerThan(candidate[name], limitMs), over: warn ?? SLOWER_SHARE, within };
+}
+
+function slowerVerdict(
+  warn: Slower | null,
+  red: Slower | null,
+  more: number,
+  size: number,
+  z: number,
+): Verdict {
+  const interval = ({ count: { hits, n } }: Slower) =>
+    wilson(Math.min(hits * size + more, n * size), n * size, z);
+  if (red !== null && interval(red).low > red.over) return 'red';
+  if (warn !== null && interval(warn).low > warn.over) return 'warn';
+  const first = warn ?? red;
+  return first !== null && interval(first).high <= first.within ? 'green' : 'unknown';
+}
+
+function pointVerdict(p95: number, { warn, red }: Limits): Verdict {
+  if (red !== null && p95 > red) return 'red';
+  return warn !== null && p95 > warn ? 'warn' : 'green';
+}
+
+function sayWithin(verdict: Verdict, { over, within }: Slower): string {
+  const extra = Number(((within - SLOWER_SHARE) * 100).toFixed(2));
+  if (over > SLOWER_SHARE) return 'what stable keeps in the same minutes';
+  return verdict === 'green' && extra > 0 ? `the limit and ${extra} points` : 'the limit';
+}

@@ -1,0 +1,89 @@
+import type { GateRow, Plan, Stage } from './plan.ts';
+import { asSlowShare, limitsOf, SLOWER_SHARE, widenedBy } from './row-limits.ts';
+import type { Count, Interval } from './stats.ts';
+import { newcombe, normalQuantile, normalTail, wilson } from './stats.ts';
+
+/** 80 % power: so many standard errors lie between what is expected and what is seen in 4 of 5 cases. */
+export const POWER_Z = normalQuantile(0.8);
+
+/** A stable lane of usual quality, for planning. Its latencies are lognormal. */
+const USUAL = { errorRate: 0.001, missShare: 0.05, p95Ms: 5, sigma: 0.45, acceptance: 0.3 } as const;
+const Z95 = normalQuantile(0.95);
+
+/** A row as a question about one share, for planning. */
+export interface RowModel {
+  /** The share of a candidate that is as good as stable. */
+  readonly base: number;
+  /** The share that lies at the first limit. */
+  readonly limit: number;
+  /** Proven beyond this (in the interval's terms): not green. Proven within that: green. */
+  readonly beyond: number;
+  readonly within: number;
+  readonly interval: (candidate: Count, stableN: number, z: number) => Interval;
+  /** A share as a harm that a person understands. */
+  readonly say: (share: number) => string;
+}
+
+/** The question that a row asks of the traffic; null where traffic does not answer it. */
+export function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | null {
+  switch (row.metric) {
+    case 'errorRate':
+      return shareModel(plan, row, percent, USUAL.errorRate, 0);
+    case 'qualityShortfall':
+      // A limit of its own is a shortfall from what the release promises, so its misses start at those.
+      return shareModel(plan, row, percent, USUAL.missShare, row.against === 'stable' ? 0 : USUAL.missShare);
+    case 'rerankerAcceptance':
+      return shareModel(plan, row, percent, USUAL.acceptance, 0);
+    case 'retrievalP95':
+    case 'endToEndP95':
+    case 'rerankP95':
+      return latencyModel(plan, row, percent);
+    default:
+      // Evaluations, gauges and the split have as many samples as they have, whatever the traffic.
+      return null;
+  }
+}
+
+function shareModel(plan: Plan, row: GateRow, percent: number, base: number, promised: number): RowModel {
+  const { warn, red, within } = limitsOf(plan, row, null, percent);
+  const beyond = warn ?? red ?? 0;
+  const relative = row.against === 'stable';
+  return {
+    base,
+    limit: relative ? base + beyond : promised + beyond,
+    beyond: promised + beyond,
+    within: promised + within,
+    interval: (candidate, stableN, z) =>
+      relative && Number.isFinite(stableN)
+        ? newcombe(candidate, { hits: stableN * base, n: stableN }, z)
+        : lessBase(wilson(candidate.hits, candidate.n, z), relative ? base : 0),
+    say: (share) => `+${Number((100 * (share - base)).toPrecision(2))} points`,
+  };
+}
+
+/** At 100 % stable's last window stands in: as good as known. */
+function lessBase({ low, high }: Interval, base: number): Interval {
+  return { low: low - base, high: high - base };
+}
+
+function latencyModel(plan: Plan, row: GateRow, percent: number): RowModel {
+  const first = row.warnOver ?? row.redOver ?? 0;
+  const wide = widenedBy(plan, row, percent);
+  const overStable = Math.max(1 + (first - 1) * wide, 1 + (plan.p95ExcessMs * wide) / USUAL.p95Ms);
+  const limitMs = row.against === 'stable' ? USUAL.p95Ms * overStable : first;
+  const { within } = limitsOf(plan, asSlowShare(row), null, percent);
+  const p95Of = (share: number) => limitMs * Math.exp(USUAL.sigma * (Z95 - normalQuantile(1 - share)));
+  // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.
+  const p95Ms = row.against === 'stable' ? USUAL.p95Ms : limitMs / 2;
+  return {
+    base: normalTail(Z95 + Math.log(limitMs / p95Ms) / USUAL.sigma),
+    limit: SLOWER_SHARE,
+    beyond: SLOWER_SHARE,
+    within,
+    interval: ({ hits, n }, _stableN, z) => wilson(hits, n, z),
+    say: (share) =>
+      row.against === 'stable'
+        ? `P95 x${Number((p95Of(share) / USUAL.p95Ms).toFixed(2))}`
+        : `a P95 of ${Number(p95Of(share).toPrecision(2))} ms`,
+  };
+}

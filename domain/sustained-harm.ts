@@ -1,0 +1,73 @@
+import { conditionalLogRatio, referenceLogRatio } from './conditional-binomial.ts';
+import type { BothLanes } from './conditional-binomial.ts';
+import { CUSUM_ALARM, cusum } from './cusum.ts';
+import type { HarmRule } from './plan.ts';
+import type { HarmAlarm } from './same-minutes.ts';
+import { kept, sayCount } from './same-minutes.ts';
+import type { Count } from './stats.ts';
+
+/** Sizes of harm that are looked for side by side, as multiples of the tolerance: one CUSUM is quickest for one of them. */
+const SIZES = [2, 5, 20] as const;
+/**
+ * Without a live stable so many times as much is tolerated: its last minutes were another time of the day. Not of the
+ * proxy, whose releases promise a share for any time.
+ */
+export const WITHOUT_CONTROL = 3;
+
+/** What one rule carries from stretch to stretch, and from stage to stage. */
+export interface HarmState {
+  /** A CUSUM for each size of harm. */
+  readonly sums: readonly number[];
+  /** What stable did of late, for when it has no users any more. */
+  readonly reference: Count | null;
+  /** The alarm was raised and has not ended: it is said once. */
+  readonly alarmed: boolean;
+}
+
+/**
+ * One more stretch of a rule: the evidence that the candidate is worse than stable by more than is tolerated, gathered for as
+ * long as it takes. `foretold` is by how much the candidate's hits exceed stable's as their releases promise.
+ */
+export function harmStep(
+  before: HarmState | null,
+  rule: HarmRule,
+  seen: BothLanes,
+  foretold: number,
+): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
+  const reference = kept(before?.reference ?? null, seen.stable);
+  const live = seen.stable.n > 0;
+  const tolerance = rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : WITHOUT_CONTROL);
+  const sums = SIZES.map((size, i) =>
+    cusum(before?.sums[i] ?? 0, logRatio(seen, reference, tolerance, size, foretold)),
+  );
+  const top = Math.max(...sums);
+  const alarmed = top >= CUSUM_ALARM || (before?.alarmed === true && top > CUSUM_ALARM / 2);
+  const state = { sums, reference, alarmed };
+  if (!alarmed || before?.alarmed === true) return { state, alarm: null };
+  const control = live ? seen.stable : reference;
+  const points = Number((tolerance * 100).toFixed(2));
+  const reason = `${harmName(rule)}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;
+  return { state, alarm: { trigger: harmName(rule), onAlarm: rule.onAlarm, reason } };
+}
+
+function logRatio(
+  seen: BothLanes,
+  reference: Count,
+  tolerance: number,
+  size: number,
+  foretold: number,
+): number {
+  const [no, yes] = [foretold + tolerance, foretold + harmOf(tolerance, size)];
+  if (seen.stable.n > 0) return conditionalLogRatio(seen, no, yes);
+  return reference.n === 0 ? 0 : referenceLogRatio(seen.candidate, reference.hits / reference.n, no, yes);
+}
+
+/** So many times what is tolerated; never more than half-way from there to everything. */
+function harmOf(tolerance: number, size: number): number {
+  return Math.min(tolerance * size, (1 + tolerance) / 2);
+}
+
+/** `sustained errorRate over 0.2 points`: two rules of one metric differ in what they tolerate. */
+export function harmName({ metric, over, tolerance }: HarmRule): string {
+  return `sustained ${metric}${over === null ? '' : ` x${over}`} over ${Number((tolerance * 100).toFixed(2))} points`;
+}
