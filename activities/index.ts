@@ -1,4 +1,5 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import { createBaseline } from './baseline.ts';
 import type { ControlOptions } from './control.ts';
@@ -7,7 +8,9 @@ import { createDecisions } from './decisions.ts';
 import type { DeploymentConfig } from './deployment.ts';
 import { createDeployment } from './deployment.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
@@ -20,6 +23,7 @@ import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
 
 export interface ActivitiesConfig {
+  readonly service: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
@@ -28,15 +32,16 @@ export interface ActivitiesConfig {
   readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
-  readonly webhookUrl: string | null;
   readonly deployment: DeploymentConfig;
+  readonly routes: NotifyDeps['routes'];
+  readonly sentFile: string | null;
 }
 
-/** All effects of a rollout, each from the file of the outside system that it touches. */
+/** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities & RollbackActivities {
+): RolloutActivities & MonitorActivities & RollbackActivities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -52,6 +57,7 @@ export function createActivities(
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
 

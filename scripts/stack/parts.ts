@@ -86,6 +86,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     PLANS_DIR: options.plansDir,
     ...(options.prodDocsDir === undefined ? {} : { PROD_DOCS_DIR: options.prodDocsDir }),
     WORKER_METRICS_PORT: String(ports.workerMetrics),
+    NOTIFY_SENT_FILE: join(options.dataDir, 'worker', 'notified.json'),
   };
 }
 
