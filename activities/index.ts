@@ -1,7 +1,10 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
+import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
+import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createDecisions } from './decisions.ts';
@@ -21,6 +24,7 @@ import { createRollbackVerification } from './rollback-verification.ts';
 import { createTraffic } from './traffic.ts';
 import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
+import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
   readonly service: string;
@@ -33,15 +37,23 @@ export interface ActivitiesConfig {
   readonly plansDir: string;
   readonly rollbackScript: string;
   readonly deployment: DeploymentConfig;
+  readonly ingestLog: string;
   readonly routes: NotifyDeps['routes'];
   readonly sentFile: string | null;
 }
+
+/** What a worker can do: the rollout's part, and those of the workflows beside it. */
+type Activities = RolloutActivities &
+  RollbackActivities &
+  MonitorActivities &
+  EvaluationActivities &
+  WeeklyActivities;
 
 /** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities & MonitorActivities & RollbackActivities {
+): Activities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -50,6 +62,8 @@ export function createActivities(
     ...createPreflight({ ...config, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
+    ...createCleanEvaluation({ ...config, control }),
+    ...createWeekly({ ...config, control }),
     ...createBaseline(config.artifactsDir),
     ...createDecisions(config.artifactsDir),
     ...createPostmortems(config.prodDocsDir),

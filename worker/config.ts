@@ -25,6 +25,8 @@ const environment = z.object({
   /** Decisions and incidents, as documents for people. */
   PROD_DOCS_DIR: z.string().min(1).default('docs/PROD'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
+  /** The gateway's log of chunks that came and went. */
+  INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
   /** Where pages and warnings go besides the log. */
@@ -59,6 +61,7 @@ export interface WorkerConfig {
   readonly plansDir: string;
   readonly prodDocsDir: string;
   readonly rollbackScript: string;
+  readonly ingestLog: string;
   readonly metricsAddress: string;
   readonly deployment:
     | { readonly kind: 'none' }
@@ -97,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     plansDir: data.PLANS_DIR,
     prodDocsDir: data.PROD_DOCS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
+    ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     deployment: deploymentOf(data),
     routes: routesOf(data),
