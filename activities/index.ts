@@ -1,4 +1,5 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
@@ -11,6 +12,7 @@ import { createDecisions } from './decisions.ts';
 import type { DeploymentConfig } from './deployment.ts';
 import { createDeployment } from './deployment.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createFreeEpoch } from './free-epoch.ts';
 import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { createMonitor } from './monitor.ts';
@@ -21,7 +23,9 @@ import { createPlans } from './plans.ts';
 import { createPostmortems } from './postmortem.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
+import { createSweep } from './sweep.ts';
 import { createTraffic } from './traffic.ts';
+import { createTuningLog } from './tuning-log.ts';
 import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
 import { createWeekly } from './weekly.ts';
@@ -45,6 +49,7 @@ export interface ActivitiesConfig {
 /** What a worker can do: the rollout's part, and those of the workflows beside it. */
 type Activities = RolloutActivities &
   RollbackActivities &
+  TuningActivities &
   MonitorActivities &
   EvaluationActivities &
   WeeklyActivities;
@@ -71,6 +76,9 @@ export function createActivities(
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createSweep(config),
+    ...createFreeEpoch(control, deps.isRunning),
+    ...createTuningLog(config.prodDocsDir),
     ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
