@@ -24,7 +24,7 @@ describe('the decisions of a 48-hour rollout', () => {
       const { events } = await rollout.handle.fetchHistory();
       expect(events?.length).toBeLessThan(1_000);
     });
-    const { records } = world;
+    const { decisions: records } = world;
     expect(records.map(({ number }) => number)).toEqual(records.map((_, i) => i + 1));
     expect(records.map(({ kind, who, action }) => ({ kind, who, action }))).toEqual(
       expect.arrayContaining([
@@ -52,18 +52,18 @@ describe('the decisions of a 48-hour rollout', () => {
     await server.with(world, async (start) => {
       expect(await (await start()).handle.result()).toMatchObject({ outcome: 'rolledBack' });
     });
-    const verdicts = world.records.filter(({ kind }) => kind === 'verdict');
-    const again = rejudge(plan, world.records);
+    const verdicts = world.decisions.filter(({ kind }) => kind === 'verdict');
+    const again = rejudge(plan, world.decisions);
     expect(again.map(({ would }) => would.verdict)).toEqual(verdicts.map(({ verdict }) => verdict));
     expect(again.map(({ differs }) => differs)).not.toContain(true);
 
-    const fast = rejudge(strict(plan, 3), world.records).find(({ differs }) => differs);
+    const fast = rejudge(strict(plan, 3), world.decisions).find(({ differs }) => differs);
     expect(fast).toMatchObject({
       stage: 'canary-5',
       was: { verdict: 'green', follows: 'goes on' },
       would: { verdict: 'warn', follows: 'tries nprobeDown' },
     });
-    const lenient = rejudge(lax(plan), world.records).filter(({ differs }) => differs);
+    const lenient = rejudge(lax(plan), world.decisions).filter(({ differs }) => differs);
     expect(lenient.map(({ stage, would }) => [stage, would.follows])).toEqual([['ramp-50', 'goes on']]);
   });
 });
