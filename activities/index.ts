@@ -18,6 +18,7 @@ import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
 
 export interface ActivitiesConfig {
+  readonly service: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;

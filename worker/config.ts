@@ -9,6 +9,8 @@ const format = z.enum(['json', 'slack'], { error: 'must be json or slack' });
 
 /** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
 const environment = z.object({
+  /** Whose gateway this worker changes; each service has a worker, with a task queue of its own. */
+  SERVICE: z.string().min(1).default('retriever'),
   TASK_QUEUE: z.string().min(1).default('retriever-rollout'),
   GATEWAY_URL: url.default('http://127.0.0.1:8080'),
   CONTROL_URL: url.default('http://127.0.0.1:8081'),
@@ -36,6 +38,7 @@ const environment = z.object({
 });
 
 export interface WorkerConfig {
+  readonly service: string;
   readonly taskQueue: string;
   readonly gatewayUrl: string;
   readonly control: {
@@ -67,6 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   }
   const { data } = parsed;
   return {
+    service: data.SERVICE,
     taskQueue: data.TASK_QUEUE,
     gatewayUrl: data.GATEWAY_URL,
     control: {

@@ -4,6 +4,7 @@ import { readConfig } from '../../worker/config.ts';
 describe("the worker's environment", () => {
   it('has a default for everything', () => {
     expect(readConfig({})).toMatchObject({
+      service: 'retriever',
       taskQueue: 'retriever-rollout',
       gatewayUrl: 'http://127.0.0.1:8080',
       control: { url: 'http://127.0.0.1:8081', token: { file: '.data/run/control-token' } },
