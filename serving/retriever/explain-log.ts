@@ -63,7 +63,9 @@ export function openExplainLog(options: ExplainLogOptions): ExplainLog {
     const text = waiting.join('');
     waiting = [];
     if (text === '') return;
-    writing = writing.then(() => write(text)).catch((error: unknown) => onFault(error, `${file} is not written`));
+    writing = writing
+      .then(() => write(text))
+      .catch((error: unknown) => onFault(error, `${file} is not written`));
   }
   return {
     withTexts,
