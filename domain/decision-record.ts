@@ -27,7 +27,9 @@ export interface Decision {
 export interface GateRecord {
   readonly rows: readonly { readonly metric: Metric; readonly verdict: Verdict; readonly reason: string }[];
   readonly onRed: Judgement['onRed'];
-  readonly nextStep: LadderStep | null;
+  /** What the rows in question would try, and what this stage has tried already. */
+  readonly ladder: readonly LadderStep[];
+  readonly taken: readonly LadderStep[];
   /** How often the window had been extended before, and may be at the most. */
   readonly extensions: number;
   readonly extendAtMost: number;
@@ -76,7 +78,8 @@ export function decisionsOf(
       who: 'guard',
       reason: 'reason' in event.event ? event.event.reason : event.event.intervention.what,
     });
-  if (after.judgement !== null && after.judgement !== before.judgement)
+  // What the guard has proven is its own decision, and has no window.
+  else if (after.judgement !== null && after.judgement !== before.judgement)
     found.push(verdictDecision(base, after.judgement, plan, before, after));
   if (after.outcome !== null && before.outcome === null)
     found.push({
@@ -96,7 +99,7 @@ function verdictDecision(
   before: RolloutState,
   { evidence }: RolloutState,
 ): Decision {
-  const { verdict, reason, rows, onRed, nextStep } = judgement;
+  const { verdict, reason, rows, onRed, ladder } = judgement;
   return {
     ...base,
     kind: 'verdict',
@@ -110,7 +113,8 @@ function verdictDecision(
         reason: why,
       })),
       onRed,
-      nextStep,
+      ladder,
+      taken: before.moves.filter(({ stage }) => stage === base.stage).map(({ step }) => step),
       extensions: before.extensions,
       extendAtMost,
       held: before.held !== null,
@@ -129,6 +133,9 @@ function actionOf(plan: Plan, before: RolloutState, after: RolloutState): string
   if (after.extensions > before.extensions)
     return `extends the window (${after.extensions} of ${plan.extendAtMost})`;
   switch (after.phase) {
+    case 'look':
+    case 'step':
+      return 'looks for a step of the ladder';
     case 'raise':
       return `raises to ${stageOf(plan, after).percent} %`;
     case 'promote':

@@ -51,15 +51,15 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
     return { verdict: 'unknown', reason: `plan ${plan.name} has no stage ${name}`, follows: 'is not judged' };
   const evidence = { ...unpackEvidence(gate.evidence), looks: plan.extendAtMost + 1 };
   const judgement = judge(plan, stage.rows, evidence, atMs);
-  const { extensions, held } = gate;
+  const { extensions, held, taken } = gate;
   return {
     verdict: judgement.verdict,
     reason: judgement.reason,
-    follows: consequence({ ...judgement, extensions, held, extendAtMost: plan.extendAtMost }),
+    follows: consequence({ ...judgement, taken, extensions, held, extendAtMost: plan.extendAtMost }),
   };
 }
 
-function consequence({ verdict, onRed, nextStep, extensions, held, extendAtMost }: Gate): string {
+function consequence({ verdict, onRed, ladder, taken, extensions, held, extendAtMost }: Gate): string {
   if (verdict === 'red' && onRed === 'rollback') return 'rolls back';
   if (held) return 'stays held';
   switch (verdict) {
@@ -68,8 +68,10 @@ function consequence({ verdict, onRed, nextStep, extensions, held, extendAtMost 
     case 'unknown':
       return extensions < extendAtMost ? 'extends' : 'holds';
     case 'warn':
-    case 'red':
-      return nextStep === null || nextStep === 'hold' ? 'holds' : `tries ${nextStep}`;
+    case 'red': {
+      const step = ladder.find((one) => one === 'hold' || !taken.includes(one)) ?? 'hold';
+      return step === 'hold' ? 'holds' : `tries ${step}`;
+    }
     default:
       return verdict satisfies never;
   }
