@@ -12,6 +12,7 @@ import {
 import { limitsOf } from './row-limits.ts';
 import type { RowVerdict } from './row-verdict.ts';
 import { decide, notMeasured } from './row-verdict.ts';
+import { shadowOverlapReading, shadowQualityReading } from './shadow-reading.ts';
 import { zFor } from './stats.ts';
 import type { LaneWindow } from './window.ts';
 
@@ -97,6 +98,10 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
       return decide(plan, row, splitReading(evidence.window), limits());
     case 'rerankerAcceptance':
       return decide(plan, row, acceptanceReading(candidate, z), limits());
+    case 'shadowQualityDrop':
+      return decide(plan, row, shadowQualityReading(evidence, z), limits());
+    case 'shadowOverlap':
+      return decide(plan, row, shadowOverlapReading(evidence, z), limits());
     default:
       return row.metric satisfies never;
   }

@@ -1,3 +1,4 @@
+import { sayBlastRadius } from './blast-radius.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
@@ -103,7 +104,7 @@ export function finish(
         kind: 'page',
         severity: outcome === 'shipped' ? 'info' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
-        text: reason,
+        text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
       },
     ],
   };

@@ -1,3 +1,4 @@
+import { widen } from './blast-radius.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
@@ -38,6 +39,8 @@ export type RolloutEvent =
       readonly verification: RollbackVerification | null;
       /** From the trigger to users on the old release. */
       readonly safeAfterMs: number;
+      /** The counters once users were back; absent in histories from before they were read. */
+      readonly last?: SnapshotResult;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
   /** The action can not be done, and trying it again would not help. */
@@ -119,7 +122,13 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     case 'cancelled':
       return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
     case 'rolledBack':
-      return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
+      return onRolledBack(
+        plan,
+        event.last === undefined ? state : counted(plan, state, event.last),
+        event.verification,
+        event.safeAfterMs,
+        nowMs,
+      );
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     case 'failed':
@@ -139,7 +148,7 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
         ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
         : finish(plan, state, 'refused', event.reason, nowMs);
     case 'snapshot':
-      return onSnapshot(plan, state, event.result, nowMs);
+      return onSnapshot(plan, counted(plan, state, event.result), event.result, nowMs);
     case 'evaluated':
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':
@@ -149,6 +158,12 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     default:
       return event satisfies never;
   }
+}
+
+/** Each reading of the counters widens the blast radius, whatever else it is for. */
+function counted(plan: Plan, state: RolloutState, result: SnapshotResult): RolloutState {
+  const quality = state.report?.candidateQuality ?? null;
+  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
 }
 
 function moved(state: RolloutState): Step {

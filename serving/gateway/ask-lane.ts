@@ -1,6 +1,6 @@
 import type { AnyLane, Flags } from '../../domain/control.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
-import type { Answered, Client } from './exchange.ts';
+import type { Answered, Client, Exchange } from './exchange.ts';
 import { GivenUp, exchange } from './exchange.ts';
 import type { LaneProcess } from './lane-process.ts';
 
@@ -31,6 +31,8 @@ export interface LaneRequest {
   readonly deadlineMs: number;
   /** Whether the answer's body is to hold the candidates' orders as well. */
   readonly sample?: boolean;
+  /** Whether nobody waits for the answer: the lane's own metrics leave it out. */
+  readonly synthetic?: boolean;
   readonly client: Client;
 }
 
@@ -61,13 +63,7 @@ export async function askLane(
   if (request.lane !== 'stable' && !lane.breaker.admits())
     return { kind: 'fault', why: 'breaker', reason: `the breaker of ${lane.release} is open` };
   try {
-    const answer = await exchange(pool, {
-      path: request.path + request.parameters,
-      headers: laneHeaders(request),
-      body: request.body,
-      deadlineMs: request.deadlineMs,
-      client: request.client,
-    });
+    const answer = await exchange(pool, exchangeOf(request));
     if (answer.status === 503) {
       // It works, and has too much to do.
       lane.breaker.undecided();
@@ -91,12 +87,24 @@ export async function askLane(
   }
 }
 
+/** A lane's request as it goes over the wire. */
+export function exchangeOf(request: LaneRequest): Exchange {
+  return {
+    path: request.path + request.parameters,
+    headers: laneHeaders(request),
+    body: request.body,
+    deadlineMs: request.deadlineMs,
+    client: request.client,
+  };
+}
+
 function laneHeaders({
   contentType,
   requestId,
   flags,
   lane,
   sample,
+  synthetic,
   deadlineMs,
 }: LaneRequest): Record<string, string> {
   return {
@@ -105,6 +113,7 @@ function laneHeaders({
     [LANE_HEADERS.lane]: lane,
     [LANE_HEADERS.timeout]: String(deadlineMs),
     ...(sample === true ? { [LANE_HEADERS.sample]: 'yes' } : {}),
+    ...(synthetic === true ? { [LANE_HEADERS.synthetic]: 'yes' } : {}),
     ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
   };
 }

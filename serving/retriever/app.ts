@@ -54,7 +54,7 @@ export function createRetrieverApp({
       { ...query, whole: isSampled || isInspected, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
       flags,
     );
-    metrics.observe(query.kind, answer);
+    if (header(LANE_HEADERS.synthetic) === undefined) metrics.observe(query.kind, answer);
     lastOkMs = now();
     const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
