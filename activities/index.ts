@@ -1,9 +1,15 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
+import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
@@ -13,22 +19,29 @@ import { createRollbackVerification } from './rollback-verification.ts';
 import { createTraffic } from './traffic.ts';
 import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
+import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
+  readonly service: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
-  readonly webhookUrl: string | null;
+  readonly ingestLog: string;
+  readonly routes: NotifyDeps['routes'];
+  readonly sentFile: string | null;
 }
 
-/** All effects of a rollout, each from the file of the outside system that it touches. */
+/** What a worker can do: the rollout's part, and those of the workflows beside it. */
+type Activities = RolloutActivities & MonitorActivities & EvaluationActivities & WeeklyActivities;
+
+/** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities {
+): Activities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -37,10 +50,13 @@ export function createActivities(
     ...createPreflight({ ...config, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
+    ...createCleanEvaluation({ ...config, control }),
+    ...createWeekly({ ...config, control }),
     ...createBaseline(config.artifactsDir),
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
 

@@ -55,6 +55,8 @@ const releaseManifestSchema = z.strictObject({
   evaluationArticles: articles,
   nlist: z.int().positive(),
   ntotal: z.int().positive(),
+  /** Rows that the lists of the IVF index were trained on; its own where absent. */
+  ivfTrainedOn: z.int().positive().exactOptional(),
   /** Bytes of the ingest log that the corpus holds already; a lane replays what is behind them. */
   ingestOffset: z.int().nonnegative(),
   /** File name to sha256, of every file but this one and checksums.txt. */

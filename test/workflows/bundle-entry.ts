@@ -6,6 +6,8 @@ import type { GuardInput } from '../../workflows/guard.ts';
 
 export { rollout } from '../../workflows/rollout.ts';
 export { rollback } from '../../workflows/rollback.ts';
+export { evaluation } from '../../workflows/evaluation.ts';
+export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';
 
 /**
  * In the guard's place: returns what the signal `guardEvent` brings. The real one polls in an activity all the time,
