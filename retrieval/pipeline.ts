@@ -15,7 +15,7 @@ import { fileProblems } from './release/verify.ts';
 import type { PipelineAnswer, PipelineQuery } from './search.ts';
 import { searchRelease } from './search.ts';
 
-export type { PipelineAnswer, PipelineQuery } from './search.ts';
+export type { PipelineAnswer, PipelineQuery, Recall } from './search.ts';
 
 /** One release, ready to answer. */
 export interface Pipeline {

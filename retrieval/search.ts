@@ -1,7 +1,7 @@
 import type { Flags } from '../domain/control.ts';
 import { EVALUATION_DEPTH } from '../domain/ranking.ts';
 import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
-import type { Candidates, SearchableCorpus } from './candidates.ts';
+import type { CandidateQuery, Candidates, SearchableCorpus } from './candidates.ts';
 import { findCandidates } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { Inspection } from './inspect.ts';
@@ -14,6 +14,9 @@ import type { Reranker } from './reranker/reranker.ts';
 import { orderOf } from './reranker/reranker.ts';
 import type { EncodeOptions } from './encoder/pool.ts';
 import type { TextRole } from './encoder/text-encoder.ts';
+
+/** Recall@10, as the runbook has it. */
+const RECALL_DEPTH = 10;
 
 export type PipelineQuery = (
   | { readonly kind: 'text'; readonly text: string }
@@ -31,6 +34,12 @@ export type PipelineQuery = (
   readonly whole?: boolean;
 } & EncodeOptions;
 
+/** How much of the truth was found: `found` of the `expected` best rows by cosine. */
+export interface Recall {
+  readonly found: number;
+  readonly expected: number;
+}
+
 export interface PipelineAnswer {
   readonly results: SearchResult[];
   readonly timings: StepTimings;
@@ -42,6 +51,8 @@ export interface PipelineAnswer {
   orders(): Orders;
   /** A closer look, about a millisecond. */
   inspect(): Inspection;
+  /** What an exact search finds, beside what this one found: a scan of the whole index, so for few answers only. */
+  recall(): Promise<Recall>;
 }
 
 export interface SearchParts {
@@ -67,16 +78,15 @@ export async function searchRelease(
     : null;
   const vector = predicted?.value ?? vectors[0] ?? new Float32Array(0);
   const context = isContext ? vectors : [];
-  const found = await timed(() =>
-    findCandidates(parts.corpus, {
-      vector,
-      context,
-      exclude: query.exclude,
-      nprobe: flags.nprobe,
-      asBuilt: query.asBuilt === true,
-      depth: depthOf(query),
-    }),
-  );
+  const asked: CandidateQuery = {
+    vector,
+    context,
+    exclude: query.exclude,
+    nprobe: flags.nprobe,
+    asBuilt: query.asBuilt === true,
+    depth: depthOf(query),
+  };
+  const found = await timed(() => findCandidates(parts.corpus, asked));
   const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
   const reranked = rerank ? await timed(() => rerankedOrder(parts, found.value, context)) : null;
   const order = reranked?.value.order ?? [...found.value.rows.keys()];
@@ -101,7 +111,20 @@ export async function searchRelease(
     },
     inspect: () =>
       inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
+    recall: () => recallOf(parts.corpus, asked, found.value),
   };
+}
+
+/** The scan over all lists is exact (test/native/exact.test.ts), and knows of chunks that came since the build. */
+async function recallOf(
+  corpus: SearchableCorpus,
+  asked: CandidateQuery,
+  { rows }: Candidates,
+): Promise<Recall> {
+  const depth = Math.min(RECALL_DEPTH, asked.depth ?? RECALL_DEPTH);
+  const truth = await findCandidates(corpus, { ...asked, depth, nprobe: corpus.index.nlist ?? 1 });
+  const found = new Set(rows.slice(0, depth));
+  return { found: truth.rows.filter((row) => found.has(row)).length, expected: truth.rows.length };
 }
 
 /** A reranker, an explanation and a closer look need all candidates; a plain search only its results. */

@@ -158,6 +158,7 @@ describe('layout', () => {
     expect(Object.keys(entry).toSorted()).toEqual([
       'evaluation',
       'monitor',
+      'nprobeTuning',
       'rollback',
       'rollout',
       'rolloutGuard',

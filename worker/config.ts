@@ -19,6 +19,8 @@ const environment = z.object({
   RELEASES_DIR: z.string().min(1).default('artifacts/releases'),
   ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
   PLANS_DIR: z.string().min(1).default('plans'),
+  /** Decisions and incidents, as documents for people. */
+  PROD_DOCS_DIR: z.string().min(1).default('docs/PROD'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
   /** The gateway's log of chunks that came and went. */
   INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
@@ -50,6 +52,7 @@ export interface WorkerConfig {
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
+  readonly prodDocsDir: string;
   readonly rollbackScript: string;
   readonly ingestLog: string;
   readonly metricsAddress: string;
@@ -84,6 +87,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     releasesDir: data.RELEASES_DIR,
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
+    prodDocsDir: data.PROD_DOCS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
     ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,

@@ -31,7 +31,7 @@ export interface LaneRequest {
   readonly deadlineMs: number;
   /** Whether the answer's body is to hold the candidates' orders as well. */
   readonly sample?: boolean;
-  /** Whether nobody waits for the answer: the lane's own metrics leave it out. */
+  /** Whether no user asks: the lane leaves it out of what it counts. */
   readonly synthetic?: boolean;
   readonly client: Client;
 }

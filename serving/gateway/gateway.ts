@@ -1,4 +1,4 @@
-import type { AnyLane, ControlState, ControlView } from '../../domain/control.ts';
+import type { AnyLane, ControlState, ControlView, Flags } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import type { LaneName } from '../../domain/split.ts';
@@ -75,9 +75,13 @@ export class Gateway {
     return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
   }
 
-  /** Asks exactly this lane, without fallback and without being counted: evaluations and probes. */
-  async searchLane(lane: AnyLane, request: UserRequest): Promise<Served> {
-    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs);
+  /**
+   * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps. `flags` are of
+   * this request alone; the lane's own where they are null.
+   */
+  async searchLane(lane: AnyLane, request: UserRequest, flags: Flags | null = null): Promise<Served> {
+    const off = { ...request, synthetic: true };
+    const answer = await this.ask(lane, off, this.deps.deadlines.patienceMs, { flags });
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
   }
 
@@ -122,7 +126,7 @@ export class Gateway {
     lane: AnyLane,
     request: UserRequest,
     deadlineMs: number,
-    { path = '/search', sample = false } = {},
+    { path = '/search', sample = false, flags = null }: AskOptions = {},
   ): Promise<LaneAnswer | LaneFault> {
     const { control, lanes } = this.deps;
     const asked: LaneRequest = {
@@ -131,10 +135,11 @@ export class Gateway {
       contentType: request.contentType,
       parameters: request.parameters,
       requestId: request.requestId,
-      flags: lanes.flags(control.state, lane),
+      flags: flags ?? lanes.flags(control.state, lane),
       lane,
       deadlineMs,
       sample,
+      synthetic: request.synthetic,
       client: request.client,
     };
     return askLane(lanes.get(lane), asked);
@@ -163,6 +168,12 @@ export class Gateway {
       metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
     }
   }
+}
+
+interface AskOptions {
+  readonly path?: string;
+  readonly sample?: boolean;
+  readonly flags?: Flags | null;
 }
 
 /** How a user's request went. */

@@ -22,6 +22,8 @@ export interface RetrieverDeps extends AppOptions {
 
 /** One answer in so many is looked at closely, after it was sent. */
 const INSPECT_EVERY = 100;
+/** One in so many is compared with an exact search. */
+const RECALL_EVERY = 1_000;
 
 /** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics. Built without a socket. */
 export function createRetrieverApp({
@@ -35,7 +37,8 @@ export function createRetrieverApp({
   const metrics = createRetrieverMetrics();
   const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
-  let inspected = 0;
+  /** Of users; nobody else's searches are counted. */
+  let searches = 0;
 
   app.post('/search', async (request, reply) => {
     const header = (name: string) => request.headers[name] as string | undefined;
@@ -49,12 +52,15 @@ export function createRetrieverApp({
       manifest.dimension,
     );
     const isSampled = header(LANE_HEADERS.sample) !== undefined;
-    const isInspected = inspected++ % INSPECT_EVERY === 0;
+    const isUsers = header(LANE_HEADERS.synthetic) === undefined;
+    const isInspected = isUsers && searches % INSPECT_EVERY === 0;
+    // The very first search of a lane is no more than its warm-up.
+    const isRecalled = isUsers && ++searches % RECALL_EVERY === 0;
     const answer = await pipeline.search(
       { ...query, whole: isSampled || isInspected, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
       flags,
     );
-    if (header(LANE_HEADERS.synthetic) === undefined) metrics.observe(query.kind, answer);
+    if (isUsers) metrics.observe(query.kind, answer);
     lastOkMs = now();
     const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
@@ -65,6 +71,7 @@ export function createRetrieverApp({
       ...(isSampled ? { orders: answer.orders() } : {}),
     };
     if (isInspected) setImmediate(() => metrics.inspected(answer.inspect()));
+    if (isRecalled) setImmediate(() => void answer.recall().then(metrics.recalled).catch(onFault));
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,
