@@ -74,7 +74,7 @@ export interface ControlChange {
   readonly percent?: number;
   /** Share of all queries that are shadowed; touches no user, so a hand may set it without being an intervention. */
   readonly shadowPercent?: number;
-  /** Number of interventions the caller knows of; required with `epoch` where the percent rises. */
+  /** Number of interventions the caller knows of; required with `epoch` where the percent rises, and holds for flags where it is given. */
   readonly interventions?: number;
   readonly flags?: { readonly stable?: Flags; readonly candidate?: Flags };
   /** Loads (a version) or ends (null) a lane. A new candidate needs percent 0. */

@@ -12,7 +12,7 @@ export class RolloutTraffic {
   private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
-  /** The raise or promotion whose answer is not there: it may be carried out now, later, or never. */
+  /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
 
   constructor({ service }: RolloutState) {
@@ -55,15 +55,22 @@ export class RolloutTraffic {
         // A plan of an earlier history has no such field.
         const shadowPercent = plan.shadowPercent ?? null;
         const shadow = shadowPercent === null ? {} : { shadowPercent };
-        return this.bringUsers(state, { percent, interventions: state.interventions, lease, ...shadow });
+        return this.askOnce(state, { percent, interventions: state.interventions, lease, ...shadow });
       }
       case 'zero':
         return {
           kind: 'changed',
           result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
         };
+      case 'look':
+        return { kind: 'looked', view: await calls.control() };
+      case 'step': {
+        const { flags, reason } = action;
+        const { interventions } = state;
+        return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
+      }
       case 'promote':
-        return this.bringUsers(state, { promote: { previousForMs: plan.keepPreviousMs } });
+        return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
         return this.takeBack(state);
       case 'wait':
@@ -139,7 +146,7 @@ export class RolloutTraffic {
     }
   }
 
-  private async bringUsers(
+  private async askOnce(
     { epoch }: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
   ): Promise<RolloutEvent> {

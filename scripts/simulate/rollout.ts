@@ -98,6 +98,9 @@ function answer(action: Action, lanes: SimulatedLanes, behaviour: Behaviour, now
       return { kind: 'snapshot', result: { kind: 'snapshot', snapshot: lanes.snapshot() } };
     case 'evaluate':
       return { kind: 'evaluated', result: sameEvaluation(nowMs) };
+    case 'look':
+      // These lanes have no flags: a step of the ladder is where a person would be asked.
+      return { kind: 'looked', view: view({ percent: lanes.snapshot().percent }) };
     default:
       return {
         kind: 'changed',

@@ -46,9 +46,11 @@ async function main(release: string): Promise<void> {
     ...(modelsDir ? { modelsDir } : {}),
   });
   await pipeline.warmUp();
+  const built = pipeline.statistics();
   const ingest = ingestLog ? await startIngest(pipeline, ingestLog, tellFault) : undefined;
   const app = createRetrieverApp({
     pipeline,
+    built,
     bodyLimit: BODY_LIMIT,
     now: Date.now,
     onFault: (error) => tellFault(error, 'search failed'),
