@@ -1,8 +1,9 @@
-import { sayBlastRadius } from './blast-radius.ts';
+import { sayBlastRadius, widen } from './blast-radius.ts';
 import type { Intervention } from './control.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { SnapshotResult } from './telemetry.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
@@ -118,6 +119,13 @@ export function startRollback(
 /** What takes users back without Temporal and without the worker. */
 export function rollbackCommand(report: RolloutState['report']): string {
   return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
+}
+
+/** Each reading of the counters widens the blast radius, whatever else it is for. */
+export function counted(plan: Plan, state: RolloutState, result: SnapshotResult | undefined): RolloutState {
+  if (result === undefined) return state;
+  const quality = state.report?.candidateQuality ?? null;
+  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
 }
 
 /** The end. */

@@ -1,4 +1,3 @@
-import { widen } from './blast-radius.ts';
 import type { ControlView, Flags } from './control.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
@@ -6,7 +5,7 @@ import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
-import { finish, startRollback } from './rollout-moves.ts';
+import { counted, finish, startRollback } from './rollout-moves.ts';
 import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -139,7 +138,7 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     case 'rolledBack':
       return onRolledBack(
         plan,
-        event.last === undefined ? state : counted(plan, state, event.last),
+        counted(plan, state, event.last),
         event.verification,
         event.safeAfterMs,
         nowMs,
@@ -177,12 +176,6 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     default:
       return event satisfies never;
   }
-}
-
-/** Each reading of the counters widens the blast radius, whatever else it is for. */
-function counted(plan: Plan, state: RolloutState, result: SnapshotResult): RolloutState {
-  const quality = state.report?.candidateQuality ?? null;
-  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
 }
 
 function moved(state: RolloutState): Step {
