@@ -1,3 +1,5 @@
+import type { BlastTrack } from './blast-radius.ts';
+import { NO_BLAST } from './blast-radius.ts';
 import type { Flags } from './control.ts';
 import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { Decision } from './decision-record.ts';
@@ -111,6 +113,8 @@ export interface RolloutState {
   readonly outcome: Outcome | null;
   readonly outcomeReason: string | null;
   readonly timeline: readonly TimelineEntry[];
+  /** What the candidate did to users so far. */
+  readonly blast: BlastTrack;
 }
 
 /** Something to do for the outside besides the next action; none of them decides anything. */
@@ -170,6 +174,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     outcome: null,
     outcomeReason: null,
     timeline: [],
+    blast: NO_BLAST,
   };
 }
 

@@ -6,7 +6,7 @@ import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
-import { finish, startRollback } from './rollout-moves.ts';
+import { counted, finish, startRollback } from './rollout-moves.ts';
 import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -47,6 +47,8 @@ export type RolloutEvent =
       readonly verification: RollbackVerification | null;
       /** From the trigger to users on the old release. */
       readonly safeAfterMs: number;
+      /** The counters once users were back; absent in histories from before they were read. */
+      readonly last?: SnapshotResult;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
   /** The action can not be done, and trying it again would not help. */
@@ -147,7 +149,13 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
     case 'cancelled':
       return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
     case 'rolledBack':
-      return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
+      return onRolledBack(
+        plan,
+        counted(plan, state, event.last),
+        event.verification,
+        event.safeAfterMs,
+        nowMs,
+      );
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     case 'failed':
@@ -167,7 +175,7 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
         ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
         : finish(plan, state, 'refused', event.reason, nowMs);
     case 'snapshot':
-      return onSnapshot(plan, state, event.result, nowMs);
+      return onSnapshot(plan, counted(plan, state, event.result), event.result, nowMs);
     case 'evaluated':
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':

@@ -1,3 +1,5 @@
+import type { BlastRadius } from './blast-radius.ts';
+import { sayBlastRadius } from './blast-radius.ts';
 import type { Verdict } from './gate.ts';
 import type { Metric, Plan } from './plan.ts';
 import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
@@ -44,6 +46,8 @@ export interface RolloutStatus {
   readonly verified: boolean | null;
   /** From the trigger of a rollback to users on the old release. */
   readonly safeAfterMs: number | null;
+  /** What the candidate did to users, as far as the counters were read; null before its first user. */
+  readonly blastRadius: BlastRadius | null;
 }
 
 /** The status of a rollout; `plan` is null until it is loaded. */
@@ -84,6 +88,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
     rollsBackTo: state.report?.stable ?? null,
     verified: state.verification?.verified ?? null,
     safeAfterMs: state.safeAfterMs,
+    blastRadius: state.t0Ms === null ? null : state.blast.radius,
   };
 }
 
@@ -158,6 +163,7 @@ export function statusMarkdown(status: RolloutStatus, time: (ms: number) => stri
         : `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`,
     ],
     ['rolls back to', status.rollsBackTo ?? 'not known yet'],
+    ...(status.blastRadius === null ? [] : [['blast radius', sayBlastRadius(status.blastRadius)]]),
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const timeline = status.timeline

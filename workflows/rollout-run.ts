@@ -91,12 +91,18 @@ export class RolloutRun {
     await this.walk(this.loaded);
   }
 
-  result(): { outcome: Outcome; reason: string; planDigest: string | null } {
+  result(): {
+    outcome: Outcome;
+    reason: string;
+    planDigest: string | null;
+    blastRadius: RolloutStatus['blastRadius'];
+  } {
     const { outcome, outcomeReason } = this.state;
     return {
       outcome: outcome ?? 'aborted',
       reason: outcomeReason ?? '',
       planDigest: this.loaded?.digest ?? null,
+      blastRadius: this.status().blastRadius,
     };
   }
 
