@@ -76,7 +76,7 @@ export function simulateRollout(
       wait(action.untilMs ?? nowMs);
       continue;
     }
-    if (action.do === 'raise') lanes.setPercent(action.percent);
+    if (action.do === 'raise') lanes.setPercent(action.percent, plan.shadowPercent ?? 0);
     dispatch(answer(action, lanes, behaviour, nowMs));
   }
 }
