@@ -1,8 +1,7 @@
 import type { ReleaseQuality } from './contract.ts';
 import type { Plan, Trigger } from './plan.ts';
 import type { LaneCounters, SnapshotResult } from './telemetry.ts';
-import type { LaneWindow } from './window.ts';
-import { difference, slowerThan, total } from './window.ts';
+import { since, slowerThan } from './window.ts';
 
 /** One lane's standing at one poll under one trigger. */
 export type Standing = 'breach' | 'clear' | 'few';
@@ -42,23 +41,35 @@ export function standing(
   if (before === null || before.release !== latest.release) return 'few';
   return measuredStanding(
     rule,
-    difference(before, latest),
+    before,
+    latest,
     lane === 'candidate' ? context.candidateQuality : context.stableQuality,
   );
 }
 
-function measuredStanding(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): Standing {
+function measuredStanding(
+  rule: Trigger,
+  before: LaneCounters,
+  latest: LaneCounters,
+  quality: ReleaseQuality | null,
+): Standing {
   switch (rule.metric) {
     case 'errorRate':
-      return share(window.errors.hits, window.errors.n, rule.over, rule.minSamples);
+      return share(
+        latest.errors - before.errors,
+        latest.requests - before.requests,
+        rule.over,
+        rule.minSamples,
+      );
     case 'endToEndP95': {
       // P95 beyond the limit is the same as: more than 5 % slower than it.
-      const slow = slowerThan(window.endToEnd, rule.over);
-      return share(slow.hits, total(window.endToEnd), 0.05, rule.minSamples);
+      const { hits, n } = slowerThan(since(before.endToEnd, latest.endToEnd), rule.over);
+      return share(hits, n, 0.05, rule.minSamples);
     }
     case 'qualityShortfall': {
-      if (quality === null || quality.release !== window.release) return 'few';
-      const { hits, n } = window.quality;
+      if (quality === null || quality.release !== latest.release) return 'few';
+      const hits = latest.quality.hits - before.quality.hits;
+      const n = latest.quality.total - before.quality.total;
       return share(n - hits, n, 1 - quality.expectedShare + rule.over, rule.minSamples);
     }
     default:

@@ -10,9 +10,12 @@ import type { Count } from './stats.ts';
 const SIZES = [2, 5, 20] as const;
 /**
  * Without a live stable so many times as much is tolerated: its last minutes were another time of the day. Not of the
- * proxy, whose releases promise a share for any time.
+ * proxy, whose releases promise a share for any time. And a spike that would hit both lanes is seen on one.
  */
 export const WITHOUT_CONTROL = 3;
+
+/** An alarm takes at least so many minutes. */
+const STEPS = 5;
 
 /** What one rule carries from stretch to stretch, and from stage to stage. */
 export interface HarmState {
@@ -38,7 +41,11 @@ export function harmStep(
   const live = seen.stable.n > 0;
   const tolerance = rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : WITHOUT_CONTROL);
   const sums = SIZES.map((size, i) =>
-    cusum(before?.sums[i] ?? 0, logRatio(seen, reference, tolerance, size, foretold)),
+    cusum(
+      before?.sums[i] ?? 0,
+      logRatio(seen, reference, tolerance, size, foretold),
+      live ? STEPS : STEPS * WITHOUT_CONTROL,
+    ),
   );
   const top = Math.max(...sums);
   const alarmed = top >= CUSUM_ALARM || (before?.alarmed === true && top > CUSUM_ALARM / 2);

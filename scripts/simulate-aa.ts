@@ -31,11 +31,10 @@ const ends = seeds.map((seed) => {
   return { seed, ...simulateRollout(parsed.plan, world, random) };
 });
 const count = (end: string) => ends.filter((run) => run.end === end).length;
-for (const { seed, end, reason, t0Ms, endMs } of ends)
-  if (end !== 'shipped')
-    console.log(
-      `seed ${seed}: ${end} after ${((endMs - (t0Ms ?? endMs)) / 3_600_000).toFixed(1)} h: ${reason}`,
-    );
+for (const { seed, end, reason, raises, endMs } of ends) {
+  const hours = (endMs - (raises[0]?.atMs ?? endMs)) / 3_600_000;
+  if (end !== 'shipped') console.log(`seed ${seed}: ${end} after ${hours.toFixed(1)} h: ${reason}`);
+}
 console.log(
   `${values.plan} at ${values.rate} requests/s, ${seeds.length} seeds: ${count('shipped')} shipped, ${count('rolledBack')} rolled back, ` +
     `${count('held')} held (${((100 * count('held')) / seeds.length).toFixed(0)} % false holds)`,

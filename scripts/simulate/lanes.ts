@@ -1,7 +1,7 @@
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import { binomial, bucketShares, poisson } from './draws.ts';
-import type { Behaviour, World } from './world.ts';
+import type { Behaviour, Moment, World } from './world.ts';
 
 const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
 const NO_LATENCIES = { boundsMs: BOUNDS_MS, counts: BOUNDS_MS.map(() => 0).concat(0) };
@@ -33,7 +33,7 @@ export class SimulatedLanes {
   advance(toMs: number): void {
     while (this.atMs < toMs) {
       const stepMs = Math.min(toMs - this.atMs, STEP_MS);
-      const { requestsPerSecond, stable, candidate, split } = this.world.at(this.atMs, this.raisedMs);
+      const { requestsPerSecond, stable, candidate, split } = this.now();
       const share = Math.min(1, (this.percent * split) / 100);
       const requests = (requestsPerSecond * stepMs) / 1000;
       this.lanes.candidate.serve(requests * share, candidate, this.random);
@@ -42,9 +42,12 @@ export class SimulatedLanes {
     }
   }
 
+  private now(): Moment {
+    return this.world.at(this.atMs, this.raisedMs, this.percent);
+  }
+
   snapshot(): SnapshotResult {
-    if (!this.world.at(this.atMs, this.raisedMs).metrics)
-      return { kind: 'missing', reason: 'the metrics do not answer' };
+    if (!this.now().metrics) return { kind: 'missing', reason: 'the metrics do not answer' };
     const { stable, candidate } = this.lanes;
     return {
       kind: 'snapshot',

@@ -18,8 +18,8 @@ export interface SimulatedEnd {
   readonly reason: string;
   /** When, in ms since the start. */
   readonly endMs: number;
-  /** When the first users came to the candidate; null where none did. */
-  readonly t0Ms: number | null;
+  /** When each percent was set, in ms since the start; the first is T0. */
+  readonly raises: readonly { readonly percent: number; readonly atMs: number }[];
   /** How often the simulated operator resumed a rollout after a gap or an incident of both lanes. */
   readonly resumed: number;
 }
@@ -49,6 +49,7 @@ class SimulatedRollout {
   private guard: GuardState = newGuard(0);
   private state: RolloutState = newRollout('retriever', RELEASES.candidate, 0);
   private resumed = 0;
+  private readonly raises: { percent: number; atMs: number }[] = [];
 
   constructor(plan: Plan, world: World, random: () => number) {
     this.plan = plan;
@@ -76,7 +77,10 @@ class SimulatedRollout {
   }
 
   private act(action: Action): void {
-    if (action.do === 'raise') this.lanes.setPercent(action.percent);
+    if (action.do === 'raise') {
+      this.lanes.setPercent(action.percent);
+      this.raises.push({ percent: action.percent, atMs: this.nowMs });
+    }
     this.dispatch(this.answer(action));
   }
 
@@ -135,7 +139,7 @@ class SimulatedRollout {
   }
 
   private evaluated(): RolloutEvent {
-    const drop = this.world.rAt5Drop(this.nowMs);
+    const drop = this.world.rAt5Drop(this.nowMs, this.state.percent);
     const lost = binomial(QUERIES, Math.min(1, NOISE + Math.max(0, drop)), this.random);
     const gained = binomial(QUERIES, Math.min(1, NOISE + Math.max(0, -drop)), this.random);
     const expected = { rAt5: 0.63, mrr: 0.47, containAt50: 0.96 };
@@ -174,7 +178,7 @@ class SimulatedRollout {
   }
 
   private ended(end: string, reason: string): SimulatedEnd {
-    return { end, reason, endMs: this.nowMs, t0Ms: this.state.t0Ms, resumed: this.resumed };
+    return { end, reason, endMs: this.nowMs, raises: this.raises, resumed: this.resumed };
   }
 }
 

@@ -19,11 +19,14 @@ export interface Moment {
   readonly split: number;
 }
 
-/** The outside of a simulated rollout. Times are in ms since its start; `raisedMs` is when the percent last changed, -Infinity before. */
+/**
+ * The outside of a simulated rollout. Times are in ms since its start; `raisedMs` is when the percent last changed,
+ * -Infinity before.
+ */
 export interface World {
-  at(nowMs: number, raisedMs: number): Moment;
+  at(nowMs: number, raisedMs: number, percent: number): Moment;
   /** R@5 that the candidate loses against what its release promises, at that time. */
-  rAt5Drop(nowMs: number): number;
+  rAt5Drop(nowMs: number, percent: number): number;
   /** What both releases' metrics.json expect of the proxy. */
   readonly expectedShare: number;
 }
