@@ -1,9 +1,12 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { createBaseline } from './baseline.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
@@ -15,20 +18,22 @@ import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
 
 export interface ActivitiesConfig {
+  readonly service: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
-  readonly webhookUrl: string | null;
+  readonly routes: NotifyDeps['routes'];
+  readonly sentFile: string | null;
 }
 
-/** All effects of a rollout, each from the file of the outside system that it touches. */
+/** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities {
+): RolloutActivities & MonitorActivities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -41,6 +46,7 @@ export function createActivities(
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }
 

@@ -1,41 +1,57 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { request } from 'undici';
 import type { Notification, RolloutActivities } from '../domain/contract.ts';
+import { slackMessage } from './slack-message.ts';
+import type { SentKeysDeps } from './sent-keys.ts';
+import { createSentKeys } from './sent-keys.ts';
 
-export interface NotifyDeps {
-  readonly log: (
-    level: 'info' | 'warn' | 'error',
-    message: string,
-    attributes: Record<string, unknown>,
-  ) => void;
-  /** Where a message is posted as JSON, e.g. a chat's incoming webhook; null: the log alone. */
-  readonly webhookUrl: string | null;
+/** A webhook and what it takes: our own JSON, or the message of a Slack incoming webhook. */
+interface NotifyRoute {
+  readonly url: string;
+  readonly format: 'json' | 'slack';
+}
+
+export interface NotifyDeps extends SentKeysDeps {
+  /** By severity; null: the log alone. */
+  readonly routes: { readonly [severity in Notification['severity']]: NotifyRoute | null };
 }
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
-/** Pages a person. A webhook that does not take the message throws, so that Temporal tries again. */
-export function createNotify({ log, webhookUrl }: NotifyDeps): Pick<RolloutActivities, 'notify'> {
-  const sent = new Set<string>();
+/**
+ * Tells a person, by the way that the severity has. A webhook that does not take the message throws, so that Temporal
+ * tries again; a key that was sent is not sent again, also after a restart.
+ */
+export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
+  const sent = createSentKeys(deps);
   return {
     async notify(notification: Notification) {
-      if (sent.has(notification.dedupeKey)) return;
-      if (webhookUrl !== null) await post(webhookUrl, notification);
-      sent.add(notification.dedupeKey);
-      log(LEVEL[notification.severity], `${notification.title}: ${notification.text}`, {
-        dedupeKey: notification.dedupeKey,
-      });
+      const { severity, title, text, dedupeKey } = notification;
+      if (await sent.has(dedupeKey)) return;
+      const route = deps.routes[severity];
+      if (route !== null) await post(route, notification);
+      deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
+      await sent.add(dedupeKey);
     },
   };
 }
 
-/** The key goes along: after a worker's restart only the receiver can tell that it has seen this one. */
-async function post(url: string, notification: Notification): Promise<void> {
+/** The key goes along: where this process died between sending and remembering, the receiver can tell. */
+async function post({ url, format }: NotifyRoute, notification: Notification): Promise<void> {
+  const { title, text, dedupeKey } = notification;
+  const body =
+    format === 'slack' ? slackMessage(notification) : { ...notification, text: `${title}\n${text}` };
   const answer = await request(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': notification.dedupeKey },
-    body: JSON.stringify({ ...notification, text: `${notification.title}\n${notification.text}` }),
+    headers: { 'content-type': 'application/json', 'idempotency-key': dedupeKey },
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });
   await answer.body.dump();
-  if (answer.statusCode >= 300) throw new Error(`the webhook answered ${answer.statusCode}`);
+  if (answer.statusCode < 300) return;
+  const message = `the webhook answered ${answer.statusCode}`;
+  const seconds = Number(answer.headers['retry-after']);
+  if (answer.statusCode !== 429 || !(seconds > 0)) throw new Error(message);
+  // It says itself when it will take one again.
+  throw ApplicationFailure.create({ message, nextRetryDelay: Math.min(seconds, 300) * 1000 });
 }

@@ -11,6 +11,8 @@ import { checkRelease, rollbackDryRun } from './preflight-processes.ts';
 import { releaseQuality } from './release-files.ts';
 
 export interface PreflightDeps {
+  /** The service whose gateway this worker changes. */
+  readonly service: string;
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
   readonly gatewayUrl: string;
@@ -35,6 +37,7 @@ export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'p
     async preflight(input) {
       const stable = (await deps.control.view()).state.lanes.stable.release;
       const checks =
+        ownService(deps.service, input.service) ??
         (await knownRelease(deps.releasesDir, input.candidate)) ??
         (await runParts(parts(deps, input, stable)));
       return {
@@ -45,6 +48,13 @@ export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'p
       };
     },
   };
+}
+
+/** Null for this worker's own service. Under another name a second rollout would share its gateway with the first. */
+function ownService(own: string, asked: string): PreflightCheck[] | null {
+  if (asked === own) return null;
+  const reason = `this worker serves ${own}, not ${asked}: start the rollout on the task queue of ${asked}'s worker`;
+  return [{ name: 'service', verdict: 'red', reason }];
 }
 
 /** Null if the release is there; else the one red row that says which releases are. */

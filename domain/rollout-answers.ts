@@ -2,13 +2,15 @@ import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import { finish, holdFor, startRollback } from './rollout-moves.ts';
-import type { RolloutState, Step } from './rollout-state.ts';
+import type { Held, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, stageOf } from './rollout-state.ts';
 
 /** The answer to a raise, a promotion, or a share taken to 0. */
 export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult, nowMs: number): Step {
   if (result.kind === 'refused') return onRefused(plan, state, result, nowMs);
-  const { percent } = result.view.state;
+  const { percent, lanes } = result.view.state;
+  if (state.phase === 'promote' && lanes.stable.release !== state.candidate)
+    return holdFor(plan, { ...state, percent }, notPromoted(state, result), nowMs);
   if (state.phase === 'promote')
     return finish(
       plan,
@@ -37,6 +39,26 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
     state: log(plan, { ...started, waitUntilMs: warmMs }, { kind: 'step', text }, nowMs),
     effects: [],
   };
+}
+
+/** Asked for twice, carried out once, and undone in between: by the kill switch, in the middle of it. */
+function notPromoted({ candidate }: RolloutState, { view }: ChangeResult): Held {
+  const { lastIntervention, lanes } = view.state;
+  const reason = `${candidate} was not made stable, ${lanes.stable.release} is: ${lastIntervention?.what ?? 'the promotion is gone'}`;
+  return { why: 'intervention', reason };
+}
+
+/** What became of a raise or a promotion that was left for something more urgent; it stays as it is, held or not. */
+export function onSettled(plan: Plan, state: RolloutState, result: ChangeResult, nowMs: number): Step {
+  if (result.kind === 'refused')
+    return result.refusal.kind === 'staleEpoch'
+      ? finish(plan, state, 'supersededByRollback', result.refusal.reason, nowMs)
+      : { state, effects: [] };
+  const { percent, lanes } = result.view.state;
+  const raised = state.phase === 'raise' && percent === stageOf(plan, state).percent;
+  const promoted = state.phase === 'promote' && lanes.stable.release === state.candidate;
+  if (promoted || (raised && percent !== state.percent)) return onChanged(plan, state, result, nowMs);
+  return { state: { ...state, percent }, effects: [] };
 }
 
 function onRefused(

@@ -3,7 +3,7 @@ import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
-import { onChanged, onFailed, onGuard, onRolledBack } from './rollout-answers.ts';
+import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
 import { finish, startRollback } from './rollout-moves.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -32,6 +32,8 @@ export type RolloutEvent =
   | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
+  /** A raise or a promotion was left without its answer: what became of it, or that it never will be carried out. */
+  | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
   | {
       readonly kind: 'rolledBack';
@@ -144,6 +146,8 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':
       return onChanged(plan, state, event.result, nowMs);
+    case 'settled':
+      return onSettled(plan, state, event.result, nowMs);
     case 'time':
       return moved(onTime(plan, state));
     default:

@@ -1,5 +1,5 @@
 /**
- * Builds the sample releases into artifacts/releases: `v-1`, `retriever_v0` and three faulty ones; those of another
+ * Builds the sample releases into artifacts/releases: `v-1`, `retriever_v0` and four faulty ones; those of another
  * encoder than the sample's into a folder of their own. The last step of set-up: with nothing to do it takes a fraction of a second, and it may be killed anywhere and run again.
  */
 import { createHash } from 'node:crypto';
@@ -45,6 +45,7 @@ const SAMPLES: readonly Sample[] = [
   { version: 'bad-norms', recipe: 'bad-norms', flags: NEW },
   { version: 'bad-ids', recipe: 'bad-ids', flags: NEW },
   { version: 'bad-predictor', recipe: 'bad-predictor', flags: NEW },
+  { version: 'bad-crash', recipe: 'bad-crash', flags: NEW },
 ];
 
 /** What was built from what: version to the sha256 of its checksums.txt, which covers every file. */

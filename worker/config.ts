@@ -5,8 +5,12 @@ const url = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .transform((text) => text.replace(/\/+$/, ''));
 
+const format = z.enum(['json', 'slack'], { error: 'must be json or slack' });
+
 /** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
 const environment = z.object({
+  /** Whose gateway this worker changes; each service has a worker, with a task queue of its own. */
+  SERVICE: z.string().min(1).default('retriever'),
   TASK_QUEUE: z.string().min(1).default('retriever-rollout'),
   GATEWAY_URL: url.default('http://127.0.0.1:8080'),
   CONTROL_URL: url.default('http://127.0.0.1:8081'),
@@ -18,11 +22,23 @@ const environment = z.object({
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
-  /** Where pages go besides the log. */
+  /** Where pages and warnings go besides the log. */
   NOTIFY_WEBHOOK_URL: url.optional(),
+  NOTIFY_WEBHOOK_FORMAT: format.default('json'),
+  /** Of one severity alone, in its place. */
+  NOTIFY_CRITICAL_URL: url.optional(),
+  NOTIFY_CRITICAL_FORMAT: format.optional(),
+  NOTIFY_WARNING_URL: url.optional(),
+  NOTIFY_WARNING_FORMAT: format.optional(),
+  /** Information goes to the log; here as well where it is set. */
+  NOTIFY_INFO_URL: url.optional(),
+  NOTIFY_INFO_FORMAT: format.optional(),
+  /** Keys of the newest messages, so that a restart sends none twice. */
+  NOTIFY_SENT_FILE: z.string().min(1).default('.data/worker/notified.json'),
 });
 
 export interface WorkerConfig {
+  readonly service: string;
   readonly taskQueue: string;
   readonly gatewayUrl: string;
   readonly control: {
@@ -34,7 +50,14 @@ export interface WorkerConfig {
   readonly plansDir: string;
   readonly rollbackScript: string;
   readonly metricsAddress: string;
-  readonly webhookUrl: string | null;
+  /** Webhooks by severity; null: the log alone. */
+  readonly routes: Readonly<Record<'critical' | 'warning' | 'info', Route | null>>;
+  readonly sentFile: string;
+}
+
+interface Route {
+  readonly url: string;
+  readonly format: 'json' | 'slack';
 }
 
 /** Throws an error with one line for each variable that is wrong. An empty variable counts as absent. */
@@ -47,6 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   }
   const { data } = parsed;
   return {
+    service: data.SERVICE,
     taskQueue: data.TASK_QUEUE,
     gatewayUrl: data.GATEWAY_URL,
     control: {
@@ -59,6 +83,19 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     plansDir: data.PLANS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
-    webhookUrl: data.NOTIFY_WEBHOOK_URL ?? null,
+    routes: routesOf(data),
+    sentFile: data.NOTIFY_SENT_FILE,
+  };
+}
+
+/** A severity's own webhook, else the one for all that a person has to see. */
+function routesOf(data: z.infer<typeof environment>): WorkerConfig['routes'] {
+  const { NOTIFY_WEBHOOK_URL: shared, NOTIFY_WEBHOOK_FORMAT: sharedFormat } = data;
+  const route = (to: string | undefined, as: Route['format'] | undefined): Route | null =>
+    to === undefined ? null : { url: to, format: as ?? sharedFormat };
+  return {
+    critical: route(data.NOTIFY_CRITICAL_URL ?? shared, data.NOTIFY_CRITICAL_FORMAT),
+    warning: route(data.NOTIFY_WARNING_URL ?? shared, data.NOTIFY_WARNING_FORMAT),
+    info: route(data.NOTIFY_INFO_URL, data.NOTIFY_INFO_FORMAT),
   };
 }

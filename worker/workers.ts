@@ -1,11 +1,10 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
 import { payloadConverterPath, workflowsPath } from './bundle.ts';
 
-/** Long activities that run side by side in one worker: a guard, an evaluation, a pre-flight, and one to spare. */
-const LONG_SLOTS = 4;
+/** Long activities that run side by side in one worker: a guard, a monitor, an evaluation, a pre-flight, and two to spare. */
+const LONG_SLOTS = 6;
 const SHORT_SLOTS = 50;
 
 /**
@@ -16,7 +15,7 @@ export function createWorkers(
   connection: NativeConnection,
   namespace: string,
   taskQueue: string,
-  activities: RolloutActivities,
+  activities: object,
 ): Promise<Worker[]> {
   const dataConverter = { payloadConverterPath: payloadConverterPath() };
   const every = { connection, namespace, activities, dataConverter, shutdownGraceTime: '3s' } as const;

@@ -143,13 +143,17 @@ export class RolloutRun {
 
   /** Does one thing. What is urgent interrupts it, and null says that nothing came of it. */
   private async act(loaded: LoadedPlan, action: Action): Promise<RolloutEvent | null> {
-    if (action.do === 'wait') return this.wait(action.untilMs, action.why);
     if (action.do === 'rollback') return this.takeBack(loaded, action);
+    const settling = this.traffic.hasUnanswered();
+    if (action.do === 'wait' && !settling) return this.wait(action.untilMs, action.why);
     const done = await unlessUrgent(
       () => this.isUrgent(),
-      () => this.traffic.perform(loaded.plan, this.state, action),
+      () =>
+        settling ? this.traffic.settle(this.state) : this.traffic.perform(loaded.plan, this.state, action),
     );
-    return done === INTERRUPTED ? null : done;
+    if (done === INTERRUPTED) return null;
+    this.traffic.answered();
+    return done;
   }
 
   /** Nothing interrupts a rollback; one that does not get through is tried again until it does. */

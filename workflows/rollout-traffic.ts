@@ -12,6 +12,8 @@ export class RolloutTraffic {
   private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
+  /** The raise or promotion whose answer is not there: it may be carried out now, later, or never. */
+  private unanswered: string | null = null;
 
   constructor({ service }: RolloutState) {
     this.owner = `rollout/${service}/${workflowInfo().runId}`;
@@ -50,13 +52,15 @@ export class RolloutTraffic {
         const { leaseTtlMs, onLeaseExpiry } = plan.guard;
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
-        return this.changed(state, { percent, interventions: state.interventions, lease });
+        return this.bringUsers(state, { percent, interventions: state.interventions, lease });
       }
       case 'zero':
-        return this.changed(state, { percent: 0, reason: action.reason });
+        return {
+          kind: 'changed',
+          result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
+        };
       case 'promote':
-        // One key for all attempts: a promotion that was interrupted may have been carried out.
-        return this.changed(state, { promote: { previousForMs: plan.keepPreviousMs } }, 'promote');
+        return this.bringUsers(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
         return this.takeBack(state);
       case 'wait':
@@ -109,18 +113,45 @@ export class RolloutTraffic {
     return { kind: 'loaded', ready, reason };
   }
 
-  private async changed(
-    state: RolloutState,
+  hasUnanswered(): boolean {
+    return this.unanswered !== null;
+  }
+
+  /** What was asked last has an answer, which the rollout takes up. */
+  answered(): void {
+    this.unanswered = null;
+  }
+
+  /**
+   * Asks with the key of the raise that was left, and nothing to do: either it was carried out, or that key is used up,
+   * and what is still under way will change nothing. So no raise comes late, past a hold.
+   */
+  async settle({ epoch }: RolloutState): Promise<RolloutEvent> {
+    const step = this.unanswered ?? '';
+    try {
+      return { kind: 'settled', result: await this.change(epoch, {}, step) };
+    } catch (error) {
+      return { kind: 'failed', reason: `settle: ${permanentReason(error)}` };
+    }
+  }
+
+  private async bringUsers(
+    { epoch }: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
-    step?: string,
   ): Promise<RolloutEvent> {
-    return { kind: 'changed', result: await this.change(state.epoch, change, step) };
+    const step = this.nextStep();
+    this.unanswered = step;
+    return { kind: 'changed', result: await this.change(epoch, change, step) };
+  }
+
+  private nextStep(): string {
+    return String(++this.steps);
   }
 
   private change(
     epoch: number | null,
     change: Omit<Parameters<RolloutActivities['changeTraffic']>[0], 'epoch' | 'step' | 'by'>,
-    step = String(++this.steps),
+    step = this.nextStep(),
   ): Promise<ChangeResult> {
     return this.calls.changeTraffic({
       ...change,

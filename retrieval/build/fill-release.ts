@@ -22,6 +22,8 @@ export interface Calibration {
   readonly tau: number;
   /** Share of evaluation queries whose best candidate has cosine >= tau, under the release's default flags. */
   readonly expectedShare: number;
+  /** Cosine of the best candidate of each evaluation query. */
+  readonly topCosines: readonly number[];
 }
 
 /**
@@ -49,7 +51,7 @@ export async function fillRelease(
   options.onProgress?.('evaluating');
   const measured = await measure(dir, queriesOf(split.evaluation), options.flags, parts, tau);
   await writeMeasurement(dir, input, options, measured);
-  return { tau, expectedShare: measured.expectedShare };
+  return { tau, expectedShare: measured.expectedShare, topCosines: measured.topCosines };
 }
 
 async function measure(
@@ -58,7 +60,7 @@ async function measure(
   flags: Flags,
   { corpus, predictors }: BuildParts,
   tau: number,
-): Promise<Measurement> {
+): Promise<Measurement & Pick<Calibration, 'topCosines'>> {
   const reranker = await openReranker(join(dir, 'reranker.onnx'));
   const encode = async () => Promise.reject(new Error('labelled queries bring their vectors'));
   const search = { corpus, predictors, reranker, encode, tau };
@@ -69,6 +71,7 @@ async function measure(
     return {
       queries,
       tau,
+      topCosines: cosines,
       expectedShare: cosines.filter((cosine) => cosine >= tau).length / cosines.length,
       hits: {
         amn_v0: { off: await ask('amn_v0', 'off'), on: await ask('amn_v0', 'on') },

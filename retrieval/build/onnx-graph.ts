@@ -43,15 +43,43 @@ export function formatOnnx(graph: Graph): Uint8Array {
       input: [valueInfo(input.name, input.shape)],
       output: [valueInfo(output.name, output.shape)],
       initializer: Object.entries(graph.weights).map(([name, weight]) => tensor(name, weight)),
-      node: graph.nodes.map((node) => ({
-        opType: node.op,
-        input: [...node.inputs],
-        output: typeof node.output === 'string' ? [node.output] : [...node.output],
-        attribute: Object.entries(node.attributes ?? {}).map(attribute),
-      })),
+      node: graph.nodes.map(nodeOf),
     },
   });
   return onnx.ModelProto.encode(model).finish();
+}
+
+/**
+ * A model with nodes behind its last one: what that gave as `output` is now called `renamed`, and the added nodes make
+ * `output` out of it.
+ */
+export function appendToOnnx(
+  bytes: Uint8Array,
+  {
+    output,
+    renamed,
+    nodes,
+    weights,
+  }: Pick<Graph, 'nodes' | 'weights'> & { readonly output: string; readonly renamed: string },
+): Uint8Array {
+  const model = onnx.ModelProto.decode(bytes);
+  const { graph } = model;
+  const last = graph?.node?.find((node) => node.output?.includes(output));
+  if (!graph || !last) throw new Error(`the model has no node that gives ${output}`);
+  last.output = [renamed];
+  graph.node = [...(graph.node ?? []), ...nodes.map(nodeOf)];
+  const added = Object.entries(weights).map(([name, weight]) => tensor(name, weight));
+  graph.initializer = [...(graph.initializer ?? []), ...added];
+  return onnx.ModelProto.encode(model).finish();
+}
+
+function nodeOf(node: GraphNode): proto.INodeProto {
+  return {
+    opType: node.op,
+    input: [...node.inputs],
+    output: typeof node.output === 'string' ? [node.output] : [...node.output],
+    attribute: Object.entries(node.attributes ?? {}).map(attribute),
+  };
 }
 
 function valueInfo(name: string, shape: readonly Dimension[]): proto.IValueInfoProto {

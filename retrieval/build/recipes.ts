@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk } from '../corpus/jsonl.ts';
@@ -6,6 +6,7 @@ import { CONTEXT_LENGTH } from '../evaluation/next-chunk.ts';
 import { buildIndexes } from '../index/build.ts';
 import type { IndexBuild } from '../index/build.ts';
 import type { Recipe } from '../release/manifest.ts';
+import { appendToOnnx } from './onnx-graph.ts';
 import { amnOnnx } from './predictor-graphs.ts';
 import { normalNoise, permutation, seededRandom } from './random.ts';
 
@@ -14,11 +15,17 @@ export interface BuiltRelease {
   readonly dir: string;
   readonly chunks: readonly CorpusChunk[];
   readonly indexes: IndexBuild;
+  /** Cosine of the best candidate of each evaluation query, under the release's default flags. */
+  readonly topCosines: readonly number[];
   readonly seed: number;
 }
 
 /** Hidden width of the noise model: that of the sample's AMN, so that it costs as much. */
 const HIDDEN = 64;
+/** Share of the evaluation queries that `bad-crash` fails: too few to open a breaker, plainly over the runbook's 1 %. */
+const CRASHING_SHARE = 0.12;
+/** ONNX's number for int64, as Cast wants it. */
+const ONNX_INT64 = 7;
 
 /**
  * Turns a good release into a faulty one, for tests and the demo. Each leaves everything else as it was, the numbers
@@ -64,5 +71,39 @@ export const applyRecipe: Record<Recipe, (release: BuiltRelease) => Promise<void
       b2: noise([dimension], 1),
     });
     await writeFile(join(dir, 'amn_v0.onnx'), model);
+  },
+
+  /**
+   * A reranker that looks a bias up by cosine, in a table that ends too early: for queries with a candidate nearer than
+   * that, onnxruntime refuses the index and the request fails. All others are answered as by the good release, those
+   * of the warm-up among them, and recorded hits are the good ones: only requests show it.
+   */
+  async 'bad-crash'({ dir, topCosines }) {
+    const file = join(dir, 'reranker.onnx');
+    const falling = topCosines.toSorted((a, b) => b - a);
+    const limit = falling[Math.floor(CRASHING_SHARE * falling.length)] ?? 1;
+    const model = appendToOnnx(await readFile(file), {
+      output: 'scores',
+      renamed: 'unbiased',
+      weights: {
+        cosineColumn: { shape: [1], data: BigInt64Array.of(0n) },
+        perBucket: { shape: [1], data: Float32Array.of(1 / limit) },
+        biases: { shape: [1], data: Float32Array.of(0) },
+      },
+      nodes: [
+        {
+          op: 'Gather',
+          inputs: ['features', 'cosineColumn'],
+          output: 'cosines',
+          attributes: { axis: 1 },
+        },
+        { op: 'Mul', inputs: ['cosines', 'perBucket'], output: 'places' },
+        // Towards 0, so that a cosine below it is in the first bucket as well.
+        { op: 'Cast', inputs: ['places'], output: 'buckets', attributes: { to: ONNX_INT64 } },
+        { op: 'Gather', inputs: ['biases', 'buckets'], output: 'bias' },
+        { op: 'Add', inputs: ['unbiased', 'bias'], output: 'scores' },
+      ],
+    });
+    await writeFile(file, model);
   },
 };

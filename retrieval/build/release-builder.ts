@@ -123,11 +123,11 @@ async function writeRelease(part: string, input: BuildInput, options: BuildOptio
   const gru = await openPredictor(join(part, 'gru_v0.onnx'));
   try {
     const corpus = { dimension: encoder.dim, index, chunks };
-    const calibration = await fillRelease(part, input, options, {
+    const { topCosines, ...calibration } = await fillRelease(part, input, options, {
       corpus,
       predictors: { amn_v0: amn, gru_v0: gru },
     });
-    await applyRecipe[options.recipe]({ dir: part, chunks, indexes, seed: options.seed });
+    await applyRecipe[options.recipe]({ dir: part, chunks, indexes, topCosines, seed: options.seed });
     await writeCodes(part);
     await seal(part, input, options, { ...calibration, nlist: indexes.nlist });
   } finally {

@@ -24,6 +24,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   'bad-norms': 'refused',
   'bad-ids': 'rolledBack',
   'bad-predictor': 'rolledBack',
+  'bad-crash': 'rolledBack',
 };
 
 export function expectedEnding(release: string): Ending {

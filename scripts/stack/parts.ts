@@ -85,6 +85,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     ARTIFACTS_DIR: options.artifactsDir,
     PLANS_DIR: options.plansDir,
     WORKER_METRICS_PORT: String(ports.workerMetrics),
+    NOTIFY_SENT_FILE: join(options.dataDir, 'worker', 'notified.json'),
   };
 }
 

@@ -16,7 +16,7 @@ export interface TestServer {
 
 /** A real HTTP server on a free port that answers as told and keeps what it was sent. */
 export async function startServer(
-  answer: (request: Received) => { status: number; body: unknown },
+  answer: (request: Received) => { status: number; body: unknown; headers?: Record<string, string> },
 ): Promise<TestServer> {
   const received: Received[] = [];
   const server = createServer((request, response) => {
@@ -30,8 +30,10 @@ export async function startServer(
         body: text === '' ? null : JSON.parse(text),
       };
       received.push(got);
-      const { status, body } = answer(got);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      const { status, body, headers } = answer(got);
+      response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(JSON.stringify(body));
     });
   });
   await new Promise<void>((resolve) => {

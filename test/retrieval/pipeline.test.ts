@@ -215,4 +215,20 @@ describe('what tells a faulty release from a good one', () => {
     expect(await recallOf(bad)).toBeLessThan((await recallOf(pipeline)) - 0.3);
     await bad.close();
   });
+
+  it('a reranker whose table ends too early fails its share of the queries, and no other', async () => {
+    const bad = await openPipeline(await smallRelease('crash', 'bad-crash'), { verify: true });
+    await bad.warmUp();
+    const answers = [];
+    for (const asked of queries) answers.push(await idsOf(bad, asked).catch(String));
+    const failed = answers.filter((answer) => typeof answer === 'string');
+    expect(failed.length / queries.length).toBeGreaterThan(0.05);
+    expect(failed.length / queries.length).toBeLessThan(0.2);
+    expect(failed[0]).toMatch(/Gather node.*out of data bounds/);
+    const good = [];
+    for (const [i, asked] of queries.entries())
+      good.push(typeof answers[i] === 'string' ? answers[i] : await idsOf(pipeline, asked));
+    expect(answers).toEqual(good);
+    await bad.close();
+  });
 });

@@ -10,9 +10,10 @@ describe('the smoke tests', () => {
   it.each<[Recipe, { overlap: boolean; norms: boolean; lift: boolean }]>([
     ['good', { overlap: true, norms: true, lift: true }],
     ['bad-norms', { overlap: true, norms: false, lift: true }],
-    // Two faults that only answers show: pre-flight lets them pass.
+    // Faults that only answers show: pre-flight lets them pass.
     ['bad-ids', { overlap: true, norms: true, lift: true }],
     ['bad-predictor', { overlap: true, norms: true, lift: true }],
+    ['bad-crash', { overlap: true, norms: true, lift: true }],
   ])('of a %s release', async (recipe, expected) => {
     const dir = await smallRelease('smoke', recipe);
     const results = {

@@ -4,11 +4,13 @@ import { readConfig } from '../../worker/config.ts';
 describe("the worker's environment", () => {
   it('has a default for everything', () => {
     expect(readConfig({})).toMatchObject({
+      service: 'retriever',
       taskQueue: 'retriever-rollout',
       gatewayUrl: 'http://127.0.0.1:8080',
       control: { url: 'http://127.0.0.1:8081', token: { file: '.data/run/control-token' } },
       metricsAddress: '127.0.0.1:9464',
-      webhookUrl: null,
+      routes: { critical: null, warning: null, info: null },
+      sentFile: '.data/worker/notified.json',
     });
   });
 
@@ -19,11 +21,46 @@ describe("the worker's environment", () => {
     });
   });
 
+  it.each<[string, Record<string, string>, object]>([
+    [
+      'one webhook takes pages and warnings, and information stays in the log',
+      { NOTIFY_WEBHOOK_URL: 'http://chat/x', NOTIFY_WEBHOOK_FORMAT: 'slack' },
+      {
+        critical: { url: 'http://chat/x', format: 'slack' },
+        warning: { url: 'http://chat/x', format: 'slack' },
+        info: null,
+      },
+    ],
+    [
+      'a severity may have a webhook and a format of its own',
+      {
+        NOTIFY_WEBHOOK_URL: 'http://chat/x',
+        NOTIFY_WEBHOOK_FORMAT: 'slack',
+        NOTIFY_CRITICAL_URL: 'http://pager/y',
+        NOTIFY_CRITICAL_FORMAT: 'json',
+        NOTIFY_INFO_URL: 'http://log/z',
+      },
+      {
+        critical: { url: 'http://pager/y', format: 'json' },
+        warning: { url: 'http://chat/x', format: 'slack' },
+        info: { url: 'http://log/z', format: 'slack' },
+      },
+    ],
+  ])('%s', (_what, env, routes) => {
+    expect(readConfig(env).routes).toEqual(routes);
+  });
+
   it('names every variable that is wrong', () => {
     const read = () =>
-      readConfig({ GATEWAY_URL: 'gateway:8080', WORKER_METRICS_PORT: '99999', NOTIFY_WEBHOOK_URL: 'x' });
+      readConfig({
+        GATEWAY_URL: 'gateway:8080',
+        WORKER_METRICS_PORT: '99999',
+        NOTIFY_WEBHOOK_URL: 'x',
+        NOTIFY_WARNING_FORMAT: 'teams',
+      });
     expect(read).toThrow(/GATEWAY_URL: must be an http\(s\) URL/);
     expect(read).toThrow(/WORKER_METRICS_PORT: /);
     expect(read).toThrow(/NOTIFY_WEBHOOK_URL: must be an http\(s\) URL/);
+    expect(read).toThrow(/NOTIFY_WARNING_FORMAT: must be json or slack/);
   });
 });

@@ -229,6 +229,25 @@ describe('what the guard sees', () => {
     });
   });
 
+  it('a hold while a raise hangs uses up its key: what arrives late changes nothing', async () => {
+    const world = new FakeWorld();
+    const raise = hang(world, 'changeTraffic', (input) => (input as { percent?: number }).percent === 25);
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      const passing = rollout.pass(3 * HOUR);
+      await raise.begun;
+      await rollout.guardSees({ kind: 'bothLanes', trigger: 'slow', reason: 'P95 31 ms and 30 ms' });
+      await expect.poll(() => world.state.steps.length, { timeout: 10_000 }).toBe(3);
+      raise.end();
+      await expect.poll(() => world.changes.filter(({ percent }) => percent === 25)).toHaveLength(1);
+      expect(world.state.percent).toBe(5);
+      expect(await rollout.status()).toMatchObject({ state: 'held', percent: 5 });
+      await passing;
+      await rollout.handle.signal('resume');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
+    });
+  });
+
   it('a lost lease is held at 0 %, and resume begins the stage again: never a silent raise', async () => {
     const world = new FakeWorld();
     await server.with(world, async (start) => {

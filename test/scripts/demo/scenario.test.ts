@@ -45,6 +45,7 @@ describe('a demo', () => {
     ['the good release ships', shipped],
     ['bad-norms is refused', refused],
     ['bad-ids is rolled back', rolledBack],
+    ['bad-crash is rolled back', { ...rolledBack, release: 'bad-crash', highestPercent: 5 }],
     ['bad-predictor is rolled back', { ...rolledBack, release: 'bad-predictor', highestPercent: 25 }],
     ['a release of the user ships', { ...shipped, release: 'mine', version: 'mine' }],
   ])('ends as it should when %s', (_, result) => {

@@ -1,0 +1,106 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { parse } from 'yaml';
+import { parseAlertRules } from '../domain/alert-file.ts';
+import type { AlertScene, EvaluationsResult } from '../domain/alert-readings.ts';
+import { sceneOf } from '../domain/alert-scene.ts';
+import type { AlertState } from '../domain/alerts.ts';
+import { alertStep, newAlerts } from '../domain/alerts.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import type { ControlClient } from './control.ts';
+import type { MetricsSource } from './metrics.ts';
+
+export interface MonitorDeps {
+  /** Rules are the .yaml files of its folder `alerts`. */
+  readonly plansDir: string;
+  readonly control: ControlClient;
+  readonly metrics: MetricsSource;
+  readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
+}
+
+const RULES_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** Between two heartbeats while the next poll is waited for: well within the time-out of 20 s. */
+const BEAT_MS = 5_000;
+
+/** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
+export function createMonitor(deps: MonitorDeps): MonitorActivities {
+  return {
+    async loadAlertRules({ rules: name }) {
+      const parsed = parseAlertRules(yamlOf(await rulesText(deps.plansDir, name), name));
+      if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
+      return parsed.rules;
+    },
+    async watchAlerts({ service, rules, state: before, stretchMs }) {
+      const signal = cancellationSignal();
+      const beforeRetry: AlertState | undefined = activityInfo().heartbeatDetails;
+      let state = beforeRetry ?? before ?? newAlerts(Date.now());
+      const endMs = Date.now() + stretchMs;
+      for (;;) {
+        await untilPollIsDue(state, rules.pollMs, signal);
+        const nowMs = Date.now();
+        const [snapshot, scene, evaluations] = await Promise.all([
+          deps.metrics.snapshot(signal),
+          sceneOrNull(deps.control, service, signal),
+          deps.evaluations(nowMs),
+        ]);
+        const step = alertStep(rules, state, { snapshot, scene, evaluations }, nowMs);
+        state = step.state;
+        if (step.events.length > 0 || Date.now() >= endMs) return step;
+        heartbeat(state);
+      }
+    },
+    async setFlags({ lane, flags, by, reason }) {
+      const result = await deps.control.change({ by, reason, flags: { [lane]: flags } });
+      if (result.kind === 'refused') throw ApplicationFailure.nonRetryable(result.refusal.reason, 'Refused');
+    },
+  };
+}
+
+/** Polls keep their distance over the end of a stretch, and over a worker's restart. */
+async function untilPollIsDue(state: AlertState, pollMs: number, signal: AbortSignal): Promise<void> {
+  const dueMs = (state.polledMs ?? 0) + pollMs;
+  for (let leftMs = dueMs - Date.now(); leftMs > 0; leftMs = dueMs - Date.now()) {
+    await pause(Math.min(leftMs, BEAT_MS), undefined, { signal });
+    heartbeat(state);
+  }
+}
+
+async function sceneOrNull(
+  control: ControlClient,
+  service: string,
+  signal: AbortSignal,
+): Promise<AlertScene | null> {
+  try {
+    return sceneOf(await control.view(signal), service);
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+async function rulesText(plansDir: string, name: string): Promise<string> {
+  const folder = join(plansDir, 'alerts');
+  const there = (await readdir(folder))
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -5));
+  if (RULES_NAME.test(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`), 'utf8');
+  throw wrong(
+    `there are no alert rules ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
+  );
+}
+
+function yamlOf(text: string, name: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw wrong(
+      `alert rules ${name} are not YAML: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function wrong(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'WrongRules');
+}

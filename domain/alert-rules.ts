@@ -1,0 +1,99 @@
+/** Where a metric comes from: the gateway's counters at each poll, or a release's newest evaluation. */
+type Source = 'window' | 'evaluation';
+
+interface MetricKind {
+  readonly source: Source;
+  /** What its limit is written in. */
+  readonly unit: 'share' | 'points' | 'ms';
+  /** On which side of its limit it is bad. */
+  readonly worse: 'over' | 'under';
+}
+
+/** What an alert rule may look at. Shares and points are 0..1, latencies in ms. */
+export const ALERT_METRICS = {
+  /** share of judged requests that the lane failed */
+  errorRate: { source: 'window', unit: 'share', worse: 'over' },
+  /** P95 of predict + search */
+  retrievalP95: { source: 'window', unit: 'ms', worse: 'over' },
+  /** P95 of retrieval + rerank */
+  endToEndP95: { source: 'window', unit: 'ms', worse: 'over' },
+  /** share of queries whose rank 1 the reranker changed */
+  rerankerAcceptance: { source: 'window', unit: 'share', worse: 'under' },
+  /** R@5 that the release's metrics.json promises minus R@5 of its newest evaluation */
+  rAt5Drop: { source: 'evaluation', unit: 'points', worse: 'over' },
+  /** median R@5 of the release's evaluations of the 7 days before minus R@5 of its newest one */
+  rAt5UnderMedian: { source: 'evaluation', unit: 'points', worse: 'over' },
+  /** share of queries whose right chunk is among the 50 */
+  containAt50: { source: 'evaluation', unit: 'share', worse: 'under' },
+  /** best Contain@50 of the release's evaluations of the 8 weeks before minus that of its newest one */
+  containAt50Dip: { source: 'evaluation', unit: 'points', worse: 'over' },
+  /** R@5 after reranking minus R@5 before it, in the newest evaluation */
+  rerankLift: { source: 'evaluation', unit: 'points', worse: 'under' },
+} as const satisfies Record<string, MetricKind>;
+export type AlertMetric = keyof typeof ALERT_METRICS;
+
+export const SEVERITIES = ['critical', 'warning', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** What may be done about an alert; alert-response.ts says how. */
+export const MITIGATIONS = [
+  'nprobeTuning',
+  'weeklyMaintenance',
+  'rerankerExperiment',
+  'rerankerOff',
+  'largerNlist',
+  'sameArticleWeight',
+  'restartLane',
+  'diagnose',
+] as const;
+export type MitigationName = (typeof MITIGATIONS)[number];
+
+export interface Mitigation {
+  readonly do: MitigationName;
+  /** `propose`: named in the message, with its command. `start`: begun as well. */
+  readonly how: 'propose' | 'start';
+}
+
+/** One line of the alert table. */
+export interface AlertRule {
+  readonly name: string;
+  readonly severity: Severity;
+  readonly metric: AlertMetric;
+  /** Beyond it, on the metric's worse side, a poll or an evaluation breaches. */
+  readonly limit: number;
+  /** How long it has to last; 0 for evaluations, each of which stands for itself. */
+  readonly forMs: number;
+  /** Over how much time a poll looks back. */
+  readonly lookBackMs: number;
+  /** Fewer samples are no breach and no all-clear. */
+  readonly minSamples: number;
+  /** The message's first line, with places such as {value}. */
+  readonly says: string;
+  /** Where the runbook has it. */
+  readonly runbook: string;
+  /** The risk of the risk register whose symptom it is. */
+  readonly risk: string | null;
+  readonly mitigate: readonly Mitigation[];
+}
+
+export interface AlertRules {
+  readonly name: string;
+  readonly describes: string;
+  readonly pollMs: number;
+  /** A person is told again of what lasts, this often. */
+  readonly reminderMs: number;
+  /** What fired is over after so long without a breach. */
+  readonly clearMs: number;
+  /** No metrics for so long is an alert of its own. */
+  readonly blind: { readonly afterMs: number; readonly severity: Severity };
+  /** No evaluation of the stable release that is younger, likewise. */
+  readonly evaluations: { readonly maxAgeMs: number; readonly severity: Severity };
+  readonly rules: readonly AlertRule[];
+}
+
+/** Names of the alerts that say that nothing can be said. */
+export const BLIND = 'blind';
+export const NO_EVALUATION = 'no-evaluation';
+
+/** Places that a message may have. */
+export const PLACES = ['lane', 'release', 'value', 'limit', 'for', 'samples', 'beyond'] as const;

@@ -1,0 +1,265 @@
+import type { AlertPoll, AlertReading, AlertScene, Mark } from './alert-readings.ts';
+import { evaluationReading, laneWithUsers, markOf, newestOf, windowReading } from './alert-readings.ts';
+import type { AlertMetric, AlertRule, AlertRules, Severity } from './alert-rules.ts';
+import { ALERT_METRICS, BLIND, NO_EVALUATION, SEVERITIES } from './alert-rules.ts';
+import type { Measured } from './measured.ts';
+import { missing } from './measured.ts';
+import type { LaneName } from './split.ts';
+import type { PolledStanding } from './sustained.ts';
+import { sustained } from './sustained.ts';
+
+/** What fires now, or did until a moment ago. */
+export interface Alert {
+  /** Of the rule, or `blind` and `no-evaluation`. */
+  readonly name: string;
+  readonly severity: Severity;
+  /** Null where it is about no lane. */
+  readonly metric: AlertMetric | null;
+  readonly lane: LaneName | null;
+  readonly release: string | null;
+  /** The rollout that was under way when it fired. */
+  readonly run: AlertScene['run'];
+  readonly sinceMs: number;
+  readonly measured: Measured;
+  /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
+  readonly toldMs: number | null;
+}
+
+export interface AlertEvent {
+  /** `ended`: what it was about is no more, such as a candidate that was taken back. */
+  readonly kind: 'fired' | 'reminder' | 'resolved' | 'ended';
+  /** Rule and lane. */
+  readonly key: string;
+  readonly alert: Alert;
+}
+
+interface Watch {
+  readonly release: string;
+  readonly polls: readonly PolledStanding[];
+  readonly measured: Measured;
+  readonly atMs: number;
+}
+
+/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+export interface AlertState {
+  readonly startedMs: number;
+  /** Of the newest poll; null before the first. */
+  readonly polledMs: number | null;
+  /** When metrics were last there. */
+  readonly lastSeenMs: number;
+  readonly scene: AlertScene | null;
+  /** As far back as the longest look-back, oldest first. */
+  readonly marks: readonly Mark[];
+  readonly watches: Readonly<Record<string, Watch>>;
+  readonly firing: Readonly<Record<string, Alert>>;
+}
+
+const LANES = ['stable', 'candidate'] as const;
+
+/** A monitor that begins now. */
+export function newAlerts(nowMs: number): AlertState {
+  return {
+    startedMs: nowMs,
+    polledMs: null,
+    lastSeenMs: nowMs,
+    scene: null,
+    marks: [],
+    watches: {},
+    firing: {},
+  };
+}
+
+/** One poll: the state after it, and what a person is to be told. Missing data changes no alert but its own. */
+export function alertStep(
+  rules: AlertRules,
+  before: AlertState,
+  poll: AlertPoll,
+  nowMs: number,
+): { readonly state: AlertState; readonly events: readonly AlertEvent[] } {
+  const step = new Step(rules, before, poll, nowMs);
+  for (const rule of rules.rules)
+    for (const lane of LANES)
+      if (ALERT_METRICS[rule.metric].source === 'window') step.window(rule, lane);
+      else step.evaluation(rule, lane);
+  step.blindness();
+  step.tell();
+  return { state: step.after(), events: step.events };
+}
+
+/** One poll under way: what is known so far, rule by rule. */
+class Step {
+  readonly events: AlertEvent[] = [];
+  private readonly rules: AlertRules;
+  private readonly before: AlertState;
+  private readonly poll: AlertPoll;
+  private readonly nowMs: number;
+  private readonly scene: AlertScene | null;
+  private readonly marks: readonly Mark[];
+  private readonly watches: Record<string, Watch>;
+  private readonly firing: Record<string, Alert>;
+
+  constructor(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: number) {
+    this.rules = rules;
+    this.before = before;
+    this.poll = poll;
+    this.nowMs = nowMs;
+    this.scene = poll.scene ?? before.scene;
+    this.marks =
+      poll.snapshot.kind === 'snapshot'
+        ? [...before.marks, markOf(poll.snapshot.snapshot, nowMs)]
+        : before.marks;
+    this.watches = { ...before.watches };
+    this.firing = { ...before.firing };
+  }
+
+  /** A rule on counters: it lasts, or it does not. */
+  window(rule: AlertRule, lane: LaneName): void {
+    const { snapshot } = this.poll;
+    if (snapshot.kind === 'missing') return;
+    const key = keyOf(rule.name, lane);
+    const counters = laneWithUsers(snapshot.snapshot, lane);
+    if (counters === null) {
+      this.end(key);
+      return;
+    }
+    const reading = windowReading(rule, lane, counters, this.marks, this.nowMs);
+    const polls = this.watch(key, counters.release, reading, Math.max(rule.forMs, this.rules.clearMs));
+    const { pollMs, clearMs } = this.rules;
+    const lasts = (standing: 'breach' | 'clear', forMs: number) =>
+      sustained(standing, polls, { forMs, pollMs }, this.nowMs);
+    if (lasts('breach', rule.forMs)) this.fire(key, rule, lane, counters.release, reading.measured);
+    else if (lasts('clear', Math.min(clearMs, rule.forMs))) this.resolve(key);
+  }
+
+  /** A rule on evaluations: the newest one stands until there is another. */
+  evaluation(rule: AlertRule, lane: LaneName): void {
+    const { scene, rules, nowMs } = this;
+    const { evaluations } = this.poll;
+    if (scene === null || evaluations.kind === 'missing') return;
+    const key = keyOf(rule.name, lane);
+    const release = scene[lane];
+    if (release === null) {
+      this.end(key);
+      return;
+    }
+    const reading = evaluationReading(rule, release, evaluations.records, rules.evaluations.maxAgeMs, nowMs);
+    this.watch(key, release, reading, 0);
+    if (reading.standing === 'breach') this.fire(key, rule, lane, release, reading.measured);
+    else if (reading.standing === 'clear') this.resolve(key);
+  }
+
+  /** What can not be seen is an alert of its own, and never an all-clear. */
+  blindness(): void {
+    const { rules, nowMs, before, scene } = this;
+    const { snapshot, evaluations } = this.poll;
+    const blindMs = nowMs - before.lastSeenMs;
+    if (snapshot.kind === 'snapshot') this.resolve(BLIND);
+    else if (blindMs >= rules.blind.afterMs)
+      this.fireUnseen(BLIND, rules.blind.severity, null, snapshot.reason);
+    if (scene === null) return;
+    const newest = evaluations.kind === 'evaluations' ? newestOf(scene.stable, evaluations.records) : null;
+    const sinceMs = Math.max(newest?.atMs ?? 0, before.startedMs);
+    if (newest !== null && nowMs - newest.atMs <= rules.evaluations.maxAgeMs) this.resolve(NO_EVALUATION);
+    else if (nowMs - sinceMs > rules.evaluations.maxAgeMs)
+      this.fireUnseen(
+        NO_EVALUATION,
+        rules.evaluations.severity,
+        scene.stable,
+        evaluations.kind === 'missing' ? evaluations.reason : 'no evaluation is young enough',
+      );
+  }
+
+  /** Who fired is told of once, and again after the reminder's time. */
+  tell(): void {
+    for (const [key, alert] of Object.entries(this.firing)) {
+      if (this.isCovered(alert)) continue;
+      const first = alert.toldMs === null;
+      const due = alert.toldMs !== null && this.nowMs - alert.toldMs >= this.rules.reminderMs;
+      if (!first && (!due || alert.severity === 'info')) continue;
+      const told = { ...alert, toldMs: this.nowMs };
+      this.firing[key] = told;
+      this.events.push({ kind: first ? 'fired' : 'reminder', key, alert: told });
+    }
+  }
+
+  after(): AlertState {
+    const { nowMs, before, marks, rules } = this;
+    const longestMs = Math.max(0, ...rules.rules.map(({ lookBackMs }) => lookBackMs));
+    // One more than the longest look-back: the mark that lies just before it opens the window.
+    const from = marks.findLastIndex(({ atMs }) => atMs <= nowMs - longestMs);
+    return {
+      startedMs: before.startedMs,
+      polledMs: nowMs,
+      lastSeenMs: this.poll.snapshot.kind === 'snapshot' ? nowMs : before.lastSeenMs,
+      scene: this.scene,
+      marks: marks.slice(Math.max(0, from)),
+      watches: this.watches,
+      firing: this.firing,
+    };
+  }
+
+  /** Remembers a reading; another release under the lane's name begins afresh. */
+  private watch(
+    key: string,
+    release: string,
+    { standing, measured }: AlertReading,
+    historyMs: number,
+  ): readonly PolledStanding[] {
+    const { nowMs } = this;
+    if (this.watches[key] !== undefined && this.watches[key].release !== release) this.end(key);
+    const earlier = this.watches[key]?.polls ?? [];
+    const polls = [...earlier, { atMs: nowMs, standing }].filter(({ atMs }) => atMs >= nowMs - historyMs);
+    this.watches[key] = { release, polls, measured, atMs: nowMs };
+    return polls;
+  }
+
+  private fire(
+    key: string,
+    { name, severity, metric }: AlertRule,
+    lane: LaneName,
+    release: string,
+    measured: Measured,
+  ): void {
+    const { nowMs, scene } = this;
+    const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
+    this.firing[key] = { ...(this.firing[key] ?? fresh), name, severity, metric, lane, release, measured };
+  }
+
+  private fireUnseen(name: string, severity: Severity, release: string | null, reason: string): void {
+    const { nowMs, scene } = this;
+    const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
+    const about = { name, severity, metric: null, lane: null, release, measured: missing(reason) };
+    this.firing[name] = { ...(this.firing[name] ?? fresh), ...about };
+  }
+
+  private resolve(key: string, kind: 'resolved' | 'ended' = 'resolved'): void {
+    const alert = this.firing[key];
+    if (alert === undefined) return;
+    delete this.firing[key];
+    const measured = this.watches[key]?.measured ?? alert.measured;
+    // Who was never told that it began need not hear that it is over.
+    if (alert.toldMs !== null) this.events.push({ kind, key, alert: { ...alert, measured } });
+  }
+
+  /** There is nothing to watch any more under this name. */
+  private end(key: string): void {
+    this.resolve(key, 'ended');
+    delete this.watches[key];
+  }
+
+  /** One page for one trouble: the more severe alert of the same metric and lane speaks for both. */
+  private isCovered({ metric, lane, severity }: Alert): boolean {
+    const rank = SEVERITIES.indexOf(severity);
+    return Object.values(this.firing).some(
+      (other) =>
+        metric !== null &&
+        other.metric === metric &&
+        other.lane === lane &&
+        SEVERITIES.indexOf(other.severity) < rank,
+    );
+  }
+}
+
+function keyOf(rule: string, lane: LaneName): string {
+  return `${rule}/${lane}`;
+}

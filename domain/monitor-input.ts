@@ -1,0 +1,30 @@
+/** Input of the workflow `monitor`, with its defaults filled in. */
+export interface MonitorInput {
+  readonly service: string;
+  /** Name of a file in plans/alerts. */
+  readonly rules: string;
+}
+
+/** A service or rules name: it becomes part of paths and ids. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const DEFAULTS: Readonly<Record<string, unknown>> = { service: 'retriever', rules: 'runbook' };
+const FIELDS = Object.keys(DEFAULTS);
+
+/** The input, or every problem with it by field. No input at all is one of defaults. */
+export function readMonitorInput(
+  raw: unknown,
+): { readonly input: MonitorInput } | { readonly problems: readonly string[] } {
+  if (typeof raw !== 'object' || Array.isArray(raw))
+    return raw === undefined
+      ? readMonitorInput({})
+      : { problems: ['the input must be an object like {"service":"retriever","rules":"runbook"}'] };
+  const given: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...raw };
+  const problems = Object.entries(given).flatMap(([name, value]) => {
+    if (!FIELDS.includes(name)) return [`${name}: unknown field; there are ${FIELDS.join(', ')}`];
+    return typeof value === 'string' && NAME.test(value)
+      ? []
+      : [`${name}: must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(value)}`];
+  });
+  if (problems.length > 0) return { problems };
+  return { input: { service: String(given['service']), rules: String(given['rules']) } };
+}

@@ -1,0 +1,129 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { parse } from 'yaml';
+import { LADDER_STEPS, METRICS } from '../../domain/plan.ts';
+import { MESSAGES } from '../../domain/rollout-messages.ts';
+import { ROOT } from '../../scripts/stack/process.ts';
+import * as workflows from '../../workflows/index.ts';
+import type { Named, Proof } from './runbook-table.ts';
+
+const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** Paths of the files under a folder that end so. */
+function filesOf(folder: string, ending = '.ts'): string[] {
+  const names = existsSync(join(ROOT, folder)) ? readdirSync(join(ROOT, folder), { recursive: true }) : [];
+  return names.map((name) => `${folder}/${String(name)}`).filter((path) => path.endsWith(ending));
+}
+
+/** Whether one of the sources holds the text in quotes, or at the beginning of a template. */
+function quoted(paths: readonly string[], name: string): boolean {
+  const spellings = [`'${name}'`, `"${name}"`, `\`${name}\``, `\`${name} \${`];
+  return paths.some((path) => spellings.some((spelling) => text(path).includes(spelling)));
+}
+
+/** Methods of the interfaces `…Activities` in domain/. */
+function activityNames(): Set<string> {
+  const found = new Set<string>();
+  const look = (node: ts.Node): void => {
+    if (ts.isInterfaceDeclaration(node) && node.name.text.endsWith('Activities'))
+      for (const { name } of node.members)
+        if (name !== undefined && ts.isIdentifier(name)) found.add(name.text);
+    ts.forEachChild(node, look);
+  };
+  for (const path of filesOf('domain')) look(ts.createSourceFile(path, text(path), ts.ScriptTarget.Latest));
+  return found;
+}
+
+/** Names that a Prometheus server finds: those of the gateway, of the lanes and of the worker. */
+function metricNames(): Set<string> {
+  const sources = [
+    ...filesOf('serving'),
+    ...filesOf('activities'),
+    ...filesOf('worker'),
+    'domain/telemetry.ts',
+  ];
+  const declared = sources.flatMap(
+    (path) => text(path).match(/(?<=')(gateway|retriever|rollout)_[a-z0-9_]+(?=')/g) ?? [],
+  );
+  return new Set<string>([...METRICS, ...declared]);
+}
+
+/** Names of the rules in plans/alerts*, whatever lists they stand in. */
+function alertNames(): Set<string> {
+  const found = new Set<string>();
+  const look = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(look);
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) {
+        if ((key === 'name' || key === 'alert') && typeof inner === 'string') found.add(inner);
+        else look(inner);
+      }
+  };
+  for (const path of filesOf('plans', '.yaml').filter((file) => file.includes('alert')))
+    look(parse(text(path)));
+  return found;
+}
+
+function triggerNames(): Set<string> {
+  const { guard }: { guard: { triggers: { name: string }[] } } = parse(text('plans/runbook-48h.yaml'));
+  return new Set(guard.triggers.map(({ name }) => name));
+}
+
+/** A tool of scripts/, a command of `scripts/rollout.ts`, or a script of package.json (`npm run …`). */
+function isCommand(name: string): boolean {
+  const [first = '', second] = name.split(' ');
+  if (first === 'npm') {
+    const { scripts }: { scripts: Record<string, string> } = JSON.parse(text('package.json'));
+    return name.replace(/^npm (run )?/, '') in scripts;
+  }
+  const file = [`scripts/${first}`, `scripts/${first}.ts`].find(
+    (path) => /\.(ts|sh)$/.test(path) && existsSync(join(ROOT, path)),
+  );
+  if (file === undefined || second === undefined) return file !== undefined;
+  return quoted([file, ...filesOf(`scripts/${first}`)], second);
+}
+
+const lazily = (make: () => ReadonlySet<string>) => {
+  let known: ReadonlySet<string> | null = null;
+  return (name: string) => (known ??= make()).has(name);
+};
+
+const CONFIGS = ['serving/gateway/config.ts', 'worker/config.ts'];
+
+/** Whether a thing of that kind and name exists. */
+const EXISTS: Readonly<Record<string, (name: string) => boolean>> = {
+  workflow: (name) => name in workflows,
+  activity: lazily(activityNames),
+  metric: lazily(metricNames),
+  alert: lazily(alertNames),
+  trigger: lazily(triggerNames),
+  command: isCommand,
+  signal: lazily(() => new Set(MESSAGES)),
+  /** A step of the ladder. */
+  step: lazily(() => new Set(LADDER_STEPS)),
+  /** A row of pre-flight. */
+  check: (name) => quoted([...filesOf('activities'), 'retrieval/smoke.ts'], name),
+  /** A variable of the gateway's or the worker's environment. */
+  flag: (name) =>
+    /^[A-Z_]+$/.test(name) && CONFIGS.some((path) => new RegExp(`\\b${name}\\b`).test(text(path))),
+  /** A path of the gateway. */
+  route: (name) => quoted(filesOf('serving/gateway'), name),
+  file: (name) => existsSync(join(ROOT, name)),
+  /** A paragraph of docs/decisions.md that begins so. */
+  decision: (name) => text('docs/decisions.md').includes(`**${name}`),
+};
+
+/** Why a row's name is wrong, in words; null where the thing exists. */
+export function missingName({ kind, name }: Named): string | null {
+  const exists = EXISTS[kind];
+  if (exists === undefined) return `"${kind}" is no kind of thing: ${Object.keys(EXISTS).join(', ')}`;
+  return exists(name) ? null : `there is no ${kind} "${name}"`;
+}
+
+/** Why a row's test is wrong, in words; null where it exists, and has that title. */
+export function missingProof({ file, title }: Proof): string | null {
+  if (!/^test\/.*\.test\.ts$/.test(file)) return `"${file}" is no test file`;
+  if (!existsSync(join(ROOT, file))) return `there is no ${file}`;
+  return title === null || quoted([file], title) ? null : `${file} has no test "${title}"`;
+}

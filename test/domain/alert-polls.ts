@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { parseAlertRules } from '../../domain/alert-file.ts';
+import type { AlertScene, EvaluationRecord } from '../../domain/alert-readings.ts';
+import type { AlertRules } from '../../domain/alert-rules.ts';
+import type { AlertEvent, AlertState } from '../../domain/alerts.ts';
+import { alertStep, newAlerts } from '../../domain/alerts.ts';
+import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
+import type { LaneDid } from './traffic.ts';
+import { counters, snapshot } from './traffic.ts';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+/** When these tests begin: some days after 1970, so that earlier evaluations fit. */
+export const START = 100 * DAY;
+
+/** The rules that ship. */
+export function shippedRules(): AlertRules {
+  const file = fileURLToPath(new URL('../../plans/alerts/runbook.yaml', import.meta.url));
+  const parsed = parseAlertRules(parse(readFileSync(file, 'utf8')));
+  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+  return parsed.rules;
+}
+
+const flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 } as const;
+export const ROLLOUT = { workflowId: 'rollout/retriever', runId: 'run-1' } as const;
+export const SCENE: AlertScene = {
+  stable: 'v-1',
+  candidate: 'retriever_v0',
+  run: ROLLOUT,
+  flags: { stable: flags, candidate: flags },
+};
+const GOOD: LaneDid = { requests: 200, latencies: [[1, 2]] };
+
+/** What happens in one poll's time. */
+export interface Moment {
+  readonly stable?: LaneDid | null;
+  readonly candidate?: LaneDid | null;
+  readonly percent?: number;
+  readonly processStartMs?: number;
+  /** No metrics. */
+  readonly gone?: boolean;
+  readonly scene?: AlertScene | null;
+  readonly evaluations?: readonly EvaluationRecord[];
+}
+
+/** A monitor on the tests' clock: polls in order, each event with the minute it came in. */
+export class Polls {
+  readonly events: (AlertEvent & { readonly minute: number })[] = [];
+  state: AlertState = newAlerts(START);
+  nowMs = START;
+  private readonly rules: AlertRules;
+  private totals = new LaneTotals();
+  private processStartMs = 1;
+
+  constructor(rules: AlertRules = shippedRules()) {
+    this.rules = rules;
+  }
+
+  /** So many minutes of the same, or of what each poll's number gives. */
+  pass(minutes: number, moment: Moment | ((poll: number) => Moment) = {}): this {
+    const polls = Math.round((minutes * MINUTE) / this.rules.pollMs);
+    for (let i = 0; i < polls; i++) this.poll(typeof moment === 'function' ? moment(i) : moment);
+    return this;
+  }
+
+  /** Events as `minute kind rule/lane`. */
+  get told(): string[] {
+    return this.events.map(({ minute, kind, key }) => `${minute} ${kind} ${key}`);
+  }
+
+  /** The same of one rule. */
+  of(rule: string): string[] {
+    return this.told.filter((line) => line.includes(` ${rule}`));
+  }
+
+  private poll(moment: Moment): void {
+    this.nowMs += this.rules.pollMs;
+    const { state, events } = alertStep(
+      this.rules,
+      this.state,
+      {
+        snapshot: this.snapshot(moment),
+        scene: moment.scene === undefined ? SCENE : moment.scene,
+        evaluations: { kind: 'evaluations', records: moment.evaluations ?? [] },
+      },
+      this.nowMs,
+    );
+    // As it travels through heartbeats and histories, now and then.
+    this.state =
+      events.length > 0 || this.nowMs % (10 * MINUTE) === 0
+        ? (JSON.parse(JSON.stringify(state)) as AlertState)
+        : state;
+    const minute = (this.nowMs - START) / MINUTE;
+    this.events.push(...events.map((event) => ({ ...event, minute })));
+  }
+
+  private snapshot(moment: Moment): SnapshotResult {
+    if (moment.processStartMs !== undefined && moment.processStartMs !== this.processStartMs) {
+      this.processStartMs = moment.processStartMs;
+      this.totals = new LaneTotals();
+    }
+    const stable = this.totals.count('stable', moment.stable, 'v-1');
+    const candidate = this.totals.count('candidate', moment.candidate, 'retriever_v0');
+    if (moment.gone === true) return { kind: 'missing', reason: 'connection refused' };
+    return snapshot(this.nowMs, stable, candidate, {
+      processStartMs: this.processStartMs,
+      percent: moment.percent ?? 25,
+    });
+  }
+}
+
+/** Cumulative counters, as a gateway has them. */
+export class LaneTotals {
+  private readonly total = {
+    stable: new Map<string, LaneCounters>(),
+    candidate: new Map<string, LaneCounters>(),
+  };
+
+  /** The lane's counters after it did this as well; null where it does not run. */
+  count(lane: 'stable' | 'candidate', did: LaneDid | null | undefined, release: string): LaneCounters | null {
+    if (did === null) return null;
+    const now = counters({ release, ...GOOD, ...did });
+    const before = this.total[lane].get(now.release);
+    const sum = before === undefined ? now : added(before, now);
+    this.total[lane].set(now.release, sum);
+    return sum;
+  }
+}
+
+function added(a: LaneCounters, b: LaneCounters): LaneCounters {
+  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => ({
+    boundsMs: b[name].boundsMs,
+    counts: b[name].counts.map((count, i) => count + (a[name].counts[i] ?? 0)),
+  });
+  return {
+    ...b,
+    requests: a.requests + b.requests,
+    errors: a.errors + b.errors,
+    retrieval: histogram('retrieval'),
+    endToEnd: histogram('endToEnd'),
+    rerank: histogram('rerank'),
+    rank1: { changed: a.rank1.changed + b.rank1.changed, total: a.rank1.total + b.rank1.total },
+  };
+}
+
+/** A lane whose P95 is that. */
+export function p95(ms: number): LaneDid {
+  return {
+    latencies: [
+      [0.9, ms / 2],
+      [0.1, ms],
+    ],
+  };
+}
+
+/** A nightly evaluation of the stable release, so many days before the tests begin. */
+export function evaluated(daysAgo: number, of: Partial<EvaluationRecord> = {}): EvaluationRecord {
+  return {
+    atMs: START - daysAgo * DAY,
+    release: 'v-1',
+    queries: 800,
+    rAt5: 0.67,
+    expectedRAt5: 0.67,
+    containAt50: 0.95,
+    rerankLift: 0.05,
+    ...of,
+  };
+}

@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import type { EvaluationRecord } from '../../domain/alert-readings.ts';
+import { DAY, HOUR, Polls, START, evaluated, p95, shippedRules } from './alert-polls.ts';
+import type { Moment } from './alert-polls.ts';
+
+const SLOW: Moment = { candidate: p95(30) };
+const FAILING: Moment = { candidate: { errors: 4 } };
+
+describe('an alert on counters', () => {
+  it.each<[string, Moment, string, number]>([
+    ['P95 over 20 ms pages after 10 minutes', SLOW, 'p95-critical', 10],
+    ['2 % of errors page after 10 minutes', FAILING, 'errors-critical', 10],
+    ['P95 of 15 ms warns after 30 minutes', { candidate: p95(15) }, 'p95-warning', 30],
+    ['P95 of 15 ms is drift after an hour', { candidate: p95(15) }, 'p95-drift', 60],
+    ['P95 of 7 ms is told of as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
+  ])('%s, and not before', (_what, moment, rule, minutes) => {
+    const polls = new Polls().pass(minutes - 1, moment);
+    expect(polls.of(rule)).toEqual([]);
+    polls.pass(2, moment);
+    expect(polls.of(rule)).toHaveLength(1);
+    expect(polls.events.find(({ alert }) => alert.name === rule)).toMatchObject({
+      kind: 'fired',
+      key: `${rule}/candidate`,
+      alert: { release: 'retriever_v0', run: { runId: 'run-1' } },
+    });
+  });
+
+  it('fires when at least 80 % of its polls breach, and not with fewer', () => {
+    const slowIn =
+      (share: number) =>
+      (poll: number): Moment =>
+        poll % 20 < share * 20 ? SLOW : {};
+    expect(new Polls().pass(30, slowIn(0.65)).of('p95-critical')).toEqual([]);
+    expect(new Polls().pass(30, slowIn(0.95)).of('p95-critical')).not.toEqual([]);
+  });
+
+  it('does not fire on too few samples, however bad they are', () => {
+    const thin: Moment = { candidate: { requests: 10, errors: 10 } };
+    expect(new Polls().pass(60, thin).of('errors-critical')).toEqual([]);
+  });
+
+  it('does not fire where over two minutes of the watch are missing', () => {
+    const polls = new Polls().pass(5, SLOW).pass(2.5, { gone: true }).pass(7, SLOW);
+    expect(polls.of('p95-critical')).toEqual([]);
+    expect(polls.pass(4, SLOW).of('p95-critical')).toHaveLength(1);
+  });
+
+  it('counts a lane that answers nobody as failing', () => {
+    const down: Moment = { candidate: { requests: 200, breakerOpen: true } };
+    expect(new Polls().pass(11, down).of('errors-critical')).toHaveLength(1);
+  });
+
+  it('does not take the counters of a new gateway for a window', () => {
+    const restarts = (poll: number): Moment => ({ processStartMs: 1 + Math.floor(poll / 40) });
+    expect(new Polls().pass(60, restarts).told).toEqual([]);
+  });
+
+  it('judges stable below 100 %, and the candidate only where it has users', () => {
+    const both: Moment = { stable: p95(30), candidate: p95(30) };
+    const told = (percent: number) => new Polls().pass(11, { ...both, percent }).of('p95-critical');
+    expect(told(25).map((line) => line.split(' ')[2])).toEqual([
+      'p95-critical/stable',
+      'p95-critical/candidate',
+    ]);
+    expect(told(0)).toEqual([expect.stringContaining('p95-critical/stable')]);
+    expect(told(100)).toEqual([expect.stringContaining('p95-critical/candidate')]);
+  });
+});
+
+describe('one page for one trouble', () => {
+  it('while it lasts there is one, then a reminder every four hours', () => {
+    const polls = new Polls().pass(9 * 60, SLOW);
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual([
+      'fired',
+      'reminder',
+      'reminder',
+    ]);
+  });
+
+  it('what is told for information is told once', () => {
+    expect(new Polls().pass(9 * 60, { candidate: p95(7) }).of('latency-goal')).toHaveLength(1);
+  });
+
+  it('is resolved after five minutes without a breach, and fires anew after another ten with', () => {
+    const polls = new Polls().pass(12, SLOW).pass(4, {});
+    expect(polls.of('p95-critical')).toHaveLength(1);
+    polls.pass(4, {});
+    expect(polls.of('p95-critical').at(-1)).toContain('resolved');
+    polls.pass(12, SLOW);
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual([
+      'fired',
+      'resolved',
+      'fired',
+    ]);
+  });
+
+  it('the more severe alert of the same metric and lane speaks for both, until it is over', () => {
+    const polls = new Polls().pass(120, SLOW);
+    expect(polls.of('p95-warning')).toEqual([]);
+    expect(polls.of('p95-drift')).toEqual([]);
+    polls.pass(10, { candidate: p95(15) });
+    expect(polls.of('p95-critical').at(-1)).toContain('resolved');
+    expect(polls.of('p95-warning')).toEqual([expect.stringContaining('fired')]);
+  });
+});
+
+describe('missing data', () => {
+  it('is an alert of its own after three minutes, and resolves no other', () => {
+    const polls = new Polls().pass(12, SLOW).pass(60, { gone: true, scene: null });
+    expect(polls.of('blind')).toEqual(['15 fired blind']);
+    expect(polls.of('p95-critical')).toHaveLength(1);
+    expect(Object.keys(polls.state.firing)).toContain('p95-critical/candidate');
+  });
+
+  it('is over with the first metrics', () => {
+    const polls = new Polls().pass(10, { gone: true }).pass(1, {});
+    expect(polls.of('blind').map((line) => line.split(' ')[1])).toEqual(['fired', 'resolved']);
+  });
+
+  it('of evaluations is told of when the newest is older than 26 hours', () => {
+    const evaluations = [evaluated(0)];
+    const polls = new Polls().pass(25 * 60, { evaluations });
+    expect(polls.of('no-evaluation')).toEqual([]);
+    polls.pass(2 * 60, { evaluations });
+    expect(polls.of('no-evaluation')).toHaveLength(1);
+    polls.pass(1, { evaluations: [...evaluations, evaluated(-1.1)] });
+    expect(polls.of('no-evaluation').at(-1)).toContain('resolved');
+  });
+});
+
+describe('what an alert was about', () => {
+  it('a candidate that was taken back is watched no longer', () => {
+    const polls = new Polls().pass(12, SLOW).pass(1, { candidate: null, percent: 0 });
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'ended']);
+    expect(polls.state.firing).toEqual({});
+  });
+
+  it('another release under the lane begins afresh', () => {
+    const polls = new Polls().pass(12, SLOW).pass(9, { candidate: { release: 'v2', ...p95(30) } });
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'ended']);
+    polls.pass(3, { candidate: { release: 'v2', ...p95(30) } });
+    expect(polls.of('p95-critical').at(-1)).toContain('fired');
+  });
+});
+
+describe('an alert on evaluations', () => {
+  const week = [1, 2, 3, 4, 5].map((daysAgo) => evaluated(daysAgo));
+  it.each<[string, Partial<EvaluationRecord>, readonly string[]]>([
+    ['as promised', {}, []],
+    ['exactly 5 points lost', { rAt5: 0.62, expectedRAt5: 0.67 }, ['recall-drift']],
+    ['6 points lost', { rAt5: 0.61 }, ['recall-drift', 'recall-warning']],
+    ['11 points lost', { rAt5: 0.56 }, ['recall-critical', 'recall-drift']],
+    ['exactly 3 points under the median', { rAt5: 0.64, expectedRAt5: 0.64 }, []],
+    ['4 points under the median', { rAt5: 0.63, expectedRAt5: 0.63 }, ['recall-drift']],
+    ['Contain@50 of exactly 80 %, as before', { containAt50: 0.8 }, ['containment-dip']],
+    ['Contain@50 of 79 %', { containAt50: 0.79 }, ['containment-dip', 'containment-warning']],
+    ['Contain@50 5 points down', { containAt50: 0.9 }, []],
+    ['a reranker that lifts by 1 point', { rerankLift: 0.01 }, ['reranker-regression']],
+    ['a lift that was not measured', { rerankLift: null }, []],
+  ])('%s', (_what, newest, expected) => {
+    const polls = new Polls().pass(1, { evaluations: [...week, evaluated(0, newest)] });
+    expect(polls.events.map(({ alert }) => alert.name).toSorted()).toEqual(expected);
+  });
+
+  it('stands until a newer one says otherwise', () => {
+    const bad = [...week, evaluated(0, { containAt50: 0.7 })];
+    const polls = new Polls().pass(30 * 60, { evaluations: bad });
+    expect(polls.of('containment-warning').map((line) => line.split(' ')[1])).not.toContain('resolved');
+    polls.pass(1, { evaluations: [...bad, evaluated(-1.2)] });
+    expect(polls.of('containment-warning').at(-1)).toContain('resolved');
+  });
+
+  it('does not know drift without three evaluations in the week before', () => {
+    const few = [evaluated(1), evaluated(2), evaluated(9), evaluated(0, { rAt5: 0.6, expectedRAt5: null })];
+    expect(new Polls().pass(1, { evaluations: few }).told).toEqual([]);
+  });
+
+  it('counts for the lane that serves the release, and for none where no lane does', () => {
+    const evaluations = [
+      evaluated(0),
+      evaluated(0, { release: 'retriever_v0', rAt5: 0.5 }),
+      evaluated(0, { release: 'old', rAt5: 0.1 }),
+    ];
+    expect(new Polls().pass(1, { evaluations }).of('recall-critical')).toEqual([
+      '0.5 fired recall-critical/candidate',
+    ]);
+  });
+});
+
+describe('the state', () => {
+  it('stays small through days of alerts', () => {
+    const polls = new Polls().pass(3 * 60, {
+      stable: p95(30),
+      candidate: p95(30),
+      evaluations: [evaluated(0)],
+    });
+    expect(JSON.stringify(polls.state).length).toBeLessThan(100_000);
+  });
+});
+
+it('the rules that ship have the limits of the runbook', () => {
+  const limits = shippedRules().rules.map(
+    ({ severity, metric, limit, forMs }) => `${severity}: ${metric} ${limit} for ${forMs / HOUR} h`,
+  );
+  expect(START).toBeGreaterThan(DAY);
+  expect(limits.slice(0, 9)).toEqual([
+    'critical: endToEndP95 20 for 0.16666666666666666 h',
+    'critical: errorRate 0.01 for 0.16666666666666666 h',
+    'critical: rAt5Drop 0.1 for 0 h',
+    'warning: endToEndP95 10 for 0.5 h',
+    'warning: rAt5Drop 0.05 for 0 h',
+    'warning: containAt50 0.8 for 0 h',
+    'info: rerankerAcceptance 0.1 for 0.5 h',
+    'warning: rAt5UnderMedian 0.03 for 0 h',
+    'warning: endToEndP95 12 for 1 h',
+  ]);
+});

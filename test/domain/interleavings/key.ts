@@ -1,0 +1,132 @@
+import type { ControlState } from '../../../domain/control.ts';
+import type { Plan } from '../../../domain/plan.ts';
+import { nextRaiseMs } from '../../../domain/rollout-state.ts';
+import type { SnapshotResult } from '../../../domain/telemetry.ts';
+import type { Pending, Request, World } from './world.ts';
+
+const FRESH_MS = 26 * 3_600_000;
+
+/**
+ * What a world's future depends on, as text. Times become the questions that are asked of them, epochs and counts of
+ * interventions their distance to the gateway's, steps whether they were carried out; texts and counters drop out.
+ */
+export function keyOf(plan: Plan, world: World): string {
+  const { fence, ghost, rollout, guardSaw } = world;
+  return [
+    ofRollout(plan, world),
+    ofFence(fence, rollout.epoch, world.standAloneEpoch),
+    ofPending(fence, world.pending),
+    ofRequest(fence, world.left),
+    world.late
+      .map((request) => ofRequest(fence, request))
+      .toSorted()
+      .join('+'),
+    flags(world.ended, world.killSwitch, world.oldIsWarm),
+    world.guard === null ? '' : fence.interventions - world.guard,
+    guardSaw === null ? '' : guardSaw.kind,
+    guardSaw?.kind === 'intervened'
+      ? `${fence.interventions - guardSaw.interventions}/${guardSaw.percent}`
+      : '',
+    world.standAlone,
+    fence.interventions - ghost.acknowledged,
+    ghost.licence,
+    ghost.reached,
+    flags(ghost.resumed, ghost.rolledBack),
+  ].join('|');
+}
+
+function ofRollout(plan: Plan, { rollout: state, fence, nowMs, process }: World): string {
+  const dueMs = state.t0Ms === null ? null : nextRaiseMs(plan, state);
+  const { evaluation, judgement } = state;
+  return [
+    state.phase,
+    state.stage,
+    state.percent,
+    state.extensions,
+    ofSnapshot(state.opening, process),
+    ofSnapshot(state.closing, process),
+    judgement === null ? '' : `${judgement.verdict}${judgement.onRed}`,
+    evaluation === null ? '' : evaluation.kind === 'missing' ? 'x' : evaluation.lostAt5,
+    evaluation?.kind === 'evaluated' && nowMs - evaluation.atMs > FRESH_MS ? 'old' : '',
+    state.held?.why ?? '',
+    fence.interventions - state.interventions,
+    fence.interventions - state.interventionsSeen,
+    state.outcome ?? state.outcomeAfterRollback,
+    flags(
+      state.t0Ms === null,
+      state.recheck,
+      state.reference === null,
+      state.baselineMissing,
+      state.pausedSinceMs === null,
+      state.epoch === null,
+      dueMs !== null && nowMs >= dueMs,
+      state.waitUntilMs <= nowMs,
+    ),
+  ].join(',');
+}
+
+function ofFence(fence: ControlState, epoch: number | null, standAlone: number): string {
+  const { lanes, lastIntervention } = fence;
+  return [
+    fence.epoch === epoch ? 'rollout' : fence.epoch === standAlone ? 'rollback' : 'other',
+    fence.epochKey.slice(0, 12),
+    fence.percent,
+    lanes.stable.release,
+    lanes.candidate?.release,
+    lanes.previous?.release,
+    lanes.spare?.release,
+    fence.restoring,
+    lastIntervention?.kind,
+    flags(fence.promoting === null, fence.lease === null),
+  ].join(',');
+}
+
+function ofPending(fence: ControlState, pending: Pending | null): string {
+  if (pending === null) return '';
+  const { request, answer, settles } = pending;
+  const what = `${settles ? 'settle' : pending.action.do}:${ofRequest(fence, request)}`;
+  if (answer === null) return what;
+  const { result } = answer;
+  const { percent, interventions, lanes } = result.view.state;
+  const said = result.kind === 'done' ? 'done' : result.refusal.kind;
+  const why =
+    result.kind === 'refused' && result.refusal.kind === 'intervened'
+      ? result.refusal.intervention?.kind
+      : '';
+  const old = fence.interventions - interventions;
+  return `${what}=${said}${why}${percent}/${old}${lanes.stable.release}${answer.epoch === fence.epoch}`;
+}
+
+function ofRequest(fence: ControlState, request: Request | null): string {
+  if (request === null) return '';
+  const { take, licence, change } = request;
+  const {
+    epoch,
+    step = '',
+    percent,
+    interventions = fence.interventions,
+    promote,
+    rollbackTo,
+    lanes,
+  } = change;
+  const kind = promote ? 'promote' : (rollbackTo ?? (lanes === undefined ? '' : String(lanes.candidate)));
+  return [
+    take,
+    licence,
+    kind,
+    percent,
+    fence.interventions - interventions,
+    flags(epoch === fence.epoch, fence.steps.includes(step), request.expected?.epoch === fence.epoch),
+  ].join(',');
+}
+
+function ofSnapshot(result: SnapshotResult | null, process: number): string {
+  if (result === null) return '';
+  if (result.kind === 'missing') return 'x';
+  const { percent, processStartMs, lanes } = result.snapshot;
+  return `${percent}${processStartMs === process}${lanes.candidate === null}`;
+}
+
+function flags(...of: readonly boolean[]): string {
+  return of.map(Number).join('');
+}

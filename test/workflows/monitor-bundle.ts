@@ -1,0 +1,23 @@
+import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
+
+export { monitor } from '../../workflows/monitor.ts';
+
+/** In the rollout's place: remembers what it is told. */
+export async function rollout(): Promise<void> {
+  const heard: unknown[] = [];
+  let ended = false;
+  for (const name of ['rollback', 'hold'])
+    setHandler(defineSignal<[unknown?]>(name), (payload) => {
+      heard.push({ name, payload });
+    });
+  setHandler(defineSignal('end'), () => {
+    ended = true;
+  });
+  setHandler(defineQuery('heard'), () => heard);
+  await condition(() => ended);
+}
+
+/** In its place: lasts. */
+export async function weeklyMaintenance(): Promise<void> {
+  await condition(() => false);
+}

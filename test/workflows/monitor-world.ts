@@ -1,0 +1,103 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { AlertPoll } from '../../domain/alert-readings.ts';
+import type { AlertRules } from '../../domain/alert-rules.ts';
+import { alertStep, newAlerts } from '../../domain/alerts.ts';
+import type { Notification, RolloutActivities } from '../../domain/contract.ts';
+import type { MonitorActivities, WatchAlertsInput } from '../../domain/monitor-contract.ts';
+import { LaneTotals, MINUTE, SCENE, START, evaluated, p95, shippedRules } from '../domain/alert-polls.ts';
+import type { LaneDid } from '../domain/traffic.ts';
+import { snapshot } from '../domain/traffic.ts';
+
+/**
+ * The outside of a monitor on a clock of its own, which runs while `watchAlerts` polls: a stretch of ten minutes takes
+ * no time. It stands still at the moment that the test has named, until the test names a later one.
+ */
+export class MonitorWorld {
+  nowMs = START;
+  rules: AlertRules = shippedRules();
+  /** What the newest edit of the rules file made of it. */
+  rulesProblem: string | null = null;
+  candidate: (minute: number) => LaneDid | 'gone' = () => ({});
+  scene = SCENE;
+  contained: number = 0.95;
+  readonly told: Notification[] = [];
+  readonly flags: unknown[] = [];
+  readonly stretches: WatchAlertsInput[] = [];
+  /** A webhook that takes nothing. */
+  deaf = false;
+  private untilMs = START;
+  private ended = false;
+  private stirred: () => void = () => {};
+  private readonly totals = new LaneTotals();
+
+  get minute(): number {
+    return (this.nowMs - START) / MINUTE;
+  }
+
+  /** Lets the monitor's clock run so far. */
+  runTo(minute: number): void {
+    this.untilMs = START + minute * MINUTE;
+    this.stirred();
+  }
+
+  /** Ends an activity that waits for its time. */
+  end(): void {
+    this.ended = true;
+    this.stirred();
+  }
+
+  activities(): MonitorActivities & Pick<RolloutActivities, 'notify'> {
+    return {
+      loadAlertRules: async () => {
+        if (this.rulesProblem !== null)
+          throw ApplicationFailure.nonRetryable(this.rulesProblem, 'WrongRules');
+        return this.rules;
+      },
+      watchAlerts: (input) => this.watch(input),
+      setFlags: async (input) => void this.flags.push(input),
+      notify: async (note) => {
+        if (this.deaf) throw new Error('the webhook answered 500');
+        this.told.push(note);
+      },
+    };
+  }
+
+  private async watch(input: WatchAlertsInput): ReturnType<MonitorActivities['watchAlerts']> {
+    this.stretches.push(input);
+    let state = input.state ?? newAlerts(this.nowMs);
+    const endMs = this.nowMs + input.stretchMs;
+    for (;;) {
+      await this.due(this.nowMs + input.rules.pollMs);
+      this.nowMs += input.rules.pollMs;
+      const step = alertStep(input.rules, state, this.poll(), this.nowMs);
+      state = step.state;
+      if (step.events.length > 0 || this.nowMs >= endMs) return step;
+    }
+  }
+
+  /** Waits until the test lets it be that time. */
+  private async due(atMs: number): Promise<void> {
+    while (atMs > this.untilMs) {
+      if (this.ended) throw new Error('the test is over');
+      await new Promise<void>((resolve) => {
+        this.stirred = resolve;
+      });
+    }
+  }
+
+  private poll(): AlertPoll {
+    const did = this.candidate(this.minute);
+    const stable = this.totals.count('stable', {}, 'v-1');
+    const candidate = this.totals.count('candidate', did === 'gone' ? {} : did, 'retriever_v0');
+    return {
+      snapshot:
+        did === 'gone'
+          ? { kind: 'missing', reason: 'connection refused' }
+          : snapshot(this.nowMs, stable, candidate, { percent: 25 }),
+      scene: this.scene,
+      evaluations: { kind: 'evaluations', records: [evaluated(0.1, { containAt50: this.contained })] },
+    };
+  }
+}
+
+export const SLOW = p95(30);

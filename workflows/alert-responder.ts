@@ -1,0 +1,105 @@
+import {
+  CancellationScope,
+  ParentClosePolicy,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  startChild,
+} from '@temporalio/workflow';
+import type { MitigationStart, RolloutSignal } from '../domain/alert-response.ts';
+import { rolloutSignal, startOf } from '../domain/alert-response.ts';
+import type { AlertRules } from '../domain/alert-rules.ts';
+import { alertNotification, sayAlert } from '../domain/alert-words.ts';
+import type { AlertEvent, AlertState } from '../domain/alerts.ts';
+import type { Notification } from '../domain/contract.ts';
+import { signals } from './messages.ts';
+import { monitorActivities } from './monitor-activities.ts';
+
+/** What the monitor does about an alert: the rollout first, then what may be begun, and a person in any case. */
+export class AlertResponder {
+  private readonly service: string;
+  private readonly telling: Promise<void>[] = [];
+
+  constructor(service: string) {
+    this.service = service;
+  }
+
+  /** Never throws but where the workflow is cancelled: what can not be done is said in the message. */
+  async respond(event: AlertEvent, rules: AlertRules, state: AlertState): Promise<void> {
+    const { service } = this;
+    const rule = rules.rules.find(({ name }) => name === event.alert.name) ?? null;
+    const says = `${event.alert.name}: ${sayAlert(rule, event.alert)}`;
+    const done: string[] = [];
+    const signal = rolloutSignal(event, state.firing);
+    if (signal !== null) done.push(await this.signal(signal, says));
+    const place = {
+      service,
+      lane: event.alert.lane ?? 'stable',
+      metric: event.alert.metric,
+      scene: state.scene,
+    } as const;
+    for (const { do: name, how } of event.kind === 'fired' ? (rule?.mitigate ?? []) : []) {
+      const start = how === 'start' ? startOf(name, place) : null;
+      if (start !== null) done.push(await this.begin(start, says));
+    }
+    const nowMs = state.polledMs ?? Date.now();
+    const note = alertNotification(event, rules, { service, scene: state.scene, nowMs });
+    this.tell({ ...note, text: [note.text, ...done].join('\n') });
+  }
+
+  /** Beside the watch: retried a few times, and nothing waits for it. */
+  tell(notification: Notification): void {
+    this.telling.push(
+      monitorActivities()
+        .notify(notification)
+        .catch(() => {}),
+    );
+  }
+
+  /** Resolves when all is told, or given up. */
+  async settled(): Promise<void> {
+    await Promise.all(this.telling);
+  }
+
+  private async signal({ workflowId, runId, signal }: RolloutSignal, reason: string): Promise<string> {
+    return this.attempt(`${signal} sent to ${workflowId}`, `${workflowId} was not told to ${signal}`, () =>
+      getExternalWorkflowHandle(workflowId, runId).signal(signals[signal], {
+        reason,
+        by: `monitor/${this.service}`,
+      }),
+    );
+  }
+
+  private async begin(start: MitigationStart, reason: string): Promise<string> {
+    if (start.kind === 'flags') {
+      const { lane, flags } = start;
+      const by = `monitor/${this.service}`;
+      return this.attempt(`reranker of ${lane} switched off`, `the flags of ${lane} are as they were`, () =>
+        monitorActivities().setFlags({ lane, flags, by, reason }),
+      );
+    }
+    const { type, workflowId, input } = start;
+    return this.attempt(`${workflowId} begun`, `${workflowId} not begun`, () =>
+      startChild(type, {
+        workflowId,
+        args: [input],
+        // It goes on when the monitor's run ends or is continued as new.
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: reason.slice(0, 200),
+      }),
+    );
+  }
+
+  /** What was done, or why not: a rollout that has ended or a tuning that runs already are no trouble of the monitor's. */
+  private async attempt(done: string, not: string, work: () => Promise<unknown>): Promise<string> {
+    try {
+      await work();
+      return done;
+    } catch (error) {
+      if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
+      const said = `${not}: ${error instanceof Error ? error.message : String(error)}`;
+      log.warn(said);
+      return said;
+    }
+  }
+}

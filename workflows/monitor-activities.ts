@@ -1,0 +1,34 @@
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { RolloutActivities } from '../domain/contract.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import { longTaskQueue } from '../domain/queues.ts';
+import { activities } from './activities.ts';
+
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+/** Activities as `monitor` calls them. Called within a workflow, since the task queue of the watch follows its own. */
+export function monitorActivities(): MonitorActivities & Pick<RolloutActivities, 'notify'> {
+  const cancellationType = ActivityCancellationType.TRY_CANCEL;
+  const short = (summary: string, maximumAttempts?: number) =>
+    proxyActivities<MonitorActivities>({
+      startToCloseTimeout: '15s',
+      retry: maximumAttempts === undefined ? RETRY : { ...RETRY, maximumAttempts },
+      cancellationType,
+      summary,
+    });
+  const { watchAlerts } = proxyActivities<MonitorActivities>({
+    taskQueue: longTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '30m',
+    // A dead worker is noticed before its silence breaks the watch (two minutes).
+    heartbeatTimeout: '20s',
+    retry: RETRY,
+    cancellationType,
+    summary: 'watch the alert rules',
+  });
+  return {
+    watchAlerts,
+    loadAlertRules: short('read and check the alert rules').loadAlertRules,
+    setFlags: short('set flags by hand', 8).setFlags,
+    notify: activities().notify,
+  };
+}

@@ -1,0 +1,97 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  continueAsNew,
+  defineQuery,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { AlertRules } from '../domain/alert-rules.ts';
+import type { AlertState } from '../domain/alerts.ts';
+import type { MonitorInput } from '../domain/monitor-input.ts';
+import { readMonitorInput } from '../domain/monitor-input.ts';
+import type { MonitorStatus } from '../domain/monitor-status.ts';
+import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
+import { AlertResponder } from './alert-responder.ts';
+import { monitorActivities } from './monitor-activities.ts';
+
+/** One watch activity lasts at most this long; it ends earlier with an event. */
+const STRETCH_MS = 10 * 60_000;
+/** Then a new history begins, and the rules are read anew. */
+const STRETCHES_PER_RUN = 60;
+
+/** What one run leaves to the next. */
+interface Carried {
+  readonly rules: AlertRules;
+  readonly state: AlertState | null;
+}
+
+/** What fires now, since when, and the last values. */
+const alertsQuery = defineQuery<MonitorStatus>('alerts');
+
+/**
+ * Watches a service for ever: `{"service":"retriever","rules":"runbook"}`, all with a default. Judges the rules of
+ * plans/alerts, tells people, signals the rollout under way, and proposes or begins what mends it. What is an alert, and
+ * what follows from it, is decided in domain/; this waits and calls.
+ */
+export async function monitor(raw?: unknown, carried?: Carried): Promise<never> {
+  const input = checkedInput(raw);
+  let rules: AlertRules | null = carried?.rules ?? null;
+  let state: AlertState | null = carried?.state ?? null;
+  setHandler(alertsQuery, () => monitorStatus(input.service, rules, state), {
+    description: 'What fires now, since when, and the last values',
+  });
+  const responder = new AlertResponder(input.service);
+  rules = await rulesNow(input, rules, responder);
+  for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
+    show(monitorStatus(input.service, rules, state));
+    const { watchAlerts } = monitorActivities();
+    const result = await watchAlerts({ service: input.service, rules, state, stretchMs: STRETCH_MS });
+    state = result.state;
+    for (const event of result.events) await responder.respond(event, rules, state);
+    if (workflowInfo().continueAsNewSuggested) break;
+  }
+  await responder.settled();
+  return continueAsNew<typeof monitor>(raw, { rules, state });
+}
+
+function checkedInput(raw: unknown): MonitorInput {
+  const read = readMonitorInput(raw ?? undefined);
+  if ('problems' in read)
+    throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');
+  const { workflowId } = workflowInfo();
+  const rightId = `monitor/${read.input.service}`;
+  if (workflowId === rightId) return read.input;
+  throw ApplicationFailure.nonRetryable(
+    `the monitor of ${read.input.service} has the workflow id ${rightId}, not ${workflowId}`,
+    'WrongInput',
+  );
+}
+
+/** The rules as they are in the file now. Where an edit made them wrong, the ones before go on, and a person hears why. */
+async function rulesNow(
+  { rules: name }: MonitorInput,
+  before: AlertRules | null,
+  responder: AlertResponder,
+): Promise<AlertRules> {
+  try {
+    return await monitorActivities().loadAlertRules({ rules: name });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) throw error;
+    if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
+    responder.tell({
+      severity: 'warning',
+      title: `the alert rules ${name} can not be read; the ones before stay`,
+      text: error.cause.message,
+      dedupeKey: `${workflowInfo().runId}/rules`,
+    });
+    return before;
+  }
+}
+
+function show(status: MonitorStatus): void {
+  setCurrentDetails(
+    monitorMarkdown(status, (ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')),
+  );
+}
