@@ -16,6 +16,8 @@ export const WITHOUT_CONTROL = 3;
 
 /** An alarm takes at least so many minutes. */
 const STEPS = 5;
+/** What goes on is said again after so many stretches. */
+const SAID_EVERY = 60;
 
 /** What one rule carries from stretch to stretch, and from stage to stage. */
 export interface HarmState {
@@ -23,8 +25,8 @@ export interface HarmState {
   readonly sums: readonly number[];
   /** What stable did of late, for when it has no users any more. */
   readonly reference: Count | null;
-  /** The alarm was raised and has not ended: it is said once. */
-  readonly alarmed: boolean;
+  /** Stretches since the alarm was raised last; null if it never was. */
+  readonly saidAgo: number | null;
 }
 
 /**
@@ -47,10 +49,12 @@ export function harmStep(
       live ? STEPS : STEPS * WITHOUT_CONTROL,
     ),
   );
-  const top = Math.max(...sums);
-  const alarmed = top >= CUSUM_ALARM || (before?.alarmed === true && top > CUSUM_ALARM / 2);
-  const state = { sums, reference, alarmed };
-  if (!alarmed || before?.alarmed === true) return { state, alarm: null };
+  const alarmed = Math.max(...sums) >= CUSUM_ALARM;
+  const saidAgo = before?.saidAgo === undefined || before.saidAgo === null ? null : before.saidAgo + 1;
+  if (!alarmed || (saidAgo !== null && saidAgo < SAID_EVERY))
+    return { state: { sums, reference, saidAgo }, alarm: null };
+  // The next alarm has to be proven anew: meanwhile a step of the ladder may have helped.
+  const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
   const control = live ? seen.stable : reference;
   const points = Number((tolerance * 100).toFixed(2));
   const reason = `${harmName(rule)}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;

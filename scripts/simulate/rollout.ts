@@ -133,7 +133,8 @@ class SimulatedRollout {
         return this.evaluated();
       default: {
         const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
-        return { kind: 'changed', result: { kind: 'done', view: view(percent) } };
+        const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;
+        return { kind: 'changed', result: { kind: 'done', view: view(percent, stable) } };
       }
     }
   }
@@ -182,8 +183,8 @@ class SimulatedRollout {
   }
 }
 
-function view(percent: number): ControlView {
-  const state = { ...firstState({ release: RELEASES.stable, flags: null }, 0), epoch: 1, percent };
+function view(percent: number, stable = RELEASES.stable): ControlView {
+  const state = { ...firstState({ release: stable, flags: null }, 0), epoch: 1, percent };
   const lanes = { stable: null, candidate: null, previous: null, spare: null };
   return { state, lanes, nowMs: 0, killSwitch: false };
 }
