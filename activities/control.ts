@@ -6,11 +6,13 @@ import type {
   AnyLane,
   ControlChange,
   ControlView,
+  Flags,
   Refusal,
   RenewLease,
   TakeEpoch,
 } from '../domain/control.ts';
 import type { Problem, SearchRequest, SearchResponse } from '../domain/http.ts';
+import { LANE_HEADERS, formatFlags } from '../domain/http.ts';
 
 /** Where the control listener is, and its bearer token: given, or a file that the gateway writes at its first boot. */
 export interface ControlOptions {
@@ -31,6 +33,12 @@ export interface ControlClient {
   renewLease(renewal: RenewLease, signal?: AbortSignal): Promise<LeaseRenewal>;
   /** Asks exactly that lane, with its effective flags and no fallback. */
   search(lane: AnyLane, body: SearchRequest, signal?: AbortSignal): Promise<SearchResponse>;
+  /** The same with five context vectors as they are (float32, one after the other), under other flags than the lane's. */
+  searchWith(
+    lane: AnyLane,
+    context: Float32Array,
+    asked: { readonly flags: Flags; readonly k: number },
+  ): Promise<SearchResponse>;
 }
 
 interface Answer {
@@ -40,19 +48,18 @@ interface Answer {
 
 /** A client of the control listener; each call is one HTTP request with a deadline (default 5 s). */
 export function createControlClient(options: ControlOptions): ControlClient {
-  async function call(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, signal?: AbortSignal) {
+  async function send(method: 'GET' | 'PUT' | 'POST', path: string, sent: Sent, signal?: AbortSignal) {
     const deadline = AbortSignal.timeout(options.timeoutMs ?? 5_000);
     const answer = await request(`${options.url}${path}`, {
       method,
-      headers: {
-        authorization: `Bearer ${await token(options.token)}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
+      headers: { authorization: `Bearer ${await token(options.token)}`, ...sent.headers },
+      body: sent.body,
       signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
     });
     return { status: answer.statusCode, text: await answer.body.text() };
   }
+  const call = (method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, signal?: AbortSignal) =>
+    send(method, path, body === undefined ? NOTHING : json(body), signal);
 
   return {
     view: async (signal) => accepted(await call('GET', '/control', undefined, signal), 'GET /control'),
@@ -71,7 +78,27 @@ export function createControlClient(options: ControlOptions): ControlClient {
     },
     search: async (lane, body, signal) =>
       accepted(await call('POST', `/control/search/${lane}`, body, signal), `POST /control/search/${lane}`),
+    async searchWith(lane, context, { flags, k }) {
+      const path = `/control/search/${lane}?kind=context&k=${k}`;
+      const headers = {
+        'content-type': 'application/octet-stream',
+        [LANE_HEADERS.flags]: formatFlags(flags),
+      };
+      const body = Buffer.from(context.buffer, context.byteOffset, context.byteLength);
+      return accepted(await send('POST', path, { headers, body }), `POST ${path}`);
+    },
   };
+}
+
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | string | null;
+}
+
+const NOTHING: Sent = { headers: {}, body: null };
+
+function json(body: unknown): Sent {
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
 /** Read afresh for each call: a gateway that lost its run folder writes a new token. */

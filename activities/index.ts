@@ -1,9 +1,14 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import type { TuningActivities } from '../domain/tuning-contract.ts';
+import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
+import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createFreeEpoch } from './free-epoch.ts';
 import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { createMonitor } from './monitor.ts';
@@ -13,9 +18,12 @@ import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
+import { createSweep } from './sweep.ts';
 import { createTraffic } from './traffic.ts';
+import { createTuningLog } from './tuning-log.ts';
 import type { WatchDeps } from './watch.ts';
 import { createWatch } from './watch.ts';
+import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
   readonly service: string;
@@ -23,17 +31,27 @@ export interface ActivitiesConfig {
   readonly control: ControlOptions;
   readonly releasesDir: string;
   readonly artifactsDir: string;
+  /** Where decisions are written down for people. */
+  readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
+  readonly ingestLog: string;
   readonly routes: NotifyDeps['routes'];
   readonly sentFile: string | null;
 }
+
+/** What a worker can do: the rollout's part, and those of the workflows beside it. */
+type Activities = RolloutActivities &
+  TuningActivities &
+  MonitorActivities &
+  EvaluationActivities &
+  WeeklyActivities;
 
 /** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
-): RolloutActivities & MonitorActivities {
+): Activities {
   const control = createControlClient(config.control);
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
@@ -42,10 +60,15 @@ export function createActivities(
     ...createPreflight({ ...config, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
+    ...createCleanEvaluation({ ...config, control }),
+    ...createWeekly({ ...config, control }),
     ...createBaseline(config.artifactsDir),
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),
+    ...createSweep(config),
+    ...createFreeEpoch(control, deps.isRunning),
+    ...createTuningLog(config.prodDocsDir),
     ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };
 }

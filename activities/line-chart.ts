@@ -5,7 +5,7 @@ interface ChartPoint {
   readonly label?: string;
 }
 
-interface ChartSeries {
+export interface ChartSeries {
   readonly name: string;
   readonly points: readonly ChartPoint[];
   /** A line through the points in their order, or the points alone; a line without dots for smoothed values. */

@@ -1,6 +1,8 @@
 import { request } from 'undici';
 import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from '../domain/telemetry.ts';
 import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../domain/telemetry.ts';
+import type { LaneOwn } from '../domain/lane-report.ts';
+import { LANE_METRICS, MAY_BE_NULL } from '../domain/lane-report.ts';
 import type { LaneName } from '../domain/split.ts';
 import type { Sample } from './metrics-text.ts';
 import { parseMetricsText } from './metrics-text.ts';
@@ -17,7 +19,11 @@ export interface MetricsSource {
 const JUDGED_KIND = 'context';
 
 /** Families whose absence would be an outage of the metrics, not a zero: prom-client shows them from its start on. */
-const NEEDED: readonly string[] = [...Object.values(GATEWAY_METRICS), 'process_start_time_seconds'];
+const NEEDED: readonly string[] = [
+  ...Object.values(GATEWAY_METRICS),
+  ...Object.values(LANE_METRICS),
+  'process_start_time_seconds',
+];
 
 /** What a histogram without a series says: nothing was observed, in the gateway's own buckets. */
 const EMPTY_HISTOGRAM: Histogram = {
@@ -97,7 +103,19 @@ function laneCounters(samples: readonly Sample[], lane: LaneName): LaneCounters 
     distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys, {}),
     notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady, {}),
     breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen, {}) > 0,
+    own: laneOwn(ofLane.filter(({ labels }) => labels['release'] === release)),
   };
+}
+
+/** What the lane counts of itself; null where it did not answer the gateway. Throws on half of it. */
+function laneOwn(samples: readonly Sample[]): LaneOwn | null {
+  if (!samples.some(({ name }) => name === LANE_METRICS.startSeconds)) return null;
+  const values = (Object.keys(LANE_METRICS) as (keyof LaneOwn)[]).map((field) => {
+    const name = LANE_METRICS[field];
+    const absent = MAY_BE_NULL.includes(field) && !samples.some((sample) => sample.name === name);
+    return [field, absent ? null : gauge(samples, name)] as const;
+  });
+  return Object.fromEntries(values) as unknown as LaneOwn;
 }
 
 function histogram(samples: readonly Sample[], name: string): Histogram {

@@ -70,7 +70,7 @@ export interface ControlChange {
   readonly by: string;
   readonly reason?: string;
   readonly percent?: number;
-  /** Number of interventions the caller knows of; required with `epoch` where the percent rises. */
+  /** Number of interventions the caller knows of; required with `epoch` where the percent rises, and holds for flags where it is given. */
   readonly interventions?: number;
   readonly flags?: { readonly stable?: Flags; readonly candidate?: Flags };
   /** Loads (a version) or ends (null) a lane. A new candidate needs percent 0. */

@@ -37,6 +37,9 @@ function fenceOff(state: ControlState, change: ControlChange): Applied | null {
   if (state.steps.includes(change.step)) return done(state);
   const raises = (change.percent ?? 0) > state.percent;
   if (raises && change.interventions !== state.interventions) return intervened(state);
+  // Flags that a hand has set in the meantime are news as well, for a holder who says what he knows of.
+  const unaware = change.interventions !== undefined && change.interventions !== state.interventions;
+  if (change.flags !== undefined && unaware) return intervened(state);
   // Somebody took the candidate back from 100 %: that is news for the holder, not a mistake of his.
   if (change.promote !== undefined && state.percent !== 100 && state.lastIntervention !== null)
     return intervened(state);

@@ -104,7 +104,7 @@ export interface Health {
  * no state that could differ; the lane answers with what the gateway counts, so no body is parsed on the way.
  */
 export const LANE_HEADERS = {
-  /** to the lane: `impl=amn_v0;reranker=on;nprobe=8` */
+  /** to the lane, and to the control listener's search in place of the lane's own: `impl=amn_v0;reranker=on;nprobe=8` */
   flags: 'x-lane-flags',
   /** to the lane: the name it serves under, for the answer's `lane` */
   lane: 'x-lane',
@@ -124,11 +124,23 @@ export const LANE_HEADERS = {
   timeout: 'x-timeout-ms',
   /** to the lane: any value asks for the candidates' ids in both orders, in the body's `orders` */
   sample: 'x-sample',
-  /** from a prober: any value keeps the request out of everything that gates judge */
+  /** from a prober, and on to the lane: any value keeps the request out of everything that gates judge */
   synthetic: 'x-synthetic',
 } as const;
 
 /** `impl=amn_v0;reranker=on;nprobe=8` */
 export function formatFlags(flags: Flags): string {
   return `impl=${flags.impl};reranker=${flags.reranker};nprobe=${flags.nprobe}`;
+}
+
+/** The flags of such a text; null where it is none. */
+export function parseFlags(text: string): Flags | null {
+  const match = /^impl=(amn_v0|gru_v0);reranker=(on|off);nprobe=(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[3]) === 0) return null;
+  const [, impl, reranker, nprobe] = match;
+  return {
+    impl: impl === 'gru_v0' ? 'gru_v0' : 'amn_v0',
+    reranker: reranker === 'on' ? 'on' : 'off',
+    nprobe: Number(nprobe),
+  };
 }

@@ -1,3 +1,5 @@
+import type { Interval } from './stats.ts';
+
 /** What the choice is to favour; the runbook's three variants. */
 export type NprobePriority = 'balanced' | 'latency' | 'accuracy';
 
@@ -7,6 +9,17 @@ export interface NprobeTrial {
   /** Recall@10 against FLAT minus 1, in points: 0 is exact, -1.2 finds 1.2 % less. */
   readonly deltaPoints: number;
   readonly p95Ms: number;
+}
+
+/** A trial with how sure it is; intervals are 95 %. */
+export interface TrialSummary extends NprobeTrial {
+  /** Share of FLAT's k that IVF found. */
+  readonly recall: number;
+  readonly deltaInterval: Interval;
+  readonly p50Ms: number;
+  readonly p95Interval: Interval;
+  /** Rounds that were counted. */
+  readonly repeats: number;
 }
 
 export type NprobeChoice =
@@ -55,6 +68,12 @@ export function chooseNprobe(
 /** A trial as the runbook writes it. */
 export function wordsOf({ nprobe, p95Ms, deltaPoints }: NprobeTrial): string {
   return `nprobe=${nprobe} (P95=${p95Ms.toFixed(2)}ms, ∆R@10=${deltaPoints.toFixed(1)}pp)`;
+}
+
+/** A trial with its bands. */
+export function bandsOf(trial: TrialSummary): string {
+  const { deltaInterval: delta, p95Interval: p95 } = trial;
+  return `${wordsOf(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
 }
 
 /** Trials that no other beats in latency and accuracy, fastest first. */

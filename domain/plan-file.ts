@@ -5,6 +5,9 @@ import { Reader } from './plan-reader.ts';
 export type ParsedPlan =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly string[] };
 
+/** For plans that do not say: nprobe one way, the reranker, and the other model. */
+const LADDER_AT_MOST = 3;
+
 /** A plan out of what a YAML file holds, or everything that is wrong with it, each by its field. */
 export function parsePlan(raw: unknown): ParsedPlan {
   const problems: string[] = [];
@@ -21,6 +24,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
     p95ExcessMs: read.durationMs('p95Excess'),
     extendByMs: extend.durationMs('by', 1_000),
     extendAtMost: extend.whole('atMost', 0),
+    ladderAtMost: read.whole('ladderAtMost', 0, LADDER_AT_MOST),
     holdEveryMs: read.durationMs('holdEvery', 1_000),
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),
@@ -72,7 +76,7 @@ function rowOf(read: Reader): GateRow {
     against,
     warnOver: limitOf(read, 'warnOver', metric, against),
     redOver: limitOf(read, 'redOver', metric, against),
-    onRed: read.oneOf('onRed', ['hold', 'rollback'], 'hold'),
+    onRed: read.oneOf('onRed', ['hold', 'rollback', 'ladder'], 'hold'),
     decide: read.oneOf('decide', ['interval', 'point'], 'interval'),
     minSamples: read.whole('minSamples', 1),
     ladder: read.list(
@@ -87,14 +91,21 @@ function rowOf(read: Reader): GateRow {
     read.wrong('warnOver', 'is missing, and so is redOver: one is needed');
   if (row.warnOver !== null && row.redOver !== null && row.warnOver > row.redOver)
     read.wrong('redOver', 'must not lie below warnOver');
+  if (row.onRed === 'ladder' && row.ladder.length === 0) read.wrong('ladder', 'is needed by onRed: ladder');
   return row;
 }
 
 /** What a metric's limits are written in; a limit in another unit is a mistake, not a number. */
-const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p'>> = {
+const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
   errorRate: 'share',
   qualityShortfall: 'share',
   rerankerAcceptance: 'share',
+  rerankerIdle: 'share',
+  nearDuplicates: 'share',
+  cacheMisses: 'share',
+  memoryGrowth: 'share',
+  corpusGrowth: 'share',
+  listImbalance: 'ratio',
   rAt5Drop: 'share',
   retrievalP95: 'ms',
   endToEndP95: 'ms',

@@ -8,3 +8,11 @@ export const TASK_QUEUE = 'retriever-rollout';
 export function longTaskQueue(taskQueue: string): string {
   return `${taskQueue}-long`;
 }
+
+/**
+ * Task queue of work that is heavy and in no hurry: shards of an evaluation, steps of the weekly maintenance. Slots of
+ * their own, so that no guard and no pre-flight waits for one.
+ */
+export function batchTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-batch`;
+}

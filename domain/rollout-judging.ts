@@ -2,6 +2,9 @@ import type { EvaluationResult } from './contract.ts';
 import type { Judgement } from './gate.ts';
 import { judge, unknownJudgement } from './gate.ts';
 import type { Plan } from './plan.ts';
+import { sayEvaluation } from './reading.ts';
+import { inform } from './rollout-informing.ts';
+import { climb } from './rollout-ladder.ts';
 import { holdFor, proceed, startRollback } from './rollout-moves.ts';
 import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, nextRaiseMs, stageOf } from './rollout-state.ts';
@@ -54,9 +57,7 @@ function fillBaseline(state: RolloutState, closing: SnapshotResult): Step {
 /** An evaluation is there: a drop beyond the emergency limit rolls back at once; the rest is the gate's. */
 export function onEvaluated(plan: Plan, before: RolloutState, result: EvaluationResult, nowMs: number): Step {
   const text =
-    result.kind === 'missing'
-      ? `evaluation: ${result.reason}`
-      : `evaluation: R@5 ${result.rAt5.toFixed(3)} on ${result.queries} queries, ${result.expected.rAt5.toFixed(3)} before the release`;
+    result.kind === 'missing' ? `evaluation: ${result.reason}` : `evaluation: ${sayEvaluation(result)}`;
   const state = log(plan, { ...before, evaluation: result }, { kind: 'step', text }, nowMs);
   if (result.kind === 'evaluated' && result.queries > 0) {
     const { lostAt5, gainedAt5, queries } = result;
@@ -75,13 +76,21 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
 /** Judges the window that is closed, and goes on, extends, holds or rolls back. */
 function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
   const { judgement, state } = secondLook(plan, judgeWindow(plan, before, nowMs), nowMs);
-  const { verdict, reason } = judgement;
+  const { verdict } = judgement;
   const judged = log(
     plan,
     { ...state, judgement },
     { kind: 'verdict', verdict, text: verdictText(plan, state, judgement) },
     nowMs,
   );
+  const informed = inform(plan, judged, judgement, nowMs);
+  const step = goOn(plan, informed.state, judgement, nowMs);
+  return { state: step.state, effects: [...informed.effects, ...step.effects] };
+}
+
+/** What follows from a verdict. */
+function goOn(plan: Plan, judged: RolloutState, judgement: Judgement, nowMs: number): Step {
+  const { verdict, reason } = judgement;
   if (verdict === 'red' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
   if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
   switch (verdict) {
@@ -90,15 +99,8 @@ function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
     case 'unknown':
       return extendOrHold(plan, judged, reason, nowMs);
     case 'warn':
-    case 'red': {
-      const step = judgement.nextStep === null ? '' : `; the ladder's next step: ${judgement.nextStep}`;
-      return holdFor(
-        plan,
-        measureOn(judged, nowMs + plan.holdEveryMs),
-        { why: 'verdict', reason: `${verdict}: ${reason}${step}` },
-        nowMs,
-      );
-    }
+    case 'red':
+      return climb(plan, measureOn(judged, nowMs + plan.holdEveryMs), judgement, nowMs);
     default:
       return verdict satisfies never;
   }

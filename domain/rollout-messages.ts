@@ -116,7 +116,7 @@ function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   if (going.t0Ms === null) return going;
   // The share was taken away while it was held: the stage begins again, with its warm-up.
   if (going.percent !== stageOf(plan, going).percent) return { ...going, phase: 'raise' };
-  return ['open', 'measure', 'close', 'evaluateEnd'].includes(going.phase)
+  return ['open', 'measure', 'close', 'evaluateEnd', 'look', 'step'].includes(going.phase)
     ? measureAfresh(plan, going)
     : going;
 }

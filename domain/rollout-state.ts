@@ -1,13 +1,17 @@
+import type { Flags } from './control.ts';
 import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { Judgement, Verdict } from './gate.ts';
-import type { Plan, Stage } from './plan.ts';
+import type { LadderStep, Plan, Stage } from './plan.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
 
 /** How a rollout can end; each is a completed workflow. */
 export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supersededByRollback' | 'cancelled';
 
-/** What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. */
+/**
+ * What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. `look` and `step`
+ * are the ladder: which flags are in force, and the change of them.
+ */
 type Phase =
   | 'preflight'
   | 'fence'
@@ -22,6 +26,8 @@ type Phase =
   | 'measure'
   | 'close'
   | 'evaluateEnd'
+  | 'look'
+  | 'step'
   | 'dwell'
   | 'zero'
   | 'promote'
@@ -41,6 +47,16 @@ export interface TimelineEntry {
   readonly kind: 'step' | 'verdict' | 'message' | 'guard' | 'held' | 'outcome';
   readonly verdict: Verdict | null;
   readonly text: string;
+}
+
+/** A step of the ladder: what it made of the candidate's flags, and the numbers that asked for it. */
+export interface LadderMove {
+  readonly stage: string;
+  readonly step: LadderStep;
+  readonly from: Flags;
+  readonly to: Flags;
+  readonly because: string;
+  readonly atMs: number;
 }
 
 /** All that a rollout knows. Plain JSON, changed only by `reduce`. */
@@ -69,6 +85,11 @@ export interface RolloutState {
   /** Stable's last valid window at a percent below 100. */
   readonly reference: LaneWindow | null;
   readonly baselineMissing: boolean;
+  /** Steps of the ladder that are in force, oldest first, and the one that is being taken. */
+  readonly moves: readonly LadderMove[];
+  readonly move: LadderMove | null;
+  /** `<stage>/<metric>` of rows that only inform, and have done so. */
+  readonly told: readonly string[];
   readonly held: Held | null;
   readonly pausedSinceMs: number | null;
   readonly epoch: number | null;
@@ -126,6 +147,9 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     evaluation: null,
     reference: null,
     baselineMissing: false,
+    moves: [],
+    move: null,
+    told: [],
     held: null,
     pausedSinceMs: null,
     epoch: null,

@@ -1,3 +1,4 @@
+import type { ControlView, Flags } from './control.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
@@ -5,6 +6,7 @@ import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
 import { finish, startRollback } from './rollout-moves.ts';
+import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
@@ -19,6 +21,9 @@ export type Action =
   | { readonly do: 'evaluate'; readonly name: string }
   | { readonly do: 'raise'; readonly percent: number }
   | { readonly do: 'zero'; readonly reason: string }
+  /** The gateway's state, before a step of the ladder. */
+  | { readonly do: 'look' }
+  | { readonly do: 'step'; readonly flags: Flags; readonly reason: string }
   /** Until the time, or a message or the guard; null: only those. */
   | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
   | { readonly do: 'promote' }
@@ -32,7 +37,8 @@ export type RolloutEvent =
   | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
-  /** A raise or a promotion was left without its answer: what became of it, or that it never will be carried out. */
+  | { readonly kind: 'looked'; readonly view: ControlView }
+  /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
   | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
   | {
@@ -94,6 +100,13 @@ function phaseAction(plan: Plan, state: RolloutState): Action {
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: caches warm up` };
     case 'measure':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: measuring for the decision` };
+    case 'look':
+      return { do: 'look' };
+    case 'step':
+      // There is no such phase without a move; a look finds out anew.
+      return state.move === null
+        ? { do: 'look' }
+        : { do: 'step', flags: state.move.to, reason: state.move.because };
     case 'dwell':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
     case 'zero':
@@ -146,6 +159,8 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':
       return onChanged(plan, state, event.result, nowMs);
+    case 'looked':
+      return onLooked(plan, state, event.view, nowMs);
     case 'settled':
       return onSettled(plan, state, event.result, nowMs);
     case 'time':

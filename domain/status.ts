@@ -1,6 +1,6 @@
 import type { Verdict } from './gate.ts';
 import type { Plan } from './plan.ts';
-import type { Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
+import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
 
 /** Answer of the query `status`. */
@@ -21,6 +21,8 @@ export interface RolloutStatus {
     readonly reason: string;
     readonly distance: string | null;
   }[];
+  /** Steps of the ladder that were taken and are in force. */
+  readonly ladder: readonly LadderMove[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -56,6 +58,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       reason,
       distance,
     })),
+    ladder: state.moves,
     timeline: state.timeline,
     runbookClock:
       stage === null
@@ -83,7 +86,8 @@ function nextDecisionMs(plan: Plan, state: RolloutState): number | null {
   if (state.outcome !== null || state.pausedSinceMs !== null || state.held !== null || state.t0Ms === null)
     return null;
   if (state.phase === 'dwell' || state.recheck) return nextRaiseMs(plan, state);
-  return Math.max(decideMs(plan, state), state.phase === 'measure' ? state.waitUntilMs : 0);
+  const waits = state.phase === 'measure' || state.phase === 'warmUp';
+  return Math.max(decideMs(plan, state), waits ? state.waitUntilMs : 0);
 }
 
 function endMs(plan: Plan, state: RolloutState): number | null {
@@ -120,6 +124,8 @@ const DURING: Partial<Record<RolloutState['phase'], string>> = {
   open: 'measuring',
   measure: 'measuring',
   close: 'judging',
+  look: 'choosing a step of the ladder',
+  step: 'taking a step of the ladder',
   dwell: 'waiting for the next raise',
   zero: 'taking the share to 0',
   promote: 'promoting',

@@ -1,3 +1,4 @@
+import type { LaneOwn } from './lane-report.ts';
 import type { LaneName } from './split.ts';
 
 /** Names of the gateway's metrics that gates read; labels in the comments. Prometheus conventions: seconds, _total. */
@@ -70,6 +71,8 @@ export interface LaneCounters {
   readonly distinctKeys: number;
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
+  /** What the lane counts of itself, all kinds of requests; null while it does not answer, absent in histories from before. */
+  readonly own?: LaneOwn | null;
 }
 
 /** The gateway's counters at one moment. A window is the difference of two with the same `processStartMs`. */

@@ -1,3 +1,5 @@
+import type { OwnWindow } from './lane-report.ts';
+import { ownBetween } from './lane-report.ts';
 import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 import type { Count } from './stats.ts';
 
@@ -14,6 +16,7 @@ export interface LaneWindow {
   readonly distinctKeys: number;
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
+  readonly own: OwnWindow;
 }
 
 export interface Window {
@@ -80,6 +83,7 @@ export function difference(before: LaneCounters, after: LaneCounters): LaneWindo
     distinctKeys: after.distinctKeys,
     notReadySeconds: after.notReadySeconds,
     breakerOpen: after.breakerOpen,
+    own: ownBetween(before.own ?? null, after.own ?? null),
   };
 }
 

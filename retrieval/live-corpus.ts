@@ -22,6 +22,11 @@ export class LiveCorpus {
     return this.left.has(row);
   }
 
+  /** Whether there is a chunk of that id. */
+  has(id: string): boolean {
+    return this.rows.has(id);
+  }
+
   /** Makes a chunk searchable, in place of one of the same id. `vector`: `dimension` floats of unit norm. */
   put(chunk: CorpusChunk, vector: Float32Array): void {
     const row = this.index.add(vector);

@@ -1,16 +1,6 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 import type { Flags } from '../domain/control.ts';
-import { EncoderError } from './encoder/errors.ts';
-import {
-  encoderFolder,
-  encoderIdentity,
-  readEncoderManifest,
-  verifyEncoderFiles,
-} from './encoder/manifest.ts';
 import type { EncoderPool } from './encoder/pool.ts';
-import { openEncoderPool } from './encoder/pool.ts';
+import { openReleaseEncoder } from './encoder/release-encoder.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';
 import type { IndexStatistics, NativeIndex } from './index/open.ts';
 import { applyRecord } from './ingest/apply.ts';
@@ -25,7 +15,7 @@ import { fileProblems } from './release/verify.ts';
 import type { PipelineAnswer, PipelineQuery } from './search.ts';
 import { searchRelease } from './search.ts';
 
-export type { PipelineAnswer, PipelineQuery } from './search.ts';
+export type { PipelineAnswer, PipelineQuery, Recall } from './search.ts';
 
 /** One release, ready to answer. */
 export interface Pipeline {
@@ -57,7 +47,6 @@ export interface PipelineOptions {
 
 /** One row in so many has its norm checked at the start: all of them are pre-flight's job. */
 const NORM_STRIDE = 7;
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Opens a release for serving.
@@ -83,26 +72,6 @@ function refuseWrongNorms(index: NativeIndex): void {
   if (wrong === 0) return;
   const reason = `${wrong} of ${rows} sampled rows are not of unit norm, the worst off by ${worst.toPrecision(3)}`;
   throw new ReleaseError('p_ivf.faiss', reason);
-}
-
-async function openReleaseEncoder(
-  { encoder: built }: ReleaseManifest,
-  { modelsDir, verify }: PipelineOptions,
-): Promise<EncoderPool> {
-  const { name } = built;
-  const folder = modelsDir === undefined ? encoderFolder(ROOT, name) : join(modelsDir, name);
-  try {
-    const encoder = await readEncoderManifest(folder);
-    if (!isDeepStrictEqual(encoderIdentity(encoder), built))
-      throw new EncoderError(`the release was built with another encoder than the ${name} that is installed`);
-    if (verify === true) await verifyEncoderFiles(folder, encoder);
-    return await openEncoderPool(folder, 1);
-  } catch (error) {
-    // Refused like a damaged release: starting again would not mend it.
-    if (error instanceof EncoderError)
-      throw new ReleaseError(`encoder ${name}`, error.message, { cause: error });
-    throw error;
-  }
 }
 
 interface PipelineParts {

@@ -1,19 +1,22 @@
 import type { Flags } from '../domain/control.ts';
 import { EVALUATION_DEPTH } from '../domain/ranking.ts';
 import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
-import type { Candidates, SearchableCorpus } from './candidates.ts';
+import type { CandidateQuery, Candidates, SearchableCorpus } from './candidates.ts';
 import { findCandidates } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { Inspection } from './inspect.ts';
 import { inspectAnswer } from './inspect.ts';
 import type { Predictor } from './predictor/predictor.ts';
-import type { Ranking } from './explain.ts';
-import { EXPLAINED, explainResult } from './explain.ts';
+import type { AnswerExplanation, Ranking } from './explain.ts';
+import { EXPLAINED, explainAnswer, explainResult } from './explain.ts';
 import { rerankFeatures } from './reranker/features.ts';
 import type { Reranker } from './reranker/reranker.ts';
 import { orderOf } from './reranker/reranker.ts';
 import type { EncodeOptions } from './encoder/pool.ts';
 import type { TextRole } from './encoder/text-encoder.ts';
+
+/** Recall@10, as the runbook has it. */
+const RECALL_DEPTH = 10;
 
 export type PipelineQuery = (
   | { readonly kind: 'text'; readonly text: string }
@@ -27,9 +30,15 @@ export type PipelineQuery = (
   readonly explain?: boolean;
   /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
   readonly asBuilt?: boolean;
-  /** Whether `orders` or `inspect` will be asked: then all 50 candidates are fetched, however few results are wanted. */
+  /** Whether `orders`, `inspect` or `explain` will be asked: then all 50 candidates are fetched, however few results are wanted. */
   readonly whole?: boolean;
 } & EncodeOptions;
+
+/** How much of the truth was found: `found` of the `expected` best rows by cosine. */
+export interface Recall {
+  readonly found: number;
+  readonly expected: number;
+}
 
 export interface PipelineAnswer {
   readonly results: SearchResult[];
@@ -42,6 +51,10 @@ export interface PipelineAnswer {
   orders(): Orders;
   /** A closer look, about a millisecond. */
   inspect(): Inspection;
+  /** Why it is as it is, for a person: about as long. */
+  explain(): AnswerExplanation;
+  /** What an exact search finds, beside what this one found: a scan of the whole index, so for few answers only. */
+  recall(): Promise<Recall>;
 }
 
 export interface SearchParts {
@@ -67,16 +80,15 @@ export async function searchRelease(
     : null;
   const vector = predicted?.value ?? vectors[0] ?? new Float32Array(0);
   const context = isContext ? vectors : [];
-  const found = await timed(() =>
-    findCandidates(parts.corpus, {
-      vector,
-      context,
-      exclude: query.exclude,
-      nprobe: flags.nprobe,
-      asBuilt: query.asBuilt === true,
-      depth: depthOf(query),
-    }),
-  );
+  const asked: CandidateQuery = {
+    vector,
+    context,
+    exclude: query.exclude,
+    nprobe: flags.nprobe,
+    asBuilt: query.asBuilt === true,
+    depth: depthOf(query),
+  };
+  const found = await timed(() => findCandidates(parts.corpus, asked));
   const rerank = isContext && flags.reranker === 'on' && found.value.rows.length > 0;
   const reranked = rerank ? await timed(() => rerankedOrder(parts, found.value, context)) : null;
   const order = reranked?.value.order ?? [...found.value.rows.keys()];
@@ -101,7 +113,27 @@ export async function searchRelease(
     },
     inspect: () =>
       inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
+    explain: () =>
+      explainAnswer({
+        cosines: found.value.cosines,
+        order: top,
+        ranking: reranked?.value ?? unranked(parts, found.value, context),
+        chunk: (place) => chunkOf(parts.corpus, found.value, place),
+      }),
+    recall: () => recallOf(parts.corpus, asked, found.value),
   };
+}
+
+/** The scan over all lists is exact (test/native/exact.test.ts), and knows of chunks that came since the build. */
+async function recallOf(
+  corpus: SearchableCorpus,
+  asked: CandidateQuery,
+  { rows }: Candidates,
+): Promise<Recall> {
+  const depth = Math.min(RECALL_DEPTH, asked.depth ?? RECALL_DEPTH);
+  const truth = await findCandidates(corpus, { ...asked, depth, nprobe: corpus.index.nlist ?? 1 });
+  const found = new Set(rows.slice(0, depth));
+  return { found: truth.rows.filter((row) => found.has(row)).length, expected: truth.rows.length };
 }
 
 /** A reranker, an explanation and a closer look need all candidates; a plain search only its results. */

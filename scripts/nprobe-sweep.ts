@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
-import { sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
+import { bandsOf, chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
+import { indexTarget, sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
 import { openIndex } from '../retrieval/index/open.ts';
 import { parseNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
@@ -50,7 +50,7 @@ await runTool({
     const flat = await openIndex(files.flat);
     try {
       const ivf = await openIndex(files.index);
-      const trials = await sweepNprobe(ivf, flat, queries, {
+      const trials = await sweepNprobe(indexTarget(ivf, flat, queries), {
         nprobes: values['nprobe-values'],
         onProgress: (done, total) => progress('searching', done, total),
       }).finally(() => ivf.close());
@@ -60,10 +60,7 @@ await runTool({
       return {
         met: choice.kind === 'chosen',
         lines: [
-          ...trials.map((trial) => {
-            const { deltaInterval: delta, p95Interval: p95 } = trial;
-            return `${wordsOf(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
-          }),
+          ...trials.map(bandsOf),
           `${choice.kind}: ${choice.reason} (${queries.length} queries)`,
           ...(choice.kind === 'hold' ? choice.pareto.map((trial) => `  Pareto: ${wordsOf(trial)}`) : []),
         ],

@@ -167,6 +167,14 @@ describe('layout', () => {
     expect(bundle.code.length).toBeGreaterThan(100_000);
     const entry = await import('../workflows/index.ts');
     for (const [name, value] of Object.entries(entry)) expect(typeof value, name).toBe('function');
-    expect(Object.keys(entry).toSorted()).toEqual(['monitor', 'rollback', 'rollout', 'rolloutGuard']);
+    expect(Object.keys(entry).toSorted()).toEqual([
+      'evaluation',
+      'monitor',
+      'nprobeTuning',
+      'rollback',
+      'rollout',
+      'rolloutGuard',
+      'weeklyMaintenance',
+    ]);
   });
 });

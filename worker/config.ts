@@ -19,7 +19,11 @@ const environment = z.object({
   RELEASES_DIR: z.string().min(1).default('artifacts/releases'),
   ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
   PLANS_DIR: z.string().min(1).default('plans'),
+  /** Decisions and incidents, as documents for people. */
+  PROD_DOCS_DIR: z.string().min(1).default('docs/PROD'),
   ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
+  /** The gateway's log of chunks that came and went. */
+  INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
   WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
   /** Where pages and warnings go besides the log. */
@@ -48,7 +52,9 @@ export interface WorkerConfig {
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
+  readonly prodDocsDir: string;
   readonly rollbackScript: string;
+  readonly ingestLog: string;
   readonly metricsAddress: string;
   /** Webhooks by severity; null: the log alone. */
   readonly routes: Readonly<Record<'critical' | 'warning' | 'info', Route | null>>;
@@ -81,7 +87,9 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     releasesDir: data.RELEASES_DIR,
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
+    prodDocsDir: data.PROD_DOCS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
+    ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     routes: routesOf(data),
     sentFile: data.NOTIFY_SENT_FILE,

@@ -1,5 +1,5 @@
 /** The worker's process: reads its environment, builds the real clients, and runs until SIGTERM. */
-import { Client } from '@temporalio/client';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
@@ -63,6 +63,12 @@ async function connect(options: NativeConnectionOptions): Promise<NativeConnecti
 /** Rejects when Temporal has not answered in 5 s: the lease asks again at the next poll. */
 async function isRunning(client: Client, workflowId: string, runId: string): Promise<boolean> {
   const handle = client.workflow.getHandle(workflowId, runId);
-  const { status } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());
-  return status.name === 'RUNNING';
+  try {
+    const { status } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());
+    return status.name === 'RUNNING';
+  } catch (error) {
+    // A run that Temporal does not know is over: its history has had its time.
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }

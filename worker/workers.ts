@@ -1,15 +1,17 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import { longTaskQueue } from '../domain/queues.ts';
+import { batchTaskQueue, longTaskQueue } from '../domain/queues.ts';
 import { payloadConverterPath, workflowsPath } from './bundle.ts';
 
 /** Long activities that run side by side in one worker: a guard, a monitor, an evaluation, a pre-flight, and two to spare. */
 const LONG_SLOTS = 6;
 const SHORT_SLOTS = 50;
+/** Niced children that keep a core busy each: more workers, not more slots, make a large evaluation quicker. */
+const BATCH_SLOTS = 2;
 
 /**
- * Two workers in one process: one for workflows and short activities, one for long activities alone. A rollback's
- * short steps never wait for a slot that an evaluation holds.
+ * Three workers in one process: for workflows and short activities, for long ones, and for heavy ones that can wait. A
+ * rollback's short steps never wait for a slot that an evaluation holds, nor does a guard.
  */
 export function createWorkers(
   connection: NativeConnection,
@@ -30,6 +32,11 @@ export function createWorkers(
       ...every,
       taskQueue: longTaskQueue(taskQueue),
       maxConcurrentActivityTaskExecutions: LONG_SLOTS,
+    }),
+    Worker.create({
+      ...every,
+      taskQueue: batchTaskQueue(taskQueue),
+      maxConcurrentActivityTaskExecutions: BATCH_SLOTS,
     }),
   ]);
 }

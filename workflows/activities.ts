@@ -12,23 +12,31 @@ import { longTaskQueue } from '../domain/queues.ts';
 /** Retried for ever: the gateway may be away for an hour, and the lease is what keeps users safe meanwhile. */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
-const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
+export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
 const PROBING: ActivityOptions = { startToCloseTimeout: '3m', retry: RETRY };
 /** Nobody waits for these, and nothing is decided by them. */
-const TELLING: ActivityOptions = { startToCloseTimeout: '30s', retry: { ...RETRY, maximumAttempts: 8 } };
+export const TELLING: ActivityOptions = {
+  startToCloseTimeout: '30s',
+  retry: { ...RETRY, maximumAttempts: 8 },
+};
 /** A dead worker is noticed in time for the next one to renew the lease (120 s). */
-const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
+export const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
 
-/** Activities as a workflow calls them. Called within a workflow, since the task queues follow its own. */
-export function activities(): RolloutActivities {
+/** Proxies of one interface of activities. Called within a workflow, since the task queues follow its own. */
+export function proxiesOf<Activities extends object>() {
   const taskQueue = longTaskQueue(workflowInfo().taskQueue);
-  const as = (options: ActivityOptions, summary: string) =>
-    proxyActivities<RolloutActivities>({
+  return (options: ActivityOptions, summary: string) =>
+    proxyActivities<Activities>({
       ...options,
       ...(options === LONG ? { taskQueue } : {}),
       cancellationType: ActivityCancellationType.TRY_CANCEL,
       summary,
     });
+}
+
+/** A rollout's activities as a workflow calls them. */
+export function activities(): RolloutActivities {
+  const as = proxiesOf<RolloutActivities>();
   return {
     loadPlan: as(SHORT, 'read and check the plan').loadPlan,
     control: as(SHORT, "look at the gateway's state").control,

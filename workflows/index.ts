@@ -1,4 +1,7 @@
 export { rollout } from './rollout.ts';
 export { rolloutGuard } from './guard.ts';
 export { rollback } from './rollback.ts';
+export { nprobeTuning } from './nprobe-tuning.ts';
+export { evaluation } from './evaluation.ts';
+export { weeklyMaintenance } from './weekly-maintenance.ts';
 export { monitor } from './monitor.ts';

@@ -12,7 +12,7 @@ export class RolloutTraffic {
   private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
-  /** The raise or promotion whose answer is not there: it may be carried out now, later, or never. */
+  /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
 
   constructor({ service }: RolloutState) {
@@ -52,15 +52,22 @@ export class RolloutTraffic {
         const { leaseTtlMs, onLeaseExpiry } = plan.guard;
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
-        return this.bringUsers(state, { percent, interventions: state.interventions, lease });
+        return this.askOnce(state, { percent, interventions: state.interventions, lease });
       }
       case 'zero':
         return {
           kind: 'changed',
           result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
         };
+      case 'look':
+        return { kind: 'looked', view: await calls.control() };
+      case 'step': {
+        const { flags, reason } = action;
+        const { interventions } = state;
+        return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
+      }
       case 'promote':
-        return this.bringUsers(state, { promote: { previousForMs: plan.keepPreviousMs } });
+        return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
         return this.takeBack(state);
       case 'wait':
@@ -135,7 +142,7 @@ export class RolloutTraffic {
     }
   }
 
-  private async bringUsers(
+  private async askOnce(
     { epoch }: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
   ): Promise<RolloutEvent> {

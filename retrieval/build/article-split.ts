@@ -22,9 +22,8 @@ export function splitArticles(articles: Iterable<string>, seed: number): Article
     throw new Error(
       `${names.length} articles with six chunks or more; three are the least that can be split`,
     );
-  const key = (name: string) => createHash('sha256').update(`${seed}\u0000${name}`).digest('hex');
   const ordered = names
-    .map((name) => ({ name, key: key(name) }))
+    .map((name) => ({ name, key: hashKey(name, seed) }))
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ name }) => name);
   const first = Math.max(1, Math.round(PREDICTOR_SHARE * names.length));
@@ -35,6 +34,44 @@ export function splitArticles(articles: Iterable<string>, seed: number): Article
     reranker: ordered.slice(Math.min(first, end - 1), end).toSorted(),
     evaluation: ordered.slice(end).toSorted(),
   };
+}
+
+/** What a release of before knew. */
+export interface KnownArticles {
+  /** Every article with queries; who is in neither list below is the predictor's. */
+  readonly all: Iterable<string>;
+  readonly reranker: readonly string[];
+  readonly evaluation: readonly string[];
+  /** Articles that a predictor was trained on, wherever they came from. */
+  readonly trained: Iterable<string>;
+}
+
+/**
+ * The split of a corpus that grew. Articles stay where they were, so that nobody is evaluated on what it was trained
+ * on; new ones are the reranker's or the evaluation's, by their hash and in the shares that these had: the predictors
+ * are not trained anew.
+ * @throws Error where a part has no article left
+ */
+export function extendSplit(articles: Iterable<string>, known: KnownArticles, seed: number): ArticleSplit {
+  const [all, reranker, evaluation] = [known.all, known.reranker, known.evaluation].map((of) => new Set(of));
+  const trained = new Set(known.trained);
+  const share = RERANKER_SHARE / (1 - PREDICTOR_SHARE);
+  const partOf = (name: string): keyof ArticleSplit => {
+    if (reranker?.has(name) === true) return 'reranker';
+    if (evaluation?.has(name) === true) return 'evaluation';
+    if (trained.has(name) || all?.has(name) === true) return 'predictor';
+    return Number.parseInt(hashKey(name, seed).slice(0, 8), 16) / 2 ** 32 < share ? 'reranker' : 'evaluation';
+  };
+  const names = [...new Set(articles)].toSorted();
+  const part = (which: keyof ArticleSplit) => names.filter((name) => partOf(name) === which);
+  const split = { predictor: part('predictor'), reranker: part('reranker'), evaluation: part('evaluation') };
+  for (const which of ['reranker', 'evaluation'] as const)
+    if (split[which].length === 0) throw new Error(`no article is left for the ${which}`);
+  return split;
+}
+
+function hashKey(name: string, seed: number): string {
+  return createHash('sha256').update(`${seed}\u0000${name}`).digest('hex');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Flags } from '../../domain/control.ts';
 import type { SearchableCorpus } from '../candidates.ts';
@@ -42,10 +42,14 @@ export async function fillRelease(
   const queriesOf = (articles: readonly string[]) =>
     labelled(nextChunkQueries(chunks, new Set(articles)), corpus);
 
-  options.onProgress?.('training the reranker');
   const tuning = queriesOf(split.reranker);
-  const examples = await rankedExamples(corpus, tuning, predictors[impl], nprobe);
-  await writeFile(join(dir, 'reranker.onnx'), trainReranker(examples, options.seed));
+  const reranker = join(dir, 'reranker.onnx');
+  if (options.prepared) await copyFile(options.prepared.reranker.file, reranker);
+  else {
+    options.onProgress?.('training the reranker');
+    const examples = await rankedExamples(corpus, tuning, predictors[impl], nprobe);
+    await writeFile(reranker, trainReranker(examples, options.seed));
+  }
   const tau = calibrateTau(await topCosines(corpus, tuning, predictors[impl], nprobe));
 
   options.onProgress?.('evaluating');

@@ -1,5 +1,18 @@
 import type { Flags } from '../../domain/control.ts';
 import type { Recipe } from '../release/manifest.ts';
+import type { ArticleSplit } from './article-split.ts';
+
+/** Parts of a release that were made before it, by the steps of the weekly maintenance. */
+interface PreparedParts {
+  readonly split: ArticleSplit;
+  /** .npy with a row for each chunk of the corpus. */
+  readonly vectors: string;
+  /** Folder with p_flat_ip.faiss and p_ivf.faiss of those rows. */
+  readonly indexes: string;
+  /** Rows that the lists of p_ivf.faiss were trained on. */
+  readonly ivfTrainedOn: number;
+  readonly reranker: { readonly file: string; readonly trainingArticles: readonly string[] };
+}
 
 export interface BuildOptions {
   /** JSONL, one chunk a line. */
@@ -22,6 +35,8 @@ export interface BuildOptions {
   readonly threads: number;
   /** Bytes of the ingest log that the corpus holds already; 0 where absent. */
   readonly ingestOffset?: number;
+  /** Made here where absent. */
+  readonly prepared?: PreparedParts;
   /** What is under way; `done` and `total` where it is countable. */
   readonly onProgress?: (step: string, done?: number, total?: number) => void;
 }

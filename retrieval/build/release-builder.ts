@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
@@ -13,6 +13,7 @@ import { formatChecksums, readChecksums, sha256Of } from '../release/checksums.t
 import type { ReleaseManifest } from '../release/manifest.ts';
 import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
 import { checkRowNorms } from '../release/norms.ts';
+import { parseNpy } from '../release/npy.ts';
 import { shareFiles } from '../release/share.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
@@ -80,11 +81,13 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
       `the predictors in ${options.predictorsDir} were trained on vectors of ${predictors.encoder.name} ` +
         `(${predictors.dimension} dimensions), not of this ${encoder.name} (${encoder.dim})`,
     );
-  const chunks = await readChunks(options.corpus);
-  const split = splitArticles(
-    nextChunkQueries(chunks).map(({ article }) => article),
-    options.seed,
-  );
+  const chunks = await readChunks(options.corpus, options.prepared ? 'release' : 'incoming');
+  const split =
+    options.prepared?.split ??
+    splitArticles(
+      nextChunkQueries(chunks).map(({ article }) => article),
+      options.seed,
+    );
   for (const [name, { trainingArticles }] of Object.entries(predictors.predictors)) {
     refuseOverlap(name, trainingArticles, split);
   }
@@ -93,17 +96,7 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
 
 async function writeRelease(part: string, input: BuildInput, options: BuildOptions): Promise<void> {
   const { chunks, encoder, predictors } = input;
-  options.onProgress?.('encoding');
-  const { vectors } = await encodeCorpus(
-    options.encoderDir,
-    encoder,
-    chunks.map(({ text }) => text),
-    {
-      threads: options.threads,
-      cacheDir: options.cacheDir,
-      onProgress: (done, total) => options.onProgress?.('encoding', done, total),
-    },
-  );
+  const vectors = await vectorsOf(input, options);
   const { wrong } = checkRowNorms(vectors, encoder.dim);
   if (wrong > 0) throw new Error(`${encoder.name} gave ${wrong} vectors that are not of unit norm`);
   options.onProgress?.('indexing');
@@ -113,7 +106,8 @@ async function writeRelease(part: string, input: BuildInput, options: BuildOptio
     nlist: listCount(chunks.length),
     nprobe: options.flags.nprobe,
   };
-  await buildIndexes(part, indexes);
+  if (options.prepared) await copyIndexes(options.prepared.indexes, part);
+  else await buildIndexes(part, indexes);
   await writeFile(join(part, 'corpus.jsonl'), chunks.map((chunk) => `${formatChunk(chunk)}\n`).join(''));
   for (const name of ['amn_v0', 'gru_v0'] as const) {
     await copyPredictor(options.predictorsDir, predictors.predictors[name], join(part, `${name}.onnx`));
@@ -129,12 +123,37 @@ async function writeRelease(part: string, input: BuildInput, options: BuildOptio
     });
     await applyRecipe[options.recipe]({ dir: part, chunks, indexes, topCosines, seed: options.seed });
     await writeCodes(part);
-    await seal(part, input, options, { ...calibration, nlist: indexes.nlist });
+    await seal(part, input, options, { ...calibration, nlist: index.nlist ?? indexes.nlist });
   } finally {
     index.close();
     await amn.close();
     await gru.close();
   }
+}
+
+/** A vector for each chunk: of the parts that were prepared, else from the encoder or its cache. */
+async function vectorsOf(
+  { chunks, encoder }: BuildInput,
+  options: BuildOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  if (options.prepared) {
+    const file = options.prepared.vectors;
+    const { shape, data } = parseNpy(await readFile(file));
+    if (shape[0] === chunks.length && shape[1] === encoder.dim) return data;
+    throw new Error(`${file} has shape ${shape.join(' x ')}, not ${chunks.length} x ${encoder.dim}`);
+  }
+  options.onProgress?.('encoding');
+  const texts = chunks.map(({ text }) => text);
+  const { vectors } = await encodeCorpus(options.encoderDir, encoder, texts, {
+    threads: options.threads,
+    cacheDir: options.cacheDir,
+    onProgress: (done, total) => options.onProgress?.('encoding', done, total),
+  });
+  return vectors;
+}
+
+async function copyIndexes(from: string, to: string): Promise<void> {
+  for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(from, file), join(to, file));
 }
 
 /** The scan's codes, of the index as the recipe left it. */
@@ -180,9 +199,10 @@ async function seal(
     flags,
     encoder: encoderIdentity(encoder),
     predictors: { amn_v0: predictor('amn_v0'), gru_v0: predictor('gru_v0') },
-    reranker: { trainingArticles: [...split.reranker] },
+    reranker: { trainingArticles: [...(options.prepared?.reranker.trainingArticles ?? split.reranker)] },
     evaluationArticles: [...split.evaluation],
     ntotal: chunks.length,
+    ...(options.prepared ? { ivfTrainedOn: options.prepared.ivfTrainedOn } : {}),
     ingestOffset: options.ingestOffset ?? 0,
     files,
   };

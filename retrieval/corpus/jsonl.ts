@@ -17,13 +17,23 @@ const lineSchema = z.strictObject({
   text: z.string().regex(/\S/, 'must not be blank'),
   id: z.string().min(1).optional(),
 });
+const mapSchema = lineSchema.extend({ text: z.string() });
+
+/**
+ * Whose file it is: a corpus that comes in, or the map of a release. A map may hold what was ingested: chunks of which
+ * there is only the vector, and two in one place of an article.
+ */
+export type CorpusOrigin = 'incoming' | 'release';
 
 /**
  * Reads a corpus JSONL, one chunk a line, in the file's order; blank lines are passed over.
  * @throws Error naming file, line and field of what is not valid, of an id or an (article, seq) that comes twice,
  *   and of a file without any chunk
  */
-export async function* readCorpus(file: string): AsyncGenerator<CorpusChunk> {
+export async function* readCorpus(
+  file: string,
+  origin: CorpusOrigin = 'incoming',
+): AsyncGenerator<CorpusChunk> {
   const seen = new Map<string, number>();
   const claim = (key: string, what: string, number: number) => {
     const first = seen.get(key);
@@ -34,22 +44,23 @@ export async function* readCorpus(file: string): AsyncGenerator<CorpusChunk> {
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     number++;
     if (line.trim() === '') continue;
-    const chunk = parseLine(line, `${file}:${number}`);
+    const chunk = parseLine(line, `${file}:${number}`, origin);
     claim(`id ${chunk.id}`, `id ${JSON.stringify(chunk.id)}`, number);
-    claim(
-      `seq ${chunk.seq} ${chunk.article}`,
-      `seq ${chunk.seq} of ${JSON.stringify(chunk.article)}`,
-      number,
-    );
+    if (origin === 'incoming')
+      claim(
+        `seq ${chunk.seq} ${chunk.article}`,
+        `seq ${chunk.seq} of ${JSON.stringify(chunk.article)}`,
+        number,
+      );
     yield chunk;
   }
   if (seen.size === 0) throw new Error(`${file} holds no chunk`);
 }
 
 /** The whole corpus in memory, with the errors of readCorpus. */
-export async function readChunks(file: string): Promise<CorpusChunk[]> {
+export async function readChunks(file: string, origin: CorpusOrigin = 'incoming'): Promise<CorpusChunk[]> {
   const chunks: CorpusChunk[] = [];
-  for await (const chunk of readCorpus(file)) chunks.push(chunk);
+  for await (const chunk of readCorpus(file, origin)) chunks.push(chunk);
   return chunks;
 }
 
@@ -58,14 +69,14 @@ export function formatChunk({ article, seq, text, id }: CorpusChunk): string {
   return JSON.stringify({ article, seq, text, id });
 }
 
-function parseLine(line: string, where: string): CorpusChunk {
+function parseLine(line: string, where: string, origin: CorpusOrigin): CorpusChunk {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (cause) {
     throw new Error(`${where}: is not JSON`, { cause });
   }
-  const parsed = lineSchema.safeParse(value);
+  const parsed = (origin === 'release' ? mapSchema : lineSchema).safeParse(value);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
       ({ path, message }) => `${path.join('.') || 'the line'}: ${message}`,

@@ -1,7 +1,12 @@
+import type { Flags } from '../../domain/control.ts';
 import type { RankingMetrics } from '../../domain/ranking.ts';
 import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/ranking.ts';
 import type { Interval } from '../../domain/stats.ts';
+import { lazyReleaseEncoder } from '../encoder/release-encoder.ts';
 import { openIndex } from '../index/open.ts';
+import { applyRecord } from '../ingest/apply.ts';
+import { replayLog } from '../ingest/replay.ts';
+import { LiveCorpus } from '../live-corpus.ts';
 import type { ReleaseManifest } from '../release/manifest.ts';
 import { readManifest, ReleaseError } from '../release/manifest.ts';
 import { openServingParts } from '../release/parts.ts';
@@ -13,9 +18,13 @@ import type { Hits, LabelledQuery } from './set.ts';
 import { loadEvaluationSet } from './set.ts';
 
 /** The 50 ids of each query before and after reranking, in the set's order. */
-interface CleanHits {
+export interface CleanHits {
   readonly plain: readonly Hits[];
   readonly reranked: readonly Hits[];
+  /** Ids of queries that were not asked, as their right answer has left the corpus. */
+  readonly gone: readonly string[];
+  /** Rows that were searched. */
+  readonly ntotal: number;
 }
 
 export interface CleanOptions {
@@ -23,6 +32,10 @@ export interface CleanOptions {
   readonly index?: string;
   /** A shard: the set's queries from..to (exclusive); all where absent. */
   readonly shard?: { readonly from: number; readonly to: number };
+  /** Flags to search with; the release's own where absent. */
+  readonly flags?: Flags;
+  /** The ingest log: chunks that came and went up to that byte count, as they do for users. */
+  readonly ingest?: { readonly file: string; readonly until: number };
   readonly onProgress?: (asked: number, total: number) => void;
 }
 
@@ -40,6 +53,10 @@ type MetricName = Exclude<keyof RankingMetrics, 'queries'>;
 export interface CleanEvaluation extends RankingMetrics {
   readonly release: string;
   readonly articles: number;
+  /** Rows that were searched. */
+  readonly ntotal: number;
+  /** Queries that were left out, as their right answer has left the corpus. */
+  readonly gone: readonly string[];
   readonly hits_at_5: readonly string[];
   readonly plain: RankingMetrics & { readonly intervals: Intervals };
   readonly reranked: RankingMetrics & { readonly intervals: Intervals };
@@ -52,7 +69,7 @@ export interface CleanEvaluation extends RankingMetrics {
  * @throws ReleaseError if a file is wrong, there is no query, or an article is in a training set
  */
 export async function cleanEvaluation(dir: string, options: CleanOptions = {}): Promise<CleanEvaluation> {
-  return summariseClean(dir, await cleanHits(dir, options));
+  return summariseClean(dir, await cleanHits(dir, options), options.flags);
 }
 
 /** Asks the labelled queries, or a shard of them: shards, put together in their order, are the whole. */
@@ -66,14 +83,14 @@ export async function cleanHits(dir: string, options: CleanOptions = {}): Promis
     const { chunks, predictors, reranker } = serving;
     const index = options.index === undefined ? serving.index : await openOther(options.index, manifest);
     try {
-      const corpus = { dimension: manifest.dimension, index, chunks };
+      const corpus = new LiveCorpus(index, chunks);
+      if (options.ingest !== undefined) await ingest(corpus, manifest, options.ingest);
       const encode = () => Promise.reject(new Error('labelled queries are vectors'));
-      return await askBoth(
-        { corpus, predictors, reranker, encode, tau: manifest.tau },
-        manifest,
-        queries,
-        options,
-      );
+      const parts = { corpus, predictors, reranker, encode, tau: manifest.tau };
+      const asked = queries.filter(({ goldId }) => corpus.has(goldId));
+      const hits = await askBoth(parts, options.flags ?? manifest.flags, asked, options.onProgress);
+      const gone = queries.filter(({ goldId }) => !corpus.has(goldId)).map(({ queryId }) => queryId);
+      return { ...hits, gone, ntotal: index.statistics().rows };
     } finally {
       if (index !== serving.index) index.close();
     }
@@ -82,11 +99,27 @@ export async function cleanHits(dir: string, options: CleanOptions = {}): Promis
   }
 }
 
-async function askBoth(
+/** Brings a release's corpus to where the lanes that serve it are. */
+async function ingest(
+  corpus: LiveCorpus,
+  manifest: ReleaseManifest,
+  { file, until }: NonNullable<CleanOptions['ingest']>,
+): Promise<void> {
+  const encoder = lazyReleaseEncoder(manifest);
+  const target = { corpus, encoderSha256: manifest.encoder.sha256, encode: encoder.encode };
+  try {
+    await replayLog({ file, from: manifest.ingestOffset, until }, (record) => applyRecord(target, record));
+  } finally {
+    await encoder.close();
+  }
+}
+
+/** Both orders of each query: as it was retrieved, and as the reranker of `parts` puts it. */
+export async function askBoth(
   parts: SearchParts,
-  { flags }: ReleaseManifest,
+  flags: Flags,
   queries: readonly LabelledQuery[],
-  { onProgress }: CleanOptions,
+  onProgress?: CleanOptions['onProgress'],
 ): Promise<{ plain: Hits[]; reranked: Hits[] }> {
   const hits: { plain: Hits[]; reranked: Hits[] } = { plain: [], reranked: [] };
   for (const [i, { context, exclude, queryId, goldId }] of queries.entries()) {
@@ -105,11 +138,25 @@ async function askBoth(
   return hits;
 }
 
-/** Metrics of the whole set's hits, with 95 % bootstrap intervals over articles. */
-export async function summariseClean(dir: string, hits: CleanHits): Promise<CleanEvaluation> {
-  const { version, flags } = await readManifest(dir);
-  const { queries } = await loadEvaluationSet(dir);
+/**
+ * Metrics of the whole set's hits, with 95 % bootstrap intervals over articles. `flags`: those that were asked with.
+ * @throws Error if a query of the set is neither answered nor gone; ReleaseError where none is left
+ */
+export async function summariseClean(dir: string, hits: CleanHits, flags?: Flags): Promise<CleanEvaluation> {
+  const manifest = await readManifest(dir);
+  const gone = new Set(hits.gone);
+  const queries = (await loadEvaluationSet(dir)).queries.filter(({ queryId }) => !gone.has(queryId));
   if (queries.length === 0) throw new ReleaseError('eval_queries.jsonl', 'holds no query');
+  return summarise(manifest.version, (flags ?? manifest.flags).reranker, queries, hits);
+}
+
+/** The same of queries that need be no release's. */
+export function summarise(
+  version: string,
+  served: Flags['reranker'],
+  queries: readonly LabelledQuery[],
+  hits: CleanHits,
+): CleanEvaluation {
   for (const [i, { queryId }] of queries.entries())
     if (hits.plain[i]?.query_id !== queryId || hits.reranked[i]?.query_id !== queryId)
       throw new Error(
@@ -123,14 +170,19 @@ export async function summariseClean(dir: string, hits: CleanHits): Promise<Clea
   return {
     release: version,
     articles: new Set(articles).size,
-    ...metricsOfHits(flags.reranker === 'on' ? hits.reranked : hits.plain),
+    ntotal: hits.ntotal,
+    gone: hits.gone,
+    ...metricsOfHits(served === 'on' ? hits.reranked : hits.plain),
     plain: summary(hits.plain),
     reranked: summary(hits.reranked),
     perArticle: perArticle(articles, hits),
   };
 }
 
-function perArticle(articles: readonly string[], hits: CleanHits): ArticleMetrics[] {
+function perArticle(
+  articles: readonly string[],
+  hits: Pick<CleanHits, 'plain' | 'reranked'>,
+): ArticleMetrics[] {
   const metrics = (of: readonly Hits[], article: string) => {
     const { R_at_5, MRR, Contain_at_50 } = rankingMetrics(
       ranksOf(of.filter((_, i) => articles[i] === article)),

@@ -4,11 +4,16 @@ import { NORM_TOLERANCE } from '../release/norms.ts';
 import type { IngestRecord } from './record.ts';
 import { vectorFromBase64 } from './record.ts';
 
-export interface ApplyTarget {
-  readonly corpus: LiveCorpus;
+/** What makes vectors of a release. */
+export interface VectorSource {
+  readonly dimension: number;
   /** sha256 of the model that this release's vectors are of. */
   readonly encoderSha256: string;
   encode(text: string, role: TextRole): Promise<Float32Array>;
+}
+
+export interface ApplyTarget extends Omit<VectorSource, 'dimension'> {
+  readonly corpus: LiveCorpus;
 }
 
 /**
@@ -24,13 +29,24 @@ export async function applyRecord(
     return;
   }
   const { id, article, seq, text } = record;
-  if (record.encoder !== encoderSha256 && text === '')
+  const vector = await recordVector({ dimension: corpus.dimension, encoderSha256, encode }, record);
+  corpus.put({ id, article, seq, text }, vector);
+}
+
+/**
+ * The vector that a release has for an ingested chunk.
+ * @throws Error that says why it can have none
+ */
+export async function recordVector(
+  { dimension, encoderSha256, encode }: VectorSource,
+  { id, text, encoder, vector: given }: Extract<IngestRecord, { op: 'put' }>,
+): Promise<Float32Array> {
+  if (encoder !== encoderSha256 && text === '')
     throw new Error(`${id} is a vector of another encoder, and there is no text to encode`);
-  const vector =
-    record.encoder === encoderSha256 ? vectorFromBase64(record.vector) : await encode(text, 'passage');
-  if (vector.length !== corpus.dimension)
-    throw new Error(`${id} has ${vector.length} numbers, this release has ${corpus.dimension}`);
+  const vector = encoder === encoderSha256 ? vectorFromBase64(given) : await encode(text, 'passage');
+  if (vector.length !== dimension)
+    throw new Error(`${id} has ${vector.length} numbers, this release has ${dimension}`);
   const norm = Math.hypot(...vector);
   if (!(Math.abs(norm - 1) <= NORM_TOLERANCE)) throw new Error(`${id} is of norm ${norm}, not 1`);
-  corpus.put({ id, article, seq, text }, vector);
+  return vector;
 }

@@ -36,6 +36,11 @@ const releaseManifestSchema = z.strictObject({
   seed: z.int(),
   /** `good`, or the named fault that a sample release was built with. */
   recipe: z.enum(RECIPES),
+  /** Family of the models; absent: the one that the runbook's limits were set for. Another has to pass a gate of its own. */
+  backbone: z
+    .string()
+    .regex(/^[\w.-]{1,50}$/, 'may hold letters, digits, _ . and - only')
+    .exactOptional(),
   /** Length of every vector. */
   dimension: z.int().positive(),
   /** Results of a search that names no number. */
@@ -55,6 +60,8 @@ const releaseManifestSchema = z.strictObject({
   evaluationArticles: articles,
   nlist: z.int().positive(),
   ntotal: z.int().positive(),
+  /** Rows that the lists of the IVF index were trained on; its own where absent. */
+  ivfTrainedOn: z.int().positive().exactOptional(),
   /** Bytes of the ingest log that the corpus holds already; a lane replays what is behind them. */
   ingestOffset: z.int().nonnegative(),
   /** File name to sha256, of every file but this one and checksums.txt. */

@@ -67,7 +67,7 @@ async function openReleasePredictor(
 /** @throws ReleaseError if a line is not valid, or the number of lines is not that of the index's rows */
 async function readCorpusMap(dir: string, manifest: ReleaseManifest): Promise<CorpusChunk[]> {
   const file = 'corpus.jsonl';
-  const chunks = await named(file, readChunks(join(dir, file)));
+  const chunks = await named(file, readChunks(join(dir, file), 'release'));
   if (chunks.length !== manifest.ntotal)
     throw new ReleaseError(file, `has ${chunks.length} lines, manifest.json says ${manifest.ntotal} rows`);
   return chunks;

@@ -106,6 +106,20 @@ class Tally {
       distinctKeys: this.keys,
       notReadySeconds: 0,
       breakerOpen: false,
+      own: {
+        startSeconds: 1,
+        inspected: Math.floor(this.requests / 100),
+        duplicateShares: 0,
+        duplicateShareSquares: 0,
+        textsCached: 0,
+        textsEncoded: 0,
+        memoryBytes: 3e8,
+        memoryBaselineBytes: null,
+        imbalance: 1,
+        imbalanceBuilt: 1,
+        rows: 10_000,
+        rowsBuilt: 10_000,
+      },
     };
   }
 }

@@ -131,6 +131,9 @@ class SimulatedRollout {
         return { kind: 'snapshot', result: this.lanes.snapshot() };
       case 'evaluate':
         return this.evaluated();
+      case 'look':
+        // These lanes have no flags: a step of the ladder is where a person is asked.
+        return { kind: 'looked', view: view(this.state.percent) };
       default: {
         const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
         const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;

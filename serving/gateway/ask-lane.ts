@@ -31,6 +31,8 @@ export interface LaneRequest {
   readonly deadlineMs: number;
   /** Whether the answer's body is to hold the candidates' orders as well. */
   readonly sample?: boolean;
+  /** Whether no user asks: the lane leaves it out of what it counts. */
+  readonly synthetic?: boolean;
   readonly client: Client;
 }
 
@@ -97,6 +99,7 @@ function laneHeaders({
   flags,
   lane,
   sample,
+  synthetic,
   deadlineMs,
 }: LaneRequest): Record<string, string> {
   return {
@@ -105,6 +108,7 @@ function laneHeaders({
     [LANE_HEADERS.lane]: lane,
     [LANE_HEADERS.timeout]: String(deadlineMs),
     ...(sample === true ? { [LANE_HEADERS.sample]: 'yes' } : {}),
+    ...(synthetic === true ? { [LANE_HEADERS.synthetic]: 'yes' } : {}),
     ...(flags === null ? {} : { [LANE_HEADERS.flags]: formatFlags(flags) }),
   };
 }

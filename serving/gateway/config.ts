@@ -20,6 +20,12 @@ const environment = z.object({
   /** `ingest/log.jsonl` in STATE_DIR where absent. */
   INGEST_LOG: z.string().optional(),
   STATE_DIR: z.string().default('.data/gateway'),
+  /** Folder where lanes explain one query in a hundred; `explain` in STATE_DIR where absent, nowhere where `off`. */
+  EXPLAIN_LOG: z.string().optional(),
+  /** Of one release's explanations; the oldest go first. */
+  EXPLAIN_LOG_BYTES: z.coerce.number().int().min(10_000).optional(),
+  /** Whether a query's own texts are kept with its explanation. */
+  EXPLAIN_LOG_TEXTS: z.enum(['on', 'off']).default('off'),
   STABLE_RELEASE: z.string().default('v-1'),
   RETRIEVER_IMPL: z.enum(['amn_v0', 'gru_v0']).optional(),
   RERANKER: z.enum(['on', 'off']).optional(),
@@ -69,6 +75,16 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
 /** Where the log of ingested chunks is. */
 export function ingestLogFile({ INGEST_LOG, STATE_DIR }: GatewayConfig): string {
   return INGEST_LOG ?? join(STATE_DIR, 'ingest', 'log.jsonl');
+}
+
+/** What lanes get in their environment besides the gateway's own. */
+export function laneEnv(config: GatewayConfig): Record<string, string> {
+  const { EXPLAIN_LOG: folder = join(config.STATE_DIR, 'explain'), EXPLAIN_LOG_TEXTS: texts } = config;
+  return {
+    INGEST_LOG: ingestLogFile(config),
+    EXPLAIN_LOG: folder === 'off' ? '' : folder,
+    EXPLAIN_LOG_TEXTS: texts,
+  };
 }
 
 /** The token of those who may change what is searched: from the environment, else from its file. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { AnyLane, ControlChange, Refusal } from '../../domain/control.ts';
+import { LANE_HEADERS, parseFlags } from '../../domain/http.ts';
 import type { Command } from '../../domain/fence.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
@@ -94,9 +95,17 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
   app.post<{ Params: { lane: string } }>('/control/search/:lane', async (request, reply) => {
     const lane = laneSchema.safeParse(request.params.lane);
     if (!lane.success) throw new ProblemError(404, `there is no lane ${request.params.lane}`, 'lane');
+    const header = request.headers[LANE_HEADERS.flags];
+    const asked = header === undefined ? null : parseFlags(String(header));
+    if (header !== undefined && asked === null)
+      throw new ProblemError(
+        400,
+        `${LANE_HEADERS.flags}: ${String(header)} can not be read`,
+        LANE_HEADERS.flags,
+      );
     return sendServed(
       reply,
-      await gateway.searchLane(lane.data satisfies AnyLane, userRequest(request, reply)),
+      await gateway.searchLane(lane.data satisfies AnyLane, userRequest(request, reply), asked),
     );
   });
   return app;

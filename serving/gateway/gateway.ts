@@ -1,4 +1,4 @@
-import type { AnyLane, ControlState, ControlView } from '../../domain/control.ts';
+import type { AnyLane, ControlState, ControlView, Flags } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import type { LaneName } from '../../domain/split.ts';
@@ -9,8 +9,10 @@ import type { ControlPlane } from './control-plane.ts';
 import type { Client } from './exchange.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import { isSampled, takeOrders } from './feedback.ts';
+import { askCounters } from './lane-counters.ts';
 import type { Lanes } from './lanes.ts';
 import type { DistinctKeys, Metrics } from './metrics.ts';
+import { showLanes } from './metrics.ts';
 
 export interface GatewayDeps {
   readonly control: ControlPlane;
@@ -75,9 +77,13 @@ export class Gateway {
     return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
   }
 
-  /** Asks exactly this lane, without fallback and without being counted: evaluations and probes. */
-  async searchLane(lane: AnyLane, request: UserRequest): Promise<Served> {
-    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs);
+  /**
+   * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps. `flags` are of
+   * this request alone; the lane's own where they are null.
+   */
+  async searchLane(lane: AnyLane, request: UserRequest, flags: Flags | null = null): Promise<Served> {
+    const off = { ...request, synthetic: true };
+    const answer = await this.ask(lane, off, this.deps.deadlines.patienceMs, { flags });
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
   }
 
@@ -87,9 +93,15 @@ export class Gateway {
     return { state, lanes: lanes.statuses(state), nowMs: now(), killSwitch };
   }
 
-  /** Brings the gauges up to date, for a scrape. */
-  refreshGauges(): void {
+  /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
+  async refreshGauges(): Promise<void> {
     const { metrics, control, lanes, keys, now } = this.deps;
+    const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
+    // From here on without a pause: a scrape at the same time must not see half of it.
+    showLanes(
+      metrics,
+      reports.filter((report) => report !== null),
+    );
     const { state } = control;
     for (const gauge of [metrics.laneReady, metrics.laneNotReady, metrics.breakerOpen, metrics.distinctKeys])
       gauge.reset();
@@ -108,6 +120,12 @@ export class Gateway {
     metrics.epoch.set(state.epoch);
   }
 
+  private async askReport(lane: LaneName) {
+    const process = this.deps.lanes.get(lane);
+    const report = await askCounters(process?.pool ?? null);
+    return process === undefined || report === null ? null : { lane, release: process.release, report };
+  }
+
   /** Keeps what a sampled answer says of its orders; the user gets the rest. */
   private keepOrders(requestId: string, answer: LaneAnswer & { readonly lane: LaneName }): Served {
     const taken = answer.status < 400 ? takeOrders(answer.body) : null;
@@ -121,7 +139,7 @@ export class Gateway {
     lane: AnyLane,
     request: UserRequest,
     deadlineMs: number,
-    { path = '/search', sample = false } = {},
+    { path = '/search', sample = false, flags = null }: AskOptions = {},
   ): Promise<LaneAnswer | LaneFault> {
     const { control, lanes } = this.deps;
     const asked: LaneRequest = {
@@ -130,10 +148,11 @@ export class Gateway {
       contentType: request.contentType,
       parameters: request.parameters,
       requestId: request.requestId,
-      flags: lanes.flags(control.state, lane),
+      flags: flags ?? lanes.flags(control.state, lane),
       lane,
       deadlineMs,
       sample,
+      synthetic: request.synthetic,
       client: request.client,
     };
     return askLane(lanes.get(lane), asked);
@@ -162,6 +181,12 @@ export class Gateway {
       metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
     }
   }
+}
+
+interface AskOptions {
+  readonly path?: string;
+  readonly sample?: boolean;
+  readonly flags?: Flags | null;
 }
 
 /** How a user's request went. */

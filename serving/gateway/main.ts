@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
-import { controlToken, ingestLogFile, ingestToken, readConfig } from './config.ts';
+import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
-    env: { INGEST_LOG: ingestLog },
+    env: laneEnv(config),
     now,
     log: (text, fields) => log.info(fields, text),
     onReady: () => restoreIfReady(),

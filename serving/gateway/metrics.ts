@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
+import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
+import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
 import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 /** Labels of what gates compare. */
@@ -74,12 +76,38 @@ export function createMetrics() {
     laneReady: gauge(NAMES.laneReady, 'Whether the lane answers', ['lane', 'release']),
     laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),
     breakerOpen: gauge(NAMES.breakerOpen, "Whether the lane's breaker is open", ['lane']),
+    laneOwn: Object.entries(LANE_METRICS).map(([field, name]) => ({
+      field: field as keyof LaneOwn,
+      gauge: gauge(name, `What the lane counts of itself: ${field}`, ['lane', 'release']),
+    })),
+    laneListRows: gauge(LANE_LIST_ROWS, 'Rows in a list of the index, by quantile of the lists', [
+      'lane',
+      'release',
+      'quantile',
+    ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
   };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Shows what lanes count of themselves, in the place of what they said before. */
+export function showLanes(
+  { laneOwn, laneListRows }: Metrics,
+  reports: readonly { readonly lane: LaneName; readonly release: string; readonly report: LaneReport }[],
+): void {
+  for (const { gauge } of laneOwn) gauge.reset();
+  laneListRows.reset();
+  for (const { lane, release, report } of reports) {
+    for (const { field, gauge } of laneOwn) {
+      const value = report.own[field];
+      if (value !== null) gauge.set({ lane, release }, value);
+    }
+    for (const [quantile, rows] of Object.entries(report.listRows))
+      laneListRows.set({ lane, release, quantile }, rows);
+  }
+}
 
 /** Which request keys came to which lane since the percent last changed. */
 export class DistinctKeys {

@@ -75,7 +75,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
   app.get('/health', () => healthOf(gateway.view(), activity));
   app.get('/metrics', async (_request, reply) => {
-    gateway.refreshGauges();
+    await gateway.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;

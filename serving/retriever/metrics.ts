@@ -1,9 +1,10 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { LANE_RECALL } from '../../domain/tuning-need.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';
-import type { PipelineAnswer } from '../../retrieval/pipeline.ts';
+import type { PipelineAnswer, Recall } from '../../retrieval/pipeline.ts';
 import type { Ingest } from './ingest.ts';
 
 const TENTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
@@ -59,6 +60,17 @@ export function createRetrieverMetrics() {
     'Distance of an encoded query from unit norm',
     [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1],
   );
+  const recall = new Counter({
+    name: LANE_RECALL.neighbours,
+    help: 'The ten best chunks of sampled queries by an exact search, and whether the search with the lane nprobe found them',
+    labelNames: ['found'],
+    registers: [registry],
+  });
+  const recallQueries = new Counter({
+    name: LANE_RECALL.queries,
+    help: 'Queries, 0.1 % of all, that were compared with an exact search',
+    registers: [registry],
+  });
   const offset = gauge('retriever_ingest_offset_bytes', 'Bytes of the ingest log that were applied');
   const waiting = gauge('retriever_encoder_queued', 'Texts that wait for the encoder');
   const texts = new Gauge({
@@ -98,6 +110,12 @@ export function createRetrieverMetrics() {
       if (look.meanTop5Cosine !== null) topCosine.observe(look.meanTop5Cosine);
       if (look.listsHit !== null) listsHit.observe(look.listsHit);
       if (look.encodedNorm !== null) normError.observe(Math.abs(look.encodedNorm - 1));
+    },
+    /** Of the few answers that were compared with an exact search. */
+    recalled({ found, expected }: Recall): void {
+      recallQueries.inc();
+      recall.inc({ found: 'yes' }, found);
+      recall.inc({ found: 'no' }, expected - found);
     },
     observe(kind: string, { timings, quality: hit, rank1Changed }: PipelineAnswer): void {
       const { encodeMs, predictMs, searchMs, rerankMs } = timings;

@@ -1,4 +1,5 @@
 import type { Flags } from '../../domain/control.ts';
+import { LANE_HEADERS, formatFlags, parseFlags } from '../../domain/http.ts';
 import { CONTEXT_LENGTH } from '../../retrieval/evaluation/next-chunk.ts';
 import type { PipelineQuery } from '../../retrieval/pipeline.ts';
 import { parse, parseBody } from '../json.ts';
@@ -57,15 +58,14 @@ function readBinary({ body, parameters }: ReceivedSearch, dimension: number): Pi
 /** Flags out of the gateway's header; a request without one gets the release's own. */
 export function readFlags(header: string | undefined, defaults: Flags): Flags {
   if (header === undefined) return defaults;
-  const match = /^impl=(amn_v0|gru_v0);reranker=(on|off);nprobe=(\d{1,5})$/.exec(header);
-  if (match === null || Number(match[3]) === 0)
-    throw new ProblemError(400, `x-lane-flags: ${header} can not be read`, 'x-lane-flags');
-  const [, impl, reranker, nprobe] = match;
-  return {
-    impl: impl === 'gru_v0' ? 'gru_v0' : 'amn_v0',
-    reranker: reranker === 'on' ? 'on' : 'off',
-    nprobe: Number(nprobe),
-  };
+  const flags = parseFlags(header);
+  if (flags === null)
+    throw new ProblemError(
+      400,
+      `${LANE_HEADERS.flags}: ${header} can not be read; it is like ${formatFlags(defaults)}`,
+      LANE_HEADERS.flags,
+    );
+  return flags;
 }
 
 function readContext(value: unknown, dimension: number): readonly (string | Float32Array)[] {

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
 import { parseMetricsText } from '../../activities/metrics-text.ts';
+import { LANE_METRICS } from '../../domain/lane-report.ts';
 import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 /** A registry as the gateway has it, with two judged requests of the candidate and some that must not count. */
@@ -46,6 +47,11 @@ function gatewayRegistry(): Registry {
   gauge(m.breakerOpen, 'lane').set({ lane: 'candidate' }, 1);
   gauge(m.percent).set(25);
   gauge(m.epoch).set(3);
+  for (const [field, name] of Object.entries(LANE_METRICS)) {
+    const own = gauge(name, 'lane', 'release');
+    own.set({ lane: 'candidate', release: 'r-1' }, 99);
+    if (field !== 'memoryBaselineBytes') own.set({ lane: 'candidate', release: 'r-2' }, 5);
+  }
   gauge('process_start_time_seconds').set(1000.5);
   return registry;
 }
@@ -84,6 +90,19 @@ describe('the gateway as metrics source', () => {
       distinctKeys: 7,
       breakerOpen: true,
     });
+  });
+
+  it('takes what the lane counts of itself, and knows nothing where the lane said nothing, or half of it', async () => {
+    const own = async (text: string) => {
+      const result = await createGatewayMetrics(await serving(200, text), () => 0).snapshot();
+      return result.kind === 'snapshot' ? result.snapshot.lanes.candidate?.own : result.reason;
+    };
+    const text = await whole();
+    expect(await own(text)).toMatchObject({ startSeconds: 5, rows: 5, memoryBaselineBytes: null });
+    const without = (name: string) => text.replaceAll(new RegExp(`^${name}{.*$`, 'gm'), '');
+    const silent = text.replaceAll(/^gateway_lane_(?!ready|not_ready).*{.*$/gm, '');
+    expect(await own(silent)).toBeNull();
+    expect(await own(without(LANE_METRICS.rows))).toContain('gateway_lane_index_rows is not there');
   });
 
   it('takes histograms apart into counts between bounds, the last one above all bounds', async () => {

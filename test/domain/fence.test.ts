@@ -213,6 +213,13 @@ describe('fence: what is refused', () => {
       /held by ann/,
     ],
     [
+      'flags after a hand that the holder does not know of',
+      after(...shared, hand({ flags: { candidate: { impl: 'gru_v0', reranker: 'on', nprobe: 16 } } })),
+      fenced({ flags: { candidate: { impl: 'amn_v0', reranker: 'on', nprobe: 4 } }, interventions: 0 }),
+      'intervened',
+      /ann: flags of candidate/,
+    ],
+    [
       'a promotion after a hand went to 0 %',
       after(...loaded, at(100), hand({ percent: 0 })),
       fenced({ promote: { previousForMs: 1 } }),

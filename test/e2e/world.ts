@@ -61,7 +61,7 @@ export async function startWorld(
     plansDir: join(ROOT, 'test/fixtures/plans'),
     stableRelease: stable,
     ports: ANY_PORTS,
-    env,
+    env: { ...env, worker: { PROD_DOCS_DIR: join(folder, 'PROD'), ...env?.worker } },
   }).catch((error: unknown) => {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -130,7 +130,7 @@ function startTraffic(stack: Stack, folder: string, release: string, rate: numbe
 }
 
 /** Asks until the answer is as told; a question that fails is asked again, as parts are being killed and restarted. */
-async function until<T>(
+export async function until<T>(
   what: string,
   ask: () => Promise<T>,
   is: (answer: T) => boolean,

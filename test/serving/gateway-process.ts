@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import type { AnyLane, ControlChange, ControlView } from '../../domain/control.ts';
 import type { SearchRequest } from '../../domain/http.ts';
+import { LANE_HEADERS } from '../../domain/http.ts';
 import type { RunningProcess } from '../../scripts/stack/process.ts';
 import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
 
@@ -33,6 +34,8 @@ export interface TestGateway {
   terminate(): Promise<string>;
   search(body: SearchRequest | string, headers?: Record<string, string>): Promise<Answer>;
   control(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer>;
+  /** A search of the stable lane by the control listener, under these flags. */
+  searchWith(body: SearchRequest, flags: string): Promise<Answer>;
   /** POST /ingest with its token. */
   ingest(chunk: unknown): Promise<Answer>;
   /** DELETE /ingest/{id}. */
@@ -90,6 +93,10 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
           ? await bearer(environment.CONTROL_TOKEN_FILE)
           : { authorization: `Bearer ${token}` };
       return ask(method, `${urls.control}${path}`, body, own);
+    },
+    async searchWith(body, flags) {
+      const headers = { ...(await bearer(environment.CONTROL_TOKEN_FILE)), [LANE_HEADERS.flags]: flags };
+      return ask('POST', `${urls.control}/control/search/stable`, body, headers);
     },
     async ingest(chunk) {
       return ask('POST', `${urls.gateway}/ingest`, chunk, await bearer(join(folder, 'ingest-token')));

@@ -1,11 +1,24 @@
-import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import { condition, defineSignal, executeChild, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { WatchResult } from '../../domain/contract.ts';
 import type { GuardEvent } from '../../domain/guard.ts';
 import { newGuard } from '../../domain/guard.ts';
+import type { NprobeTuningInput, NprobeTuningResult } from '../../domain/nprobe-tuning.ts';
 import type { GuardInput } from '../../workflows/guard.ts';
+import type { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 
 export { rollout } from '../../workflows/rollout.ts';
 export { rollback } from '../../workflows/rollback.ts';
+export { evaluation } from '../../workflows/evaluation.ts';
+export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';
+export { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
+
+/** In the place of a rollout that starts a tuning. */
+export async function tuningParent(input: NprobeTuningInput): Promise<NprobeTuningResult> {
+  return executeChild<typeof nprobeTuning>('nprobeTuning', {
+    workflowId: `${workflowInfo().workflowId}/nprobeTuning`,
+    args: [input],
+  });
+}
 
 /**
  * In the guard's place: returns what the signal `guardEvent` brings. The real one polls in an activity all the time,

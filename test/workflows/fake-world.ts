@@ -7,11 +7,13 @@ import type {
   PreflightReport,
   RolloutActivities,
 } from '../../domain/contract.ts';
-import type { ControlChange, ControlView } from '../../domain/control.ts';
+import type { ControlChange, ControlView, Flags, LaneStatus } from '../../domain/control.ts';
 import type { Command } from '../../domain/fence.ts';
 import { applyCommand, firstState } from '../../domain/fence.ts';
+import type { LaneOwn } from '../../domain/lane-report.ts';
 import type { Histogram, LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { soundLane } from '../domain/traffic.ts';
 
 /** How a release behaves under traffic. */
 export interface Behaviour {
@@ -21,7 +23,12 @@ export interface Behaviour {
   readonly retrievalP95Ms: number;
   /** Share of queries with a result of cosine >= tau. */
   readonly qualityShare: number;
+  /** Reranking, ms; a tenth of retrieval's P95 where it is not said. */
+  readonly rerankP95Ms?: number;
 }
+
+/** Flags that a release is served under where nobody set others. */
+const DEFAULTS: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 
 export const GOOD: Behaviour = { errorShare: 0, retrievalP95Ms: 4, qualityShare: 0.9 };
 const EXPECTED_R_AT_5 = 0.8;
@@ -37,14 +44,16 @@ type Counted = { -readonly [field in keyof LaneCounters]: LaneCounters[field] };
  */
 export class FakeWorld {
   qps = 50;
-  /** What the candidate does at a percent and a time (ms since 1970). */
-  candidate: (percent: number, nowMs: number) => Behaviour = () => GOOD;
+  /** What the candidate does at a percent, a time (ms since 1970), and with these flags. */
+  candidate: (percent: number, nowMs: number, flags: Flags) => Behaviour = () => GOOD;
   stable: Behaviour = GOOD;
   readonly redChecks: string[] = [];
   laneReady = true;
   /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it can not be made. */
-  rAt5Drop: (name: string) => number | null = () => 0;
+  rAt5Drop: (name: string, flags: Flags) => number | null = () => 0;
   metricsGone = false;
+  /** What the candidate's lane says of itself that a sound one would not; null: it does not answer. */
+  own: (percent: number) => Partial<LaneOwn> | null = () => ({});
   processStartMs = 1;
   /** Called before an activity does its work; may wait, or throw in its place. */
   before: (activity: keyof RolloutActivities, input: unknown) => Promise<void> | void = () => {};
@@ -150,8 +159,14 @@ export class FakeWorld {
         percent,
         epoch,
         lanes: {
-          stable: structuredClone(this.counters.stable),
-          candidate: lanes.candidate === null ? null : structuredClone(this.counters.candidate),
+          stable: structuredClone({
+            ...this.counters.stable,
+            own: soundLane(this.counters.stable.requests),
+          }),
+          candidate:
+            lanes.candidate === null
+              ? null
+              : structuredClone({ ...this.counters.candidate, own: this.ownOf() }),
         },
       },
     };
@@ -185,7 +200,7 @@ export class FakeWorld {
   }
 
   private evaluation(release: string, name: string, nowMs: number): EvaluationResult {
-    const drop = this.rAt5Drop(name);
+    const drop = this.rAt5Drop(name, this.flags());
     if (drop === null) return { kind: 'missing', reason: 'no labelled queries' };
     const expected = { rAt5: EXPECTED_R_AT_5, mrr: 0.6, containAt50: 0.95 };
     return {
@@ -196,8 +211,8 @@ export class FakeWorld {
       ...expected,
       rAt5: EXPECTED_R_AT_5 - drop,
       expected,
-      lostAt5: Math.round(EVALUATION_QUERIES * drop) + 5,
-      gainedAt5: 5,
+      lostAt5: Math.max(0, Math.round(EVALUATION_QUERIES * drop)) + 5,
+      gainedAt5: Math.max(0, -Math.round(EVALUATION_QUERIES * drop)) + 5,
       file: `artifacts/eval/${name}.json`,
     };
   }
@@ -205,10 +220,32 @@ export class FakeWorld {
   private view(nowMs: number): ControlView {
     return {
       state: this.state,
-      lanes: { stable: null, candidate: null, previous: null, spare: null },
+      lanes: { stable: null, candidate: this.status(), previous: null, spare: null },
       nowMs,
       killSwitch: false,
     };
+  }
+
+  requestsOfCandidate(): number {
+    return this.counters.candidate.requests;
+  }
+
+  private ownOf(): LaneOwn | null {
+    const odd = this.own(this.state.percent);
+    return odd === null ? null : { ...soundLane(this.counters.candidate.requests), ...odd };
+  }
+
+  /** The candidate's effective flags. */
+  private flags(): Flags {
+    return this.state.lanes.candidate?.flags ?? DEFAULTS;
+  }
+
+  private status(): LaneStatus | null {
+    const { candidate } = this.state.lanes;
+    if (candidate === null) return null;
+    const { release } = candidate;
+    const alive = { state: 'ready', url: null, pid: null, restarts: 0, notReadySinceMs: null } as const;
+    return { release, flags: this.flags(), ...alive, breaker: 'closed', failure: null };
   }
 
   /** Counts the traffic since the last look, and renews the lease, as gateway and guard do. */
@@ -219,8 +256,9 @@ export class FakeWorld {
     if (lease !== null) this.state = { ...this.state, lease: { ...lease, expiresAtMs: nowMs + 120_000 } };
     this.counters.candidate.release = this.state.lanes.candidate?.release ?? '';
     const requests = this.qps * seconds;
-    add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs));
-    add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable);
+    const flags = this.flags();
+    add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs, flags), flags);
+    add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable, DEFAULTS);
   }
 }
 
@@ -267,21 +305,23 @@ function empty(): Histogram {
 function add(
   lane: Counted,
   requested: number,
-  { errorShare, retrievalP95Ms, qualityShare }: Behaviour,
+  { errorShare, retrievalP95Ms, qualityShare, rerankP95Ms = retrievalP95Ms * 0.1 }: Behaviour,
+  { reranker }: Flags,
 ): void {
   const requests = Math.round(requested);
   lane.requests += requests;
   lane.errors += Math.round(requests * errorShare);
   lane.retrieval = slower(lane.retrieval, requests, retrievalP95Ms);
-  lane.rerank = slower(lane.rerank, requests, retrievalP95Ms * 0.1);
-  lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms * 1.1);
+  const reranked = reranker === 'on' ? requests : 0;
+  lane.rerank = slower(lane.rerank, reranked, rerankP95Ms);
+  lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms + (reranker === 'on' ? rerankP95Ms : 0));
   lane.quality = {
     hits: lane.quality.hits + Math.round(requests * qualityShare),
     total: lane.quality.total + requests,
   };
   lane.rank1 = {
-    changed: lane.rank1.changed + Math.round(requests * 0.3),
-    total: lane.rank1.total + requests,
+    changed: lane.rank1.changed + Math.round(reranked * 0.3),
+    total: lane.rank1.total + reranked,
   };
   lane.distinctKeys += requests;
 }

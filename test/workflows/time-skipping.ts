@@ -9,7 +9,7 @@ import {
   makeTelemetryFilterString,
 } from '@temporalio/worker';
 import type { GuardEvent } from '../../domain/guard.ts';
-import { longTaskQueue } from '../../domain/queues.ts';
+import { batchTaskQueue, longTaskQueue } from '../../domain/queues.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
 import { payloadConverterPath } from '../../worker/bundle.ts';
 import { statusQuery } from '../../workflows/messages.ts';
@@ -83,27 +83,38 @@ export class TimeSkipping {
     world: FakeWorld,
     body: (start: (input?: unknown) => Promise<SkippedRollout>, env: TestWorkflowEnvironment) => Promise<T>,
   ): Promise<T> {
+    return this.serve(world.activities(), (env, taskQueue) => {
+      const start = async (input: unknown = INPUT) =>
+        new SkippedRollout(
+          env,
+          await env.client.workflow.start<typeof rollout>('rollout', {
+            args: [input],
+            taskQueue,
+            workflowId: ROLLOUT_ID,
+          }),
+        );
+      return body(start, env);
+    });
+  }
+
+  /** The same for any workflow, with workers that have these activities. */
+  async serve<T>(
+    activities: object,
+    body: (env: TestWorkflowEnvironment, taskQueue: string) => Promise<T>,
+  ): Promise<T> {
     const env = await TestWorkflowEnvironment.createTimeSkipping({
       server: { executable: { type: 'existing-path', path: rooted('.data/bin/temporal-test-server') } },
     });
     const taskQueue = 'rollout';
-    const every = { connection: env.nativeConnection, activities: world.activities() };
+    const every = { connection: env.nativeConnection, activities };
     const workers = await Promise.all([
       Worker.create({ ...every, taskQueue, workflowBundle: { code: this.code } }),
       Worker.create({ ...every, taskQueue: longTaskQueue(taskQueue) }),
+      Worker.create({ ...every, taskQueue: batchTaskQueue(taskQueue) }),
     ]);
     const running = Promise.all(workers.map((worker) => worker.run()));
-    const start = async (input: unknown = INPUT) =>
-      new SkippedRollout(
-        env,
-        await env.client.workflow.start<typeof rollout>('rollout', {
-          args: [input],
-          taskQueue,
-          workflowId: ROLLOUT_ID,
-        }),
-      );
     try {
-      return await body(start, env);
+      return await body(env, taskQueue);
     } finally {
       for (const worker of workers) worker.shutdown();
       await running;

@@ -47,6 +47,17 @@ export function act(plan: Plan, world: World): World {
     }
     case 'zero':
       return asking(world, action, { by: 'rollout', percent: 0 }, null);
+    case 'look':
+      return dispatch(plan, world, { kind: 'looked', view: view(world) });
+    case 'step': {
+      const { interventions } = rollout;
+      return asking(
+        world,
+        action,
+        { by: 'rollout', interventions, flags: { candidate: action.flags } },
+        null,
+      );
+    }
     case 'promote':
       return asking(
         world,
@@ -106,11 +117,11 @@ export function interrupt(before: World): World {
   const { pending, late } = before;
   if (pending === null) return before;
   if (pending.settles) return { ...before, pending: null };
-  const raises = pending.action.do === 'raise' || pending.action.do === 'promote';
+  const isSettled = ['raise', 'step', 'promote'].includes(pending.action.do);
   return {
     ...before,
     pending: null,
-    left: raises ? pending.request : before.left,
+    left: isSettled ? pending.request : before.left,
     late:
       pending.answer === null && late.length < LATE_AT_MOST
         ? [...late, letGo(before, pending.request)]

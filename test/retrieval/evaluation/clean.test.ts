@@ -17,6 +17,8 @@ describe('a clean evaluation', () => {
     const hits = {
       plain: shards.flatMap(({ plain }) => plain),
       reranked: shards.flatMap(({ reranked }) => reranked),
+      gone: shards.flatMap(({ gone }) => gone),
+      ntotal: whole.ntotal,
     };
     expect(await summariseClean(dir, hits)).toEqual(whole);
     expect(whole.queries).toBe(27);

@@ -1,0 +1,60 @@
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { z } from 'zod';
+import { ReleaseError } from '../retrieval/release/manifest.ts';
+import { nodeCommand, runNiced } from './child.ts';
+
+const answerSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('done'), value: z.unknown() }),
+  z.object({ kind: z.literal('failed'), reason: z.string(), permanent: z.boolean() }),
+]);
+
+/** While a child says nothing, so often. */
+const BEAT_MS = 5_000;
+
+/**
+ * Runs a step of an activity as a niced child process: `module -main` gets the job as JSON and answers through
+ * `answerJob`; every other line is progress and becomes the heartbeat. Throws with the child's own words:
+ * non-retryable where the release or the job is wrong.
+ */
+export async function runJob<T>(module: string, job: object, result: z.ZodType<T>): Promise<T> {
+  let last = 'started';
+  const beat = setInterval(() => heartbeat(last), BEAT_MS);
+  try {
+    const child = await runNiced([...nodeCommand(module), JSON.stringify(job)], {
+      signal: cancellationSignal(),
+      onLine: (line) => heartbeat((last = line.slice(0, 200))),
+    });
+    const answer = answerSchema.safeParse(jsonOrNull(child.stdout.split('\n').at(-1) ?? ''));
+    if (!answer.success)
+      throw new Error(`${module} ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
+    if (answer.data.kind === 'done') return result.parse(answer.data.value);
+    const { reason, permanent } = answer.data;
+    throw permanent ? ApplicationFailure.nonRetryable(reason, 'WrongRelease') : new Error(reason);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** The child's side: reads the job, runs it, and prints the answer as the last line. */
+export async function answerJob<J>(
+  job: z.ZodType<J>,
+  run: (job: J, say: (line: string) => void) => Promise<unknown>,
+): Promise<void> {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  try {
+    const value = await run(job.parse(JSON.parse(process.argv[2] ?? 'null')), say);
+    say(JSON.stringify({ kind: 'done', value }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const permanent = error instanceof ReleaseError || error instanceof z.ZodError;
+    say(JSON.stringify({ kind: 'failed', reason, permanent }));
+  }
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

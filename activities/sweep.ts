@@ -1,0 +1,141 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import type { TrialSummary } from '../domain/nprobe-choice.ts';
+import { chooseNprobe } from '../domain/nprobe-choice.ts';
+import type { SweepInput, SweepResult, TuningActivities } from '../domain/tuning-contract.ts';
+import { nodeCommand, runNiced } from './child.ts';
+import type { ControlOptions } from './control.ts';
+import { lineChart } from './line-chart.ts';
+
+export interface SweepDeps {
+  readonly control: ControlOptions;
+  readonly releasesDir: string;
+  /** Files go to `<artifactsDir>/tuning/`. */
+  readonly artifactsDir: string;
+}
+
+/** The runbook's. */
+const QUERIES = 500;
+/** A child that says nothing is alive as long as it runs: one line comes for each trial only. */
+const BEAT_MS = 5_000;
+
+const interval = z.object({ low: z.number(), high: z.number() });
+const swept = z.object({
+  kind: z.literal('swept'),
+  queries: z.int().positive(),
+  trials: z.array(
+    z.object({
+      nprobe: z.int().positive(),
+      deltaPoints: z.number(),
+      p95Ms: z.number(),
+      recall: z.number(),
+      deltaInterval: interval,
+      p50Ms: z.number(),
+      p95Interval: interval,
+      repeats: z.int(),
+      found: z.array(z.int()).readonly(),
+    }),
+  ),
+});
+/** What sweep-main prints as its last line. */
+const outcome = z.union([swept, z.object({ kind: z.literal('failed'), reason: z.string() })]);
+export type SweepOutcome = z.infer<typeof outcome>;
+type Swept = z.infer<typeof swept>;
+
+/** A sweep of a live lane by a niced child process; `missing` with the reason where it could not be made whole. */
+export function createSweep(deps: SweepDeps): Pick<TuningActivities, 'sweepNprobe'> {
+  return {
+    async sweepNprobe(input) {
+      const answer = await runSweep(deps, input);
+      if (answer.kind === 'failed') return { kind: 'missing', reason: answer.reason };
+      return writeSweep(deps, input, answer);
+    },
+  };
+}
+
+async function runSweep({ control, releasesDir }: SweepDeps, input: SweepInput): Promise<SweepOutcome> {
+  const { lane, release, flags, nprobes } = input;
+  const job = {
+    controlUrl: control.url,
+    releaseDir: join(releasesDir, release),
+    release,
+    lane,
+    flags,
+    nprobes,
+    maxQueries: QUERIES,
+  };
+  let said = 'starting';
+  const beat = setInterval(() => heartbeat(said), BEAT_MS);
+  try {
+    const child = await runNiced([...nodeCommand('./sweep-main'), JSON.stringify(job)], {
+      signal: cancellationSignal(),
+      env:
+        'value' in control.token
+          ? { CONTROL_TOKEN: control.token.value }
+          : { CONTROL_TOKEN_FILE: control.token.file },
+      onLine(line) {
+        said = line.slice(0, 200);
+        heartbeat(said);
+      },
+    });
+    const parsed = outcome.safeParse(jsonOrNull(child.stdout.slice(child.stdout.lastIndexOf('\n') + 1)));
+    if (parsed.success) return parsed.data;
+    throw new Error(`the sweep's process ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** JSON with all numbers and the choice that follows from them, and the plot beside it; a retry writes the same files. */
+async function writeSweep(
+  deps: SweepDeps,
+  input: SweepInput,
+  { queries, trials }: Swept,
+): Promise<SweepResult> {
+  const { priority, targetMs, lane, release, flags } = input;
+  const folder = join(deps.artifactsDir, 'tuning');
+  const file = join(folder, `${input.name}.json`);
+  const choice = chooseNprobe(trials, priority, targetMs);
+  const result = { release, lane, flags, queries, priority, targetMs, choice, trials };
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(file, `${JSON.stringify(result, null, 2)}\n`);
+  await writeFileAtomic(join(folder, `${input.name}.svg`), plotOf(input, trials));
+  return { kind: 'swept', queries, file, trials: trials.map(withoutSamples) };
+}
+
+/** No raw sample goes into a workflow's history. */
+function withoutSamples(trial: Swept['trials'][number]): TrialSummary {
+  const { nprobe, deltaPoints, p95Ms, recall, deltaInterval, p50Ms, p95Interval, repeats } = trial;
+  return { nprobe, deltaPoints, p95Ms, recall, deltaInterval, p50Ms, p95Interval, repeats };
+}
+
+function plotOf({ release, targetMs, priority }: SweepInput, trials: Swept['trials']): string {
+  return lineChart({
+    title: `nprobe sweep of ${release}: ${priority}, P95 of ${targetMs} ms is wanted`,
+    x: { label: 'P95 of retrieval, ms', include: [0, targetMs] },
+    y: { label: 'recall@10 against FLAT, points', include: [0] },
+    limits: [{ y: -0.5, label: '-0.5 points' }],
+    series: [
+      {
+        name: 'nprobe',
+        drawn: 'line-and-points',
+        points: trials.map(({ p95Ms, deltaPoints, nprobe }) => ({
+          x: p95Ms,
+          y: deltaPoints,
+          label: String(nprobe),
+        })),
+      },
+    ],
+  });
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

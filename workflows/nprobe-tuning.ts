@@ -1,0 +1,31 @@
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { NprobeTuningResult, TuningOrder } from '../domain/nprobe-tuning.ts';
+import { readNprobeTuningInput } from '../domain/nprobe-tuning.ts';
+import { TuningRun } from './tuning-run.ts';
+
+/**
+ * The runbook's ten-minute pass: sweeps a lane's nprobe on its own process, picks one by the runbook's rule, and applies
+ * it through a mini-canary. Alone, `{"lane":"stable"}` and all else with a default, it takes an epoch of its own and
+ * changes nothing while a rollout holds the fence; as a rollout's child it changes by that rollout's epoch.
+ */
+export async function nprobeTuning(raw?: unknown): Promise<NprobeTuningResult> {
+  return new TuningRun(checkedInput(raw)).run();
+}
+
+function checkedInput(raw: unknown): TuningOrder {
+  const read = readNprobeTuningInput(raw);
+  if ('problems' in read) throw wrong(`wrong input: ${read.problems.join('; ')}`);
+  const { workflowId, parent } = workflowInfo();
+  const { service, held } = read.order;
+  // One tuning of a service at a time, and one of each rollout, by their ids.
+  const rightId = parent === undefined ? `nprobeTuning/${service}` : `${parent.workflowId}/nprobeTuning`;
+  if (workflowId !== rightId)
+    throw wrong(`a tuning of ${service} has the workflow id ${rightId}, not ${workflowId}`);
+  if (held !== null && parent === undefined)
+    throw wrong('held: only the rollout that holds the fence can hand it on, to its child');
+  return read.order;
+}
+
+function wrong(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'WrongInput');
+}
