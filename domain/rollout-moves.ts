@@ -1,7 +1,9 @@
+import { sayBlastRadius, widen } from './blast-radius.ts';
 import type { Intervention } from './control.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { SnapshotResult } from './telemetry.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
@@ -119,6 +121,13 @@ export function rollbackCommand(report: RolloutState['report']): string {
   return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
 }
 
+/** Each reading of the counters widens the blast radius, whatever else it is for. */
+export function counted(plan: Plan, state: RolloutState, result: SnapshotResult | undefined): RolloutState {
+  if (result === undefined) return state;
+  const quality = state.report?.candidateQuality ?? null;
+  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
+}
+
 /** The end. */
 export function finish(
   plan: Plan,
@@ -142,7 +151,7 @@ export function finish(
         kind: 'page',
         severity: outcome === 'shipped' ? 'info' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
-        text: reason,
+        text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
       },
     ],
   };

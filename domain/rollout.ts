@@ -1,11 +1,12 @@
 import type { ControlView, Flags } from './control.ts';
+import { decisionsOf } from './decision-record.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
-import { finish, startRollback } from './rollout-moves.ts';
+import { counted, finish, startRollback } from './rollout-moves.ts';
 import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -46,6 +47,8 @@ export type RolloutEvent =
       readonly verification: RollbackVerification | null;
       /** From the trigger to users on the old release. */
       readonly safeAfterMs: number;
+      /** The counters once users were back; absent in histories from before they were read. */
+      readonly last?: SnapshotResult;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
   /** The action can not be done, and trying it again would not help. */
@@ -124,8 +127,20 @@ function evaluationName(plan: Plan, state: RolloutState): string {
     : `nightly_${state.candidate}`;
 }
 
-/** The state after an event. Never throws for what comes from outside: each case ends in a state with a reason. */
-export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+/**
+ * The state after an event, and a record of each decision that it led to. Never throws for what comes from outside:
+ * each case ends in a state with a reason.
+ */
+export function reduce(plan: Plan, before: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  const { state, effects } = respond(plan, before, event, nowMs);
+  const decisions = decisionsOf(plan, before, event, state, nowMs);
+  return {
+    state,
+    effects: [...effects, ...decisions.map((decision) => ({ kind: 'record', decision }) as const)],
+  };
+}
+
+function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
   switch (event.kind) {
     case 'message':
       return onMessage(plan, state, event.message, nowMs);
@@ -134,7 +149,13 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     case 'cancelled':
       return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
     case 'rolledBack':
-      return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
+      return onRolledBack(
+        plan,
+        counted(plan, state, event.last),
+        event.verification,
+        event.safeAfterMs,
+        nowMs,
+      );
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     case 'failed':
@@ -154,7 +175,7 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
         ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
         : finish(plan, state, 'refused', event.reason, nowMs);
     case 'snapshot':
-      return onSnapshot(plan, state, event.result, nowMs);
+      return onSnapshot(plan, counted(plan, state, event.result), event.result, nowMs);
     case 'evaluated':
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':

@@ -1,6 +1,7 @@
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import { binomial, bucketShares, poisson } from './draws.ts';
+import { SimulatedShadow } from './shadow.ts';
 import type { Behaviour, Moment, World } from './world.ts';
 
 const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
@@ -15,16 +16,20 @@ export class SimulatedLanes {
   private readonly lanes: Record<'stable' | 'candidate', Tally>;
   private percent = 0;
   private raisedMs = -Infinity;
+  private shadowPercent = 0;
+  private readonly shadow: SimulatedShadow;
   private atMs = 0;
 
   constructor(world: World, releases: { stable: string; candidate: string }, random: () => number) {
     this.world = world;
     this.random = random;
     this.lanes = { stable: new Tally(releases.stable), candidate: new Tally(releases.candidate) };
+    this.shadow = new SimulatedShadow(releases, random);
   }
 
-  setPercent(percent: number): void {
+  setPercent(percent: number, shadowPercent: number): void {
     this.percent = percent;
+    this.shadowPercent = shadowPercent;
     this.raisedMs = this.atMs;
     for (const lane of Object.values(this.lanes)) lane.keys = 0;
   }
@@ -38,6 +43,8 @@ export class SimulatedLanes {
       const requests = (requestsPerSecond * stepMs) / 1000;
       this.lanes.candidate.serve(requests * share, candidate, this.random);
       this.lanes.stable.serve(requests * (1 - share), stable, this.random);
+      if (this.percent > 0 && split > 0)
+        this.shadow.compare((requests * this.shadowPercent) / 100, stable, candidate);
       this.atMs += stepMs;
     }
   }
@@ -57,6 +64,7 @@ export class SimulatedLanes {
         percent: this.percent,
         epoch: 1,
         lanes: { stable: stable.counters(), candidate: candidate.counters() },
+        shadow: this.shadowPercent === 0 ? null : this.shadow.counters(),
       },
     };
   }

@@ -78,7 +78,7 @@ class SimulatedRollout {
 
   private act(action: Action): void {
     if (action.do === 'raise') {
-      this.lanes.setPercent(action.percent);
+      this.lanes.setPercent(action.percent, this.plan.shadowPercent ?? 0);
       this.raises.push({ percent: action.percent, atMs: this.nowMs });
     }
     this.dispatch(this.answer(action));
