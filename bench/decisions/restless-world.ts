@@ -45,9 +45,9 @@ export class RestlessWorld implements World {
     };
     this.spikes = [
       // Longer ones at 100 % are emergencies to the runbook, and nobody could tell them from a release gone bad.
-      ...times(4, random).map((fromMs) => spike(fromMs, 'both', 1, 6, random)),
-      ...times(2, random).map((fromMs) => spike(fromMs, 'stable', 1, 3, random)),
-      ...times(2, random).map((fromMs) => spike(fromMs, 'candidate', 1, 3, random)),
+      ...times(4, random).map((fromMs) => spikeFrom(fromMs, 'both', 1, 6, random)),
+      ...times(2, random).map((fromMs) => spikeFrom(fromMs, 'stable', 1, 3, random)),
+      ...times(2, random).map((fromMs) => spikeFrom(fromMs, 'candidate', 1, 3, random)),
     ];
     this.gaps = times(1, random).map((fromMs) => [fromMs, fromMs + (1 + 9 * random()) * MINUTE]);
   }
@@ -88,13 +88,10 @@ export class RestlessWorld implements World {
     const hit = this.spikes.filter(
       ({ fromMs, toMs, lanes }) => nowMs >= fromMs && nowMs < toMs && (lanes === 'both' || lanes === lane),
     );
-    const spiked = hit.reduce((times, spike) => times * spike.slower, 1);
+    const spiked = hit.reduce((factor, { slower: by }) => factor * by, 1);
     return {
       errorRate:
-        STABLE.errorRate +
-        this.drift.errors * along +
-        errors +
-        hit.reduce((sum, spike) => sum + spike.errors, 0),
+        STABLE.errorRate + this.drift.errors * along + errors + hit.reduce((sum, one) => sum + one.errors, 0),
       medianMs:
         STABLE.medianMs * (1 + 0.1 * day) * (1 + this.drift.slower * along) * slower * (1 + cold) * spiked,
       sigma: STABLE.sigma,
@@ -109,7 +106,7 @@ function times(perDay: number, random: () => number): number[] {
   return Array.from({ length: n }, () => random() * HOURS * HOUR);
 }
 
-function spike(
+function spikeFrom(
   fromMs: number,
   lanes: Spike['lanes'],
   leastMinutes: number,
