@@ -1,12 +1,13 @@
 import type { ControlView, Flags } from './control.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
+import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
 import { finish, startRollback } from './rollout-moves.ts';
-import { onLooked } from './rollout-ladder.ts';
+import { onLooked, onTuned } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
@@ -24,6 +25,8 @@ export type Action =
   /** The gateway's state, before a step of the ladder. */
   | { readonly do: 'look' }
   | { readonly do: 'step'; readonly flags: Flags; readonly reason: string }
+  /** The workflow `nprobeTuning` on the candidate's lane, as this rollout's child. */
+  | { readonly do: 'tune' }
   /** Until the time, or a message or the guard; null: only those. */
   | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
   | { readonly do: 'promote' }
@@ -38,6 +41,7 @@ export type RolloutEvent =
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'looked'; readonly view: ControlView }
+  | { readonly kind: 'tuned'; readonly result: NprobeTuningResult }
   /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
   | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
@@ -104,8 +108,9 @@ function phaseAction(plan: Plan, state: RolloutState): Action {
       return { do: 'look' };
     case 'step':
       // There is no such phase without a move; a look finds out anew.
-      return state.move === null
-        ? { do: 'look' }
+      if (state.move === null) return { do: 'look' };
+      return state.move.step === 'sweep'
+        ? { do: 'tune' }
         : { do: 'step', flags: state.move.to, reason: state.move.because };
     case 'dwell':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
@@ -163,6 +168,8 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
       return onLooked(plan, state, event.view, nowMs);
     case 'settled':
       return onSettled(plan, state, event.result, nowMs);
+    case 'tuned':
+      return onTuned(plan, state, event.result, nowMs);
     case 'time':
       return moved(onTime(plan, state));
     default:

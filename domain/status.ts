@@ -21,7 +21,7 @@ export interface RolloutStatus {
     readonly reason: string;
     readonly distance: string | null;
   }[];
-  /** Steps of the ladder that were taken and are in force. */
+  /** Steps of the ladder that were taken. */
   readonly ladder: readonly LadderMove[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */

@@ -101,6 +101,11 @@ function answer(action: Action, lanes: SimulatedLanes, behaviour: Behaviour, now
     case 'look':
       // These lanes have no flags: a step of the ladder is where a person would be asked.
       return { kind: 'looked', view: view({ percent: lanes.snapshot().percent }) };
+    case 'tune':
+      return {
+        kind: 'tuned',
+        result: { outcome: 'hold', nprobe: null, reason: 'these lanes have no index' },
+      };
     default:
       return {
         kind: 'changed',

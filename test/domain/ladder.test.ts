@@ -138,6 +138,39 @@ describe('a rollout whose gate warns', () => {
     expect(noted).toBe(lost < -0.02);
   });
 
+  const creeping = (tune: Walk['tune']) => {
+    // Slower than stable by far, and within every limit of its own.
+    const latencyMs = ({ nprobe }: Flags, percent: number) => (percent >= 25 && nprobe > 4 ? 5 : 2);
+    const walk = Object.assign(new Walk(plan), { latencyMs, tune });
+    for (let i = 0; i < 400 && walk.action.do !== 'finish' && walk.state.held === null; i++) {
+      const tunes = walk.action.do === 'tune';
+      walk.step({ kind: 'done', luck: 'good' });
+      // The tuning has changed the lane itself.
+      if (tunes) walk.flags = walk.state.moves.at(-1)?.to ?? walk.flags;
+    }
+    return walk;
+  };
+
+  it('sweeps nprobe on creep at T+3h, and ships with what was found', () => {
+    const walk = creeping(() => ({ outcome: 'applied', nprobe: 4, reason: 'nprobe=4 is the smallest' }));
+    expect(walk.state).toMatchObject({
+      outcome: 'shipped',
+      outcomeReason: expect.stringContaining('with nprobe 4'),
+    });
+    expect(walk.state.moves).toMatchObject([{ stage: 'ramp-25', step: 'sweep', to: { nprobe: 4 } }]);
+    expect(walk.steps).toEqual([]);
+  });
+
+  it.each(['unchanged', 'takenBack', 'hold', 'superseded'] as const)(
+    'holds at 25 %% after a sweep that is %s, and says what it said',
+    (outcome) => {
+      const walk = creeping(() => ({ outcome, nprobe: null, reason: 'so says the sweep' }));
+      expect(walk.percent).toBe(25);
+      expect(walk.state.held?.reason).toContain('sweep was taken');
+      expect(walk.state.timeline.map(({ text }) => text)).toContain(`sweep: ${outcome}: so says the sweep`);
+    },
+  );
+
   it('leaves flags that a hand has set while it chose a step, and asks', () => {
     const walk = Object.assign(new Walk(plan), { latencyMs: () => 12 });
     while (walk.action.do !== 'step') walk.step({ kind: 'done', luck: 'good' });

@@ -49,6 +49,11 @@ export function act(plan: Plan, world: World): World {
       return asking(world, action, { by: 'rollout', percent: 0 }, null);
     case 'look':
       return dispatch(plan, world, { kind: 'looked', view: view(world) });
+    case 'tune':
+      return dispatch(plan, world, {
+        kind: 'tuned',
+        result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
+      });
     case 'step': {
       const { interventions } = rollout;
       return asking(
