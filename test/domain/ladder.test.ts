@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../domain/control.ts';
 import { nextRung } from '../../domain/ladder.ts';
 import type { LadderStep } from '../../domain/plan.ts';
+import { reduce } from '../../domain/rollout.ts';
 import { statusOf } from '../../domain/status.ts';
+import { harmName } from '../../domain/sustained-harm.ts';
 import { Walk, runbookPlan } from './rollout-walk.ts';
 
 const plan = runbookPlan();
@@ -107,6 +109,34 @@ describe('a rollout whose gate warns', () => {
       why: 'verdict',
       reason: expect.stringMatching(/no step of the ladder is left .*nprobeDown was taken/),
     });
+  });
+
+  it('measures a step on a window that opens when the caches are warm again', () => {
+    const walk = walked({ latencyMs: ({ nprobe }) => (nprobe > 4 ? 9 : 2) });
+    const { timeline } = walk.state;
+    const taken = timeline.findIndex(({ text }) => text.includes('runs with nprobe 4'));
+    const judged = timeline.slice(taken).find(({ kind }) => kind === 'verdict');
+    const minutes = ((judged?.atMs ?? 0) - (timeline[taken]?.atMs ?? 0)) / 60_000;
+    expect(judged?.verdict).toBe('green');
+    // 15 minutes of warm-up, and the 15 of the canary's window.
+    expect(minutes).toBeGreaterThanOrEqual(30);
+  });
+
+  it.each([
+    ['at 25 % takes the ladder of the rows of its metric', 'ramp-25: measuring', 'endToEndP95', 'look'],
+    ['holds where no row of its metric has a ladder', 'ramp-25: measuring', 'qualityShortfall', 'held'],
+    ['holds while a raise is under way', 'canary-5: raising', 'endToEndP95', 'held'],
+  ])('harm that the guard has proven %s', (_, at, metric, next) => {
+    const walk = new Walk(plan);
+    while (statusOf(plan, walk.state).state !== at && walk.action.do !== 'finish') {
+      if (walk.state.phase === 'raise' && at.endsWith('raising')) break;
+      walk.step({ kind: 'done', luck: 'good' });
+    }
+    const rule = plan.guard.harms.find((harm) => harm.metric === metric);
+    if (rule === undefined) throw new Error(`no rule for ${metric}`);
+    const event = { kind: 'harm', trigger: harmName(rule), reason: 'worse than stable' } as const;
+    const { state } = reduce(plan, walk.state, { kind: 'guard', event }, walk.nowMs);
+    expect(state.held === null ? state.phase : 'held').toBe(next);
   });
 
   it('takes no more steps in a stage than its plan allows', () => {
