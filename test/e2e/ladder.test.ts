@@ -4,6 +4,9 @@ import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { World } from './world.ts';
 import { startWorld } from './world.ts';
 
+/** A lane that loads, and a worker that starts, while other tests have the machine. */
+const LOADED_MS = 90_000;
+
 let world: World;
 let releasesDir = '';
 beforeAll(async () => {
@@ -20,11 +23,11 @@ const candidate = async () => (await world.gateway.control()).lanes.candidate?.f
 
 it('a rollout climbs its ladder on real lanes, through kill -9 of its worker, then holds; a rollback leaves no flag behind', async () => {
   const rollout = await world.startRollout('r-2', 'too-slow');
-  await world.untilControl('the first step', ({ lanes }) => lanes.candidate?.flags.nprobe === 4);
+  await world.untilControl('the first step', ({ lanes }) => lanes.candidate?.flags.nprobe === 4, LOADED_MS);
   await world.stack.kill('worker');
   await world.stack.start('worker');
 
-  const held = await world.untilStatus('the end of the ladder', ({ state }) => state === 'held');
+  const held = await world.untilStatus('the end of the ladder', ({ state }) => state === 'held', LOADED_MS);
   expect(held.ladder.map(({ step, to }) => [step, to])).toEqual([
     ['nprobeDown', { impl: 'amn_v0', reranker: 'on', nprobe: 4 }],
     ['rerankerOff', { impl: 'amn_v0', reranker: 'off', nprobe: 4 }],
@@ -41,4 +44,4 @@ it('a rollout climbs its ladder on real lanes, through kill -9 of its worker, th
   const after = await world.gateway.control();
   expect(after.lanes.stable?.flags).toEqual({ impl: 'amn_v0', reranker: 'on', nprobe: 8 });
   expect((await world.gateway.health()).version).toBe('v-1');
-}, 120_000);
+}, 300_000);
