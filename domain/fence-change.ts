@@ -58,7 +58,7 @@ function invalid(state: ControlState, reason: string): Applied {
 
 /** What makes no sense in this state, in words; null if nothing. */
 function misfit(state: ControlState, change: ControlChange, world: World): Applied | null {
-  const { percent = state.percent, lanes, flags, promote, rollbackTo, lease } = change;
+  const { percent = state.percent, shadowPercent = 0, lanes, flags, promote, rollbackTo, lease } = change;
   const alone = percent === state.percent && lanes === undefined && flags === undefined;
   const candidate = lanes?.candidate === undefined ? state.lanes.candidate?.release : lanes.candidate;
   const raises = percent > state.percent;
@@ -71,6 +71,7 @@ function misfit(state: ControlState, change: ControlChange, world: World): Appli
     });
   const wrong: readonly (readonly [boolean, string])[] = [
     [!(percent >= 0 && percent <= 100), 'percent: must be from 0 to 100'],
+    [!(shadowPercent >= 0 && shadowPercent <= 100), 'shadowPercent: must be from 0 to 100'],
     [(promote !== undefined || rollbackTo !== undefined) && !alone, 'promote and rollbackTo stand alone'],
     [promote !== undefined && rollbackTo !== undefined, 'promote and rollbackTo exclude each other'],
     [promote !== undefined && !candidate, 'promote: there is no candidate'],
@@ -98,6 +99,7 @@ function edit(state: ControlState, change: ControlChange, nowMs: number): Contro
   const edited: ControlState = {
     ...state,
     percent: change.percent ?? state.percent,
+    shadowPercent: change.shadowPercent ?? state.shadowPercent,
     lanes: {
       ...state.lanes,
       stable: flags.stable ? { ...state.lanes.stable, flags: flags.stable } : state.lanes.stable,
@@ -164,7 +166,7 @@ function byHand(
     promote === undefined ? [] : ['promoted the candidate'],
     rollbackTo === undefined ? [] : [`rollback to ${rollbackTo}`],
   ].flat();
-  // The spare lane alone has no users: a dry run is nobody's business.
+  // The spare lane alone has no users, and a shadow is seen by none: that is nobody's business.
   if (parts.length === 0) return { ...next, changedAtMs: before.changedAtMs, changedBy: before.changedBy };
   const what = `${parts.join(', ')}${change.reason === undefined ? '' : ` (${change.reason})`}`;
   const counted = intervene(next, before, { kind: 'byHand', by, atMs: nowMs, what });

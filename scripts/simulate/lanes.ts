@@ -1,9 +1,10 @@
-import type { LaneCounters, Snapshot } from '../../domain/telemetry.ts';
+import type { LaneCounters, ShadowCounters, Snapshot } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
 /** Quantiles that one draw may hit; a finer table changes no bucket's share by more than 1/4096. */
 const TABLE = 4096;
+const NO_OVERLAP = Array.from({ length: 11 }, () => 0);
 
 /** How a lane behaves; both lanes of an A/A run have the same. */
 export interface Behaviour {
@@ -22,6 +23,17 @@ export class SimulatedLanes {
   private readonly behaviour: Behaviour;
   private readonly lanes: Record<'stable' | 'candidate', Tally>;
   private percent = 0;
+  private shadowPercent = 0;
+  private shadow: ShadowCounters = {
+    release: 'v-1 again',
+    against: 'v-1',
+    both: 0,
+    onlyStable: 0,
+    onlyCandidate: 0,
+    neither: 0,
+    overlap: NO_OVERLAP,
+    selfOverlap: NO_OVERLAP,
+  };
   private atMs = 0;
 
   constructor(behaviour: Behaviour, ratePerSecond: number, random: () => number) {
@@ -32,8 +44,9 @@ export class SimulatedLanes {
     this.lanes = { stable: new Tally('v-1'), candidate: new Tally('v-1 again') };
   }
 
-  setPercent(percent: number): void {
+  setPercent(percent: number, shadowPercent: number): void {
     this.percent = percent;
+    this.shadowPercent = shadowPercent;
     for (const lane of Object.values(this.lanes)) lane.keys = 0;
   }
 
@@ -47,8 +60,27 @@ export class SimulatedLanes {
       for (let i = 0; i < n; i++) if (this.random() * 100 < this.percent) onCandidate++;
       this.serve(this.lanes.candidate, onCandidate, table);
       this.serve(this.lanes.stable, n - onCandidate, table);
+      if (this.percent > 0) this.compare(this.poisson((n * this.shadowPercent) / 100));
       this.atMs += stepMs;
     }
+  }
+
+  /** Shadowed queries: lanes that differ in a query do so by chance, half of the misses are of the query itself. */
+  private compare(pairs: number): void {
+    const own = pairs * (1 - this.behaviour.qualityShare) * 0.5;
+    const [onlyStable, onlyCandidate, neither] = [this.poisson(own), this.poisson(own), this.poisson(own)];
+    const { shadow } = this;
+    const at = (counts: readonly number[], tenths: number, more: number) =>
+      counts.with(tenths, (counts[tenths] ?? 0) + more);
+    this.shadow = {
+      ...shadow,
+      both: shadow.both + Math.max(0, pairs - onlyStable - onlyCandidate - neither),
+      onlyStable: shadow.onlyStable + onlyStable,
+      onlyCandidate: shadow.onlyCandidate + onlyCandidate,
+      neither: shadow.neither + neither,
+      overlap: at(shadow.overlap, 10, pairs),
+      selfOverlap: at(shadow.selfOverlap, 10, Math.round(pairs / 4)),
+    };
   }
 
   snapshot(): Snapshot {
@@ -58,6 +90,7 @@ export class SimulatedLanes {
       percent: this.percent,
       epoch: 1,
       lanes: { stable: this.lanes.stable.counters(), candidate: this.lanes.candidate.counters() },
+      shadow: this.shadowPercent === 0 ? null : this.shadow,
     };
   }
 

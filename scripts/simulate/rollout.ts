@@ -3,8 +3,10 @@ import type { PreflightReport } from '../../domain/contract.ts';
 import { firstState } from '../../domain/fence.ts';
 import { guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../domain/rollout.ts';
-import { nextAction, reduce } from '../../domain/rollout.ts';
+import type { RolloutEvent } from '../../domain/rollout.ts';
+import { reduce } from '../../domain/rollout.ts';
+import type { Action } from '../../domain/rollout-action.ts';
+import { nextAction } from '../../domain/rollout-action.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
 import { seededRandom } from '../traffic/arrivals.ts';
@@ -76,7 +78,7 @@ export function simulateRollout(
       wait(action.untilMs ?? nowMs);
       continue;
     }
-    if (action.do === 'raise') lanes.setPercent(action.percent);
+    if (action.do === 'raise') lanes.setPercent(action.percent, plan.shadowPercent ?? 0);
     dispatch(answer(action, lanes, behaviour, nowMs));
   }
 }

@@ -118,6 +118,7 @@ export class Gateway {
     }
     metrics.percent.set(state.percent);
     metrics.epoch.set(state.epoch);
+    metrics.shadowPercent.set(state.shadowPercent);
   }
 
   private async askReport(lane: LaneName) {
@@ -175,7 +176,7 @@ export class Gateway {
     if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
     else countFault(metrics, labels(assigned), heard, deadlineMs);
     if (last.kind === 'fault') {
-      if (last.why !== 'aborted') metrics.userErrors.inc({ kind });
+      if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
     } else if (last.status < 400) {
       const served = labels(fallsBack ? 'stable' : assigned);
       metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
+import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from '../../domain/telemetry.ts';
 import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
-import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 /** Labels of what gates compare. */
 export interface Labels {
@@ -41,7 +41,7 @@ export function createMetrics() {
       'kind',
       'reason',
     ]),
-    userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['kind']),
+    userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['lane', 'release', 'kind']),
     request: histogram(NAMES.request, 'Whole request as the gateway saw it'),
     retrieval: histogram(NAMES.retrieval, 'Predict and search, as the lane measured them'),
     endToEnd: histogram(NAMES.endToEnd, 'Retrieval and reranking'),
@@ -87,6 +87,23 @@ export function createMetrics() {
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    shadowPercent: gauge(NAMES.shadowPercent, 'Share of all queries that are shadowed, in percent'),
+    shadow: counter(NAMES.shadow, 'Queries chosen for the shadow, by what became of them', [
+      'release',
+      'outcome',
+    ]),
+    shadowHits: counter(
+      NAMES.shadowHits,
+      'Shadowed queries, by whose answer had a result of cosine tau or more',
+      ['release', 'against', 'hits'],
+    ),
+    shadowOverlap: new Histogram({
+      name: NAMES.shadowOverlap,
+      help: "Share of stable's ten best ids among those of the other answer",
+      labelNames: ['release', 'against', 'with'],
+      buckets: Array.from({ length: OVERLAP_DEPTH + 1 }, (_, i) => i / OVERLAP_DEPTH),
+      registers,
+    }),
   };
 }
 

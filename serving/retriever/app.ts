@@ -5,11 +5,12 @@ import { LANE_HEADERS } from '../../domain/http.ts';
 import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
-import type { Pipeline } from '../../retrieval/pipeline.ts';
+import type { Pipeline, PipelineQuery } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { readChunk } from './chunk-request.ts';
 import { encodeTexts } from './encode-request.ts';
+import type { ExplainLog } from './explain-log.ts';
 import type { Ingest } from './ingest.ts';
 import { LaneCounting } from './lane-counting.ts';
 import { createRetrieverMetrics } from './metrics.ts';
@@ -20,6 +21,8 @@ export interface RetrieverDeps extends AppOptions {
   readonly now: () => number;
   /** What came and went since the release was built. */
   readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
+  /** Where one query in a hundred is explained. */
+  readonly explainLog?: ExplainLog;
   /** The index as the release was built, before anything was ingested; what it is now where absent. */
   readonly built?: IndexStatistics;
 }
@@ -36,6 +39,7 @@ export function createRetrieverApp({
   now,
   onFault,
   ingest,
+  explainLog,
   built = pipeline.statistics(),
 }: RetrieverDeps): FastifyInstance {
   const { manifest } = pipeline;
@@ -81,6 +85,19 @@ export function createRetrieverApp({
       timings: answer.timings,
       ...(isSampled ? { orders: answer.orders() } : {}),
     };
+    if (isInspected && explainLog !== undefined) {
+      const { requestId, lane } = response;
+      const texts = explainLog.withTexts ? textsOf(query) : {};
+      const asked = { atMs: now(), requestId, lane, kind: query.kind, flags, ...texts };
+      setImmediate(() => {
+        try {
+          explainLog.add({ ...asked, ...answer.explain() });
+        } catch (error) {
+          // The answer is out; what came of it must not end the lane.
+          onFault(error);
+        }
+      });
+    }
     if (isInspected)
       setImmediate(() => {
         const look = answer.inspect();
@@ -113,6 +130,13 @@ export function createRetrieverApp({
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;
+}
+
+/** A query's own texts; nothing where it came as vectors. */
+function textsOf(query: PipelineQuery): { readonly texts?: readonly string[] } {
+  const given = query.kind === 'context' ? query.context : query.kind === 'text' ? [query.text] : [];
+  const texts = given.filter((part) => typeof part === 'string');
+  return texts.length === 0 ? {} : { texts };
 }
 
 /** When a text that still waits for the encoder is dropped, out of the gateway's header. */
