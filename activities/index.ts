@@ -1,6 +1,7 @@
 import type { RolloutActivities } from '../domain/contract.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
+import type { ExperimentActivities } from '../domain/experiment-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
@@ -8,6 +9,7 @@ import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createExperiment } from './experiment.ts';
 import { createFreeEpoch } from './free-epoch.ts';
 import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
@@ -45,6 +47,7 @@ type Activities = RolloutActivities &
   TuningActivities &
   MonitorActivities &
   EvaluationActivities &
+  ExperimentActivities &
   WeeklyActivities;
 
 /** All effects of the workflows, each from the file of the outside system that it touches. */
@@ -68,6 +71,7 @@ export function createActivities(
     ...createNotify({ ...config, ...deps }),
     ...createSweep(config),
     ...createFreeEpoch(control, deps.isRunning),
+    ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
     ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };

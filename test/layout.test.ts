@@ -159,6 +159,7 @@ describe('layout', () => {
       'evaluation',
       'monitor',
       'nprobeTuning',
+      'rerankerExperiment',
       'rollback',
       'rollout',
       'rolloutGuard',

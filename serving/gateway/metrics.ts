@@ -62,7 +62,7 @@ export function createMetrics() {
       'changed',
     ]),
     ingested: counter('gateway_ingested_total', 'Changes of the corpus that were acknowledged', ['op']),
-    feedback: counter('gateway_feedback_total', 'Feedback, by what became of it', ['outcome']),
+    feedback: counter(NAMES.feedback, 'Feedback, by what became of it', ['outcome']),
     scored: counter('gateway_feedback_scored_total', 'Sampled requests whose feedback was scored', [
       'lane',
       'release',
@@ -87,6 +87,13 @@ export function createMetrics() {
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    experiment: gauge(NAMES.experiment, 'The experiment that runs', ['experiment']),
+    armRequests: counter(NAMES.armRequests, 'Queries of the experiment by arm', ['arm', 'outcome']),
+    armFeedback: counter(NAMES.armFeedback, 'Feedback by arm and by the rank of the id that it names', [
+      'arm',
+      'rank',
+    ]),
+    armKeys: gauge(NAMES.armKeys, 'Distinct request keys by arm', ['arm']),
     shadowPercent: gauge(NAMES.shadowPercent, 'Share of all queries that are shadowed, in percent'),
     shadow: counter(NAMES.shadow, 'Queries chosen for the shadow, by what became of them', [
       'release',
