@@ -11,8 +11,8 @@ import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from '../domai
 import type { LaneOwn } from '../domain/lane-report.ts';
 import { LANE_METRICS, MAY_BE_NULL } from '../domain/lane-report.ts';
 import type { LaneName } from '../domain/split.ts';
-import type { Sample } from './metrics-text.ts';
-import { parseMetricsText } from './metrics-text.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
 
 /** Where gates get their numbers. The gateway's own /metrics today; a Prometheus can stand behind it as well. */
 export interface MetricsSource {

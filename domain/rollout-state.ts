@@ -2,8 +2,10 @@ import type { BlastTrack } from './blast-radius.ts';
 import { NO_BLAST } from './blast-radius.ts';
 import type { Flags } from './control.ts';
 import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
+import type { Decision } from './decision-record.ts';
 import type { Judgement, Verdict } from './gate.ts';
 import type { LadderStep, Plan, Stage } from './plan.ts';
+import type { Evidence } from './reading.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
 
@@ -68,6 +70,8 @@ export interface RolloutState {
   readonly phase: Phase;
   /** Index into the plan's stages; the stage that is, or is about to be, under way. */
   readonly stage: number;
+  /** Highest stage whose share was set; -1 before the first. */
+  readonly reached: number;
   /** The candidate's share as far as the rollout knows. */
   readonly percent: number;
   readonly startedMs: number;
@@ -82,6 +86,8 @@ export interface RolloutState {
   readonly recheck: boolean;
   readonly extensions: number;
   readonly judgement: Judgement | null;
+  /** What the judgement was made on; null where there was no window. */
+  readonly evidence: Evidence | null;
   readonly closing: SnapshotResult | null;
   readonly evaluation: EvaluationResult | null;
   /** Stable's last valid window at a percent below 100. */
@@ -121,7 +127,8 @@ export type Effect =
       readonly title: string;
       readonly text: string;
     }
-  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult };
+  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult }
+  | { readonly kind: 'record'; readonly decision: Decision };
 
 export interface Step {
   readonly state: RolloutState;
@@ -138,6 +145,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     candidate,
     phase: 'preflight',
     stage: 0,
+    reached: -1,
     percent: 0,
     startedMs: nowMs,
     t0Ms: null,
@@ -147,6 +155,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     recheck: false,
     extensions: 0,
     judgement: null,
+    evidence: null,
     closing: null,
     evaluation: null,
     reference: null,

@@ -1,4 +1,5 @@
 import type { ControlView, Flags } from './control.ts';
+import { decisionsOf } from './decision-record.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
@@ -126,8 +127,20 @@ function evaluationName(plan: Plan, state: RolloutState): string {
     : `nightly_${state.candidate}`;
 }
 
-/** The state after an event. Never throws for what comes from outside: each case ends in a state with a reason. */
-export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+/**
+ * The state after an event, and a record of each decision that it led to. Never throws for what comes from outside:
+ * each case ends in a state with a reason.
+ */
+export function reduce(plan: Plan, before: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  const { state, effects } = respond(plan, before, event, nowMs);
+  const decisions = decisionsOf(plan, before, event, state, nowMs);
+  return {
+    state,
+    effects: [...effects, ...decisions.map((decision) => ({ kind: 'record', decision }) as const)],
+  };
+}
+
+function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
   switch (event.kind) {
     case 'message':
       return onMessage(plan, state, event.message, nowMs);

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { parseMetricsText } from '../../activities/metrics-text.ts';
 import { LANE_METRICS } from '../../domain/lane-report.ts';
+import { parseMetricsText } from '../../domain/metrics-text.ts';
 import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 /** A registry as the gateway has it, with two judged requests of the candidate and some that must not count. */

@@ -8,6 +8,8 @@ import type {
   RolloutActivities,
 } from '../../domain/contract.ts';
 import type { ControlChange, ControlView, Flags, LaneStatus } from '../../domain/control.ts';
+import type { DecisionRecord } from '../../domain/decision-record.ts';
+import type { Postmortem } from '../../domain/postmortem.ts';
 import type { Command } from '../../domain/fence.ts';
 import { applyCommand, firstState } from '../../domain/fence.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
@@ -62,6 +64,8 @@ export class FakeWorld {
   readonly changes: ControlChange[] = [];
   readonly pages: Notification[] = [];
   readonly baselines: BaselineInput[] = [];
+  readonly decisions: DecisionRecord[] = [];
+  readonly postmortems: Postmortem[] = [];
   readonly calls: string[] = [];
   private counters: Record<Lane, Counted> = { stable: fresh('v-1'), candidate: fresh('') };
   private shadow = noShadow();
@@ -128,6 +132,11 @@ export class FakeWorld {
       snapshot: async () => this.snapshot(now()),
       evaluate: async ({ release, name }) => this.evaluation(release, name, now()),
       recordBaseline: async (input) => void this.baselines.push(input),
+      writePostmortem: async (incident) => {
+        this.postmortems.push(incident);
+        return { file: 'incident.md' };
+      },
+      record: async ({ records }) => void this.decisions.push(...records),
       watch: () => Promise.reject(new Error('the guard of these tests has no activity')),
       verifyRollback: async ({ release }) => {
         const back = this.state.lanes.stable.release === release && this.state.percent === 0;
