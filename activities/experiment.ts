@@ -7,8 +7,8 @@ import { RANKED } from '../domain/experiment.ts';
 import type { ArmsReading, ExperimentActivities } from '../domain/experiment-contract.ts';
 import { experimentMarkdown } from '../domain/experiment-report.ts';
 import { GATEWAY_METRICS } from '../domain/telemetry.ts';
-import type { Sample } from './metrics-text.ts';
-import { parseMetricsText } from './metrics-text.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
 
 export interface ExperimentDeps {
   readonly service: string;
