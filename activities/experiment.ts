@@ -6,7 +6,7 @@ import type { Arm, ArmCounts } from '../domain/experiment.ts';
 import { RANKED } from '../domain/experiment.ts';
 import type { ArmsReading, ExperimentActivities } from '../domain/experiment-contract.ts';
 import { experimentMarkdown } from '../domain/experiment-report.ts';
-import { GATEWAY_METRICS } from '../domain/telemetry.ts';
+import { ARM_METRICS, GATEWAY_METRICS } from '../domain/telemetry.ts';
 import type { Sample } from '../domain/metrics-text.ts';
 import { parseMetricsText } from '../domain/metrics-text.ts';
 
@@ -60,14 +60,14 @@ function readingOf(
   };
   const sum = (name: string, labels: Readonly<Record<string, string>>) => sumOf(samples, name, labels);
   const arm = (name: Arm): ArmCounts => ({
-    requests: sum(GATEWAY_METRICS.armRequests, { arm: name, outcome: 'ok' }),
-    errors: sum(GATEWAY_METRICS.armRequests, { arm: name, outcome: 'error' }),
+    requests: sum(ARM_METRICS.requests, { arm: name, outcome: 'ok' }),
+    errors: sum(ARM_METRICS.requests, { arm: name, outcome: 'error' }),
     ranks: Array.from({ length: RANKED + 1 }, (_, i) =>
-      sum(GATEWAY_METRICS.armFeedback, { arm: name, rank: i === RANKED ? 'none' : String(i + 1) }),
+      sum(ARM_METRICS.armFeedback, { arm: name, rank: i === RANKED ? 'none' : String(i + 1) }),
     ),
-    keys: sum(GATEWAY_METRICS.armKeys, { arm: name }),
+    keys: sum(ARM_METRICS.keys, { arm: name }),
   });
-  const running = samples.find(({ name, value }) => name === GATEWAY_METRICS.experiment && value === 1);
+  const running = samples.find(({ name, value }) => name === ARM_METRICS.experiment && value === 1);
   return {
     kind: 'arms',
     takenAtMs,
@@ -76,7 +76,7 @@ function readingOf(
     experiment: running?.labels['experiment'] ?? null,
     arms: { on: arm('on'), off: arm('off') },
     requests: sum(GATEWAY_METRICS.requests, { lane: 'stable', kind: 'context', outcome: 'ok' }),
-    feedback: sum(GATEWAY_METRICS.feedback, {}) - sum(GATEWAY_METRICS.feedback, { outcome: 'repeated' }),
+    feedback: sum(ARM_METRICS.feedback, {}) - sum(ARM_METRICS.feedback, { outcome: 'repeated' }),
   };
 }
 

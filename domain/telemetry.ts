@@ -43,14 +43,18 @@ export const GATEWAY_METRICS = {
   shadowHits: 'gateway_shadow_hits_total',
   /** {release, against, with: candidate|self}: share of stable's ten best ids that the candidate, or stable asked again, has among its ten best */
   shadowOverlap: 'gateway_shadow_overlap',
+} as const;
+
+/** What an experiment reads; no gate needs it. */
+export const ARM_METRICS = {
   /** {outcome}: feedback, by what became of it */
   feedback: 'gateway_feedback_total',
   /** {arm: on|off, outcome: ok|error}: queries with a context, by whether they were reranked; of the experiment that runs, or ran last */
-  armRequests: 'gateway_arm_requests_total',
+  requests: 'gateway_arm_requests_total',
   /** {arm, rank: 1..10|none}: feedback on them, by the rank that the named id had */
   armFeedback: 'gateway_arm_feedback_total',
   /** {arm}: gauge, distinct request keys */
-  armKeys: 'gateway_arm_keys',
+  keys: 'gateway_arm_keys',
   /** {experiment}: gauge 0|1; names the experiment that the arms are of */
   experiment: 'gateway_experiment',
 } as const;

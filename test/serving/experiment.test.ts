@@ -6,7 +6,7 @@ import { createExperiment } from '../../activities/experiment.ts';
 import type { SearchRequest } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { splitPoint } from '../../domain/split.ts';
-import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
+import { ARM_METRICS as METRICS } from '../../domain/telemetry.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
@@ -75,10 +75,10 @@ describe('an experiment in the stable lane', () => {
     }
     await gateway.search({ text: 'a river in the north' });
     const text = await gateway.metrics();
-    expect(metric(text, METRICS.armRequests, { arm: 'off', outcome: 'ok' })).toBe(2 * OFF.length);
-    expect(metric(text, METRICS.armRequests)).toBe(2 * KEYS.length);
-    expect(metric(text, METRICS.armKeys, { arm: 'off' })).toBe(OFF.length);
-    expect(metric(text, METRICS.armKeys, { arm: 'on' })).toBe(KEYS.length - OFF.length);
+    expect(metric(text, METRICS.requests, { arm: 'off', outcome: 'ok' })).toBe(2 * OFF.length);
+    expect(metric(text, METRICS.requests)).toBe(2 * KEYS.length);
+    expect(metric(text, METRICS.keys, { arm: 'off' })).toBe(OFF.length);
+    expect(metric(text, METRICS.keys, { arm: 'on' })).toBe(KEYS.length - OFF.length);
     expect(metric(text, METRICS.experiment, { experiment: NAME })).toBe(1);
   });
 
@@ -117,7 +117,7 @@ describe('an experiment in the stable lane', () => {
     await gateway.start();
     const [off = ''] = OFF;
     expect((await ask(off)).headers['x-arm']).toBe(`${NAME}/off`);
-    expect(metric(await gateway.metrics(), METRICS.armRequests)).toBe(1);
+    expect(metric(await gateway.metrics(), METRICS.requests)).toBe(1);
   });
 
   it('ends when somebody takes the fence, and users are as before', async () => {
