@@ -14,6 +14,7 @@ import {
 import { limitsOf } from './row-limits.ts';
 import type { RowVerdict } from './row-verdict.ts';
 import { decide, notMeasured } from './row-verdict.ts';
+import { shadowOverlapReading, shadowQualityReading } from './shadow-reading.ts';
 import { zFor } from './stats.ts';
 import type { LaneWindow } from './window.ts';
 
@@ -108,6 +109,10 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
       const reading = laneReading({ ...row, metric: row.metric }, candidate, stable, z);
       return proposing(decide(plan, row, reading, limits()), candidate);
     }
+    case 'shadowQualityDrop':
+      return decide(plan, row, shadowQualityReading(evidence, z), limits());
+    case 'shadowOverlap':
+      return decide(plan, row, shadowOverlapReading(evidence, z), limits());
     default:
       return row.metric satisfies never;
   }

@@ -28,6 +28,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
     holdEveryMs: read.durationMs('holdEvery', 1_000),
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),
+    shadowPercent: read.optional('shadow', (field) => 100 * limitIn(read, field, 'share')),
     guard: guardOf(read.nested('guard')),
     stages: read.list('stages', (stage, path) => stageOf(new Reader(stage, path, problems))),
   };
@@ -107,6 +108,8 @@ const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
   corpusGrowth: 'share',
   listImbalance: 'ratio',
   rAt5Drop: 'share',
+  shadowQualityDrop: 'share',
+  shadowOverlap: 'share',
   retrievalP95: 'ms',
   endToEndP95: 'ms',
   rerankP95: 'ms',
@@ -199,14 +202,18 @@ function triggerOf(read: Reader): Trigger {
   return trigger;
 }
 
+const SHADOW_METRICS: readonly Metric[] = ['shadowQualityDrop', 'shadowOverlap'];
+
 /** What is wrong with a plan whose fields are all right by themselves. */
-function orderProblems({ stages, guard }: Plan): string[] {
+function orderProblems({ stages, guard, shadowPercent }: Plan): string[] {
   const last = stages.at(-1);
   if (last === undefined) return ['stages: at least one is needed'];
   const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], `stages[${i}]`));
   if (last.percent !== 100)
     problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
   if (guard.blindMaxMs <= guard.blindAfterMs) problems.push('guard.blindMax: must be longer than blindAfter');
+  const shadowed = stages.some(({ rows }) => rows.some(({ metric }) => SHADOW_METRICS.includes(metric)));
+  if (shadowed && !shadowPercent) problems.push('shadow: is needed by rows that look at it, such as 10 %');
   problems.push(...twins('stages', stages), ...twins('guard.triggers', guard.triggers));
   return problems;
 }

@@ -14,6 +14,13 @@ export const METRICS = [
   'splitMismatch',
   /** share of queries whose rank 1 the reranker changed */
   'rerankerAcceptance',
+  /**
+   * hits of stable that the candidate missed minus its hits that stable missed, as a share of the queries that both
+   * answered in the shadow, beyond what the releases' metrics.json foretell
+   */
+  'shadowQualityDrop',
+  /** how far overlap@10 of the candidate with stable lies under that of stable asked twice */
+  'shadowOverlap',
   /** share of queries whose rank 1 the reranker left as it was */
   'rerankerIdle',
   /** share of the top 50 whose cosine with a better result is over 0.98 */
@@ -38,6 +45,8 @@ export const LADDER_STEPS = [
   'nprobeUp',
   'rerankerOn',
   'fallbackModel',
+  /** the workflow `nprobeTuning` on the candidate's lane: the runbook's ten-minute pass */
+  'sweep',
   'hold',
 ] as const;
 export type LadderStep = (typeof LADDER_STEPS)[number];
@@ -164,6 +173,8 @@ export interface Plan {
   readonly holdEveryMs: number;
   readonly stages: readonly Stage[];
   readonly guard: GuardRules;
+  /** Share of all queries, 0..100, that are shadowed while the candidate has users; null: as the gateway has it. */
+  readonly shadowPercent?: number | null;
   /** The old stable stays warm for so long after the promotion. */
   readonly keepPreviousMs: number;
   /** Time for the candidate's lane to be ready. */

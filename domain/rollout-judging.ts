@@ -8,6 +8,7 @@ import { climb } from './rollout-ladder.ts';
 import { holdFor, proceed, startRollback } from './rollout-moves.ts';
 import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { secondLook } from './second-look.ts';
 import { pairedDifference, zFor } from './stats.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import { windowBetween } from './window.ts';
@@ -74,7 +75,7 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
 
 /** Judges the window that is closed, and goes on, extends, holds or rolls back. */
 function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
-  const { judgement, state } = judgeWindow(plan, before, nowMs);
+  const { judgement, state } = secondLook(plan, judgeWindow(plan, before, nowMs), nowMs);
   const { verdict } = judgement;
   const judged = log(
     plan,
@@ -118,12 +119,16 @@ function judgeWindow(
 ): { judgement: Judgement; state: RolloutState } {
   const { opening, closing } = state;
   if (opening === null || closing === null)
-    return { judgement: unknownJudgement('the window has no ends', nowMs), state };
+    return {
+      judgement: unknownJudgement('the window has no ends', nowMs),
+      state: { ...state, evidence: null },
+    };
   const result = windowBetween(opening, closing);
   if (result.kind !== 'window') {
     // The counters of a window that was reset, or never had a beginning, say nothing: a fresh one is opened.
+    const blank = { ...state, evidence: null };
     const afresh =
-      result.kind === 'reset' || opening.kind === 'missing' ? { ...state, opening: null } : state;
+      result.kind === 'reset' || opening.kind === 'missing' ? { ...blank, opening: null } : blank;
     return { judgement: unknownJudgement(result.reason, nowMs), state: afresh };
   }
   const { window } = result;
@@ -137,7 +142,7 @@ function judgeWindow(
   };
   const judgement = judge(plan, stageOf(plan, state).rows, evidence, nowMs);
   const live = window.percent < 100 && window.stable !== null && window.stable.errors.n > 0;
-  return { judgement, state: live ? { ...state, reference: window.stable } : state };
+  return { judgement, state: { ...state, evidence, reference: live ? window.stable : state.reference } };
 }
 
 function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: number): Step {

@@ -1,7 +1,9 @@
+import { sayBlastRadius, widen } from './blast-radius.ts';
 import type { Intervention } from './control.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { SnapshotResult } from './telemetry.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
@@ -31,7 +33,7 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
 }
 
 /** Phases that a hold ends: what follows it begins with a measurement. */
-const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step'];
+const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step', 'promote'];
 
 /**
  * No raise until a person says so. Measuring goes on where the candidate has its share. `escalate`: nothing is left
@@ -44,7 +46,10 @@ export function holdFor(
   nowMs: number,
   { escalate = false } = {},
 ): Step {
-  const waiting = ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, state) : state;
+  // Held on the way to the next stage: users are in the one before, and that is what a person decides about.
+  const onTheWay = state.phase === 'raise' && state.reached >= 0 && state.stage > state.reached;
+  const where = onTheWay ? { ...state, stage: state.reached } : state;
+  const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
   const next = log(plan, { ...waiting, held }, { kind: 'held', text: held.reason }, nowMs);
   const calm = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
   const severity = escalate ? 'critical' : calm;
@@ -119,6 +124,13 @@ export function rollbackCommand(report: RolloutState['report']): string {
   return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
 }
 
+/** Each reading of the counters widens the blast radius, whatever else it is for. */
+export function counted(plan: Plan, state: RolloutState, result: SnapshotResult | undefined): RolloutState {
+  if (result === undefined) return state;
+  const quality = state.report?.candidateQuality ?? null;
+  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
+}
+
 /** The end. */
 export function finish(
   plan: Plan,
@@ -142,7 +154,7 @@ export function finish(
         kind: 'page',
         severity: outcome === 'shipped' ? 'info' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
-        text: reason,
+        text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
       },
     ],
   };

@@ -1,7 +1,23 @@
+import type { BlastRadius } from './blast-radius.ts';
+import { sayBlastRadius } from './blast-radius.ts';
 import type { Verdict } from './gate.ts';
-import type { Plan } from './plan.ts';
+import type { Metric, Plan } from './plan.ts';
 import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { Interval } from './stats.ts';
+
+/** A row of the latest gate, judged. */
+export interface StatusRow {
+  readonly metric: Metric;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** Samples behind the number; null where there is none. */
+  readonly n: number | null;
+  /** What decided, in the metric's own terms (of a P95 the share of slower requests). */
+  readonly interval: Interval | null;
+  /** How far it was from another verdict, in words; null where that can not be said. */
+  readonly distance: string | null;
+}
 
 /** Answer of the query `status`. */
 export interface RolloutStatus {
@@ -16,12 +32,8 @@ export interface RolloutStatus {
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
   /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
-  readonly rows: readonly {
-    readonly verdict: Verdict;
-    readonly reason: string;
-    readonly distance: string | null;
-  }[];
-  /** Steps of the ladder that were taken and are in force. */
+  readonly rows: readonly StatusRow[];
+  /** Steps of the ladder that were taken. */
   readonly ladder: readonly LadderMove[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
@@ -34,6 +46,8 @@ export interface RolloutStatus {
   readonly verified: boolean | null;
   /** From the trigger of a rollback to users on the old release. */
   readonly safeAfterMs: number | null;
+  /** What the candidate did to users, as far as the counters were read; null before its first user. */
+  readonly blastRadius: BlastRadius | null;
 }
 
 /** The status of a rollout; `plan` is null until it is loaded. */
@@ -53,9 +67,12 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
-    rows: (state.judgement?.rows ?? []).map(({ verdict, reason, distance }) => ({
+    rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval, distance }) => ({
+      metric: row.metric,
       verdict,
       reason,
+      n: measured.kind === 'value' ? measured.n : null,
+      interval,
       distance,
     })),
     ladder: state.moves,
@@ -71,6 +88,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
     rollsBackTo: state.report?.stable ?? null,
     verified: state.verification?.verified ?? null,
     safeAfterMs: state.safeAfterMs,
+    blastRadius: state.t0Ms === null ? null : state.blast.radius,
   };
 }
 
@@ -145,6 +163,7 @@ export function statusMarkdown(status: RolloutStatus, time: (ms: number) => stri
         : `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`,
     ],
     ['rolls back to', status.rollsBackTo ?? 'not known yet'],
+    ...(status.blastRadius === null ? [] : [['blast radius', sayBlastRadius(status.blastRadius)]]),
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const timeline = status.timeline

@@ -7,7 +7,7 @@ export const GATEWAY_METRICS = {
   requests: 'gateway_requests_total',
   /** {lane: served, release, kind, reason: assigned|fallback} */
   served: 'gateway_served_total',
-  /** {kind}: 5xx that a user saw */
+  /** {lane: assigned, release, kind}: 5xx that a user saw; without a lane where the gateway itself had too much to do */
   userErrors: 'gateway_user_errors_total',
   /** {lane: assigned, release, kind}: whole request as the gateway saw it; a time-out counts at its deadline */
   request: 'gateway_request_seconds',
@@ -35,6 +35,28 @@ export const GATEWAY_METRICS = {
   percent: 'gateway_canary_percent',
   /** gauge */
   epoch: 'gateway_epoch',
+  /** gauge, 0..100: share of all queries that are shadowed */
+  shadowPercent: 'gateway_shadow_percent',
+  /** {release: of the candidate, outcome: compared|dropped|failed} */
+  shadow: 'gateway_shadow_total',
+  /** {release, against: stable's release, hits: both|stable|candidate|none}: whose answer to the same query had a result of cosine tau */
+  shadowHits: 'gateway_shadow_hits_total',
+  /** {release, against, with: candidate|self}: share of stable's ten best ids that the candidate, or stable asked again, has among its ten best */
+  shadowOverlap: 'gateway_shadow_overlap',
+} as const;
+
+/** What an experiment reads; no gate needs it. */
+export const ARM_METRICS = {
+  /** {outcome}: feedback, by what became of it */
+  feedback: 'gateway_feedback_total',
+  /** {arm: on|off, outcome: ok|error}: queries with a context, by whether they were reranked; of the experiment that runs, or ran last */
+  requests: 'gateway_arm_requests_total',
+  /** {arm, rank: 1..10|none}: feedback on them, by the rank that the named id had */
+  armFeedback: 'gateway_arm_feedback_total',
+  /** {arm}: gauge, distinct request keys */
+  keys: 'gateway_arm_keys',
+  /** {experiment}: gauge 0|1; names the experiment that the arms are of */
+  experiment: 'gateway_experiment',
 } as const;
 
 /** Upper bounds in seconds: 5 % apart from 0.25 ms to 50 ms with the runbook's limits (2, 8, 10, 20 ms) among them, then coarse. */
@@ -75,6 +97,33 @@ export interface LaneCounters {
   readonly own?: LaneOwn | null;
 }
 
+/** Overlap@10 is a number of tenths. */
+export const OVERLAP_DEPTH = 10;
+
+/** Queries that both lanes answered, compared one by one; cumulative, for this pair of releases. */
+export interface ShadowCounters {
+  readonly release: string;
+  readonly against: string;
+  readonly both: number;
+  readonly onlyStable: number;
+  readonly onlyCandidate: number;
+  readonly neither: number;
+  /** `overlap[i]` queries had i of stable's ten best ids among the candidate's ten best. */
+  readonly overlap: readonly number[];
+  /** The same of stable and stable asked again: the noise floor. */
+  readonly selfOverlap: readonly number[];
+}
+
+/** Requests of every kind that were assigned to the candidate; cumulative, for this release. */
+export interface TouchedCounters {
+  readonly release: string;
+  readonly requests: number;
+  /** Answered by stable in its place, or not at all. */
+  readonly failed: number;
+  /** Those whose users got a server error. */
+  readonly seen: number;
+}
+
 /** The gateway's counters at one moment. A window is the difference of two with the same `processStartMs`. */
 export interface Snapshot {
   readonly takenAtMs: number;
@@ -82,6 +131,10 @@ export interface Snapshot {
   readonly percent: number;
   readonly epoch: number;
   readonly lanes: { readonly [lane in LaneName]: LaneCounters | null };
+  /** Null while no queries are shadowed; absent in histories from before there was a shadow. */
+  readonly shadow?: ShadowCounters | null;
+  /** Null without a candidate lane; absent in earlier histories. */
+  readonly touched?: TouchedCounters | null;
 }
 
 /** What the metrics source answers: a snapshot, or why there is none. */

@@ -14,7 +14,7 @@ import { samplePlaces } from './build/places.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
-import { createScreen, usersLine } from './demo/screen.ts';
+import { createScreen, usersLine } from './rollout/screen.ts';
 import type { DemoStack } from './demo/stack-process.ts';
 import { startDemoStack } from './demo/stack-process.ts';
 import { createGatewayClient } from './stack/gateway-client.ts';
@@ -104,7 +104,14 @@ Temporal's web UI: ${addresses.temporalUi}/namespaces/default/workflows/rollout%
       const failed = running.failure();
       if (failed !== null) throw new Error(failed);
       highestPercent = Math.max(highestPercent, ...status.timeline.map(({ percent }) => percent));
-      screen.show({ nowMs: Date.now(), startedMs, status, plan, traffic: running.traffic() });
+      screen.show({
+        clock: 'demo',
+        nowMs: Date.now(),
+        startedMs,
+        status,
+        plan,
+        traffic: running.traffic(),
+      });
     },
   });
   screen.close();

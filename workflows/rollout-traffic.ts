@@ -1,9 +1,11 @@
-import { log, workflowInfo } from '@temporalio/workflow';
+import { log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { Plan } from '../domain/plan.ts';
-import type { Action, RolloutEvent } from '../domain/rollout.ts';
+import type { RolloutEvent } from '../domain/rollout.ts';
+import type { Action } from '../domain/rollout-action.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import { activities, permanentReason } from './activities.ts';
+import { tuned } from './ladder-sweep.ts';
 import { takeBack } from './take-back.ts';
 
 /** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
@@ -52,7 +54,10 @@ export class RolloutTraffic {
         const { leaseTtlMs, onLeaseExpiry } = plan.guard;
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
-        return this.askOnce(state, { percent, interventions: state.interventions, lease });
+        // A plan of an earlier history has no such field.
+        const shadowPercent = plan.shadowPercent ?? null;
+        const shadow = shadowPercent === null ? {} : { shadowPercent };
+        return this.askOnce(state, { percent, interventions: state.interventions, lease, ...shadow });
       }
       case 'zero':
         return {
@@ -66,6 +71,8 @@ export class RolloutTraffic {
         const { interventions } = state;
         return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
       }
+      case 'tune':
+        return { kind: 'tuned', result: await tuned(this.owner, state) };
       case 'promote':
         return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
@@ -89,9 +96,10 @@ export class RolloutTraffic {
       state.report?.stable ?? null,
       state.triggeredMs ?? Date.now(),
     );
-    return result.kind === 'safe'
-      ? { ...result, kind: 'rolledBack' }
-      : { kind: 'superseded', reason: result.reason };
+    if (result.kind !== 'safe') return { kind: 'superseded', reason: result.reason };
+    // What came since the last window counts too. Rollouts from before this read nothing here.
+    const last = patched('blast-radius') ? { last: await this.calls.snapshot() } : {};
+    return { ...result, ...last, kind: 'rolledBack' };
   }
 
   /** A candidate that never got users is unloaded; a first raise that was interrupted can not come after this. */

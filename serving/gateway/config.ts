@@ -31,6 +31,8 @@ const environment = z.object({
   RERANKER: z.enum(['on', 'off']).optional(),
   FAISS_NPROBE: z.coerce.number().int().positive().optional(),
   CANARY_PERCENT: z.coerce.number().min(0).max(100).optional(),
+  /** At the first boot; by control afterwards. */
+  SHADOW_PERCENT: z.coerce.number().min(0).max(100).default(0),
   LANE_DEADLINE_MS: z.coerce.number().positive().default(1_000),
   TEXT_DEADLINE_MS: z.coerce.number().positive().default(5_000),
   STABLE_PATIENCE_MS: z.coerce.number().positive().default(10_000),

@@ -27,12 +27,24 @@ const changeSchema = z.strictObject({
   by: text,
   reason: z.string().max(2_000).optional(),
   percent: z.number().min(0).max(100).optional(),
+  shadowPercent: z.number().min(0).max(100).optional(),
   interventions: z.int().nonnegative().optional(),
   flags: z.strictObject({ stable: flags.optional(), candidate: flags.optional() }).optional(),
   lanes: z
     .strictObject({ candidate: release.nullable().optional(), spare: release.nullable().optional() })
     .optional(),
   lease: z.strictObject({ ttlMs, onExpiry: z.enum(['zero', 'keep']) }).optional(),
+  experiment: z
+    .strictObject({
+      name: release,
+      offPercent: z.number(),
+      forMs: z
+        .number()
+        .positive()
+        .max(31 * 86_400_000),
+    })
+    .nullable()
+    .optional(),
   promote: z.strictObject({ previousForMs: z.number().nonnegative() }).optional(),
   rollbackTo: release.optional(),
 });

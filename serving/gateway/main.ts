@@ -9,6 +9,7 @@ import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from '.
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
+import { ExperimentArms } from './experiment.ts';
 import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
@@ -17,6 +18,7 @@ import { openIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
+import { Shadow } from './shadow.ts';
 import { createStateStore } from './state-store.ts';
 
 /** Five vectors of some thousand dimensions as JSON fit; nothing that would hurt does. */
@@ -86,16 +88,20 @@ async function main(): Promise<void> {
     patienceMs: config.STABLE_PATIENCE_MS,
   };
   const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback });
+  const experiment = new ExperimentArms(metrics);
+  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback, experiment });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
+  const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
   const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
   const publicApp = createPublicApp({
     ...shared,
     metrics,
     activity,
+    shadow,
     ingest,
     feedback,
+    experiment,
     mostInFlight: MOST_IN_FLIGHT,
   });
   const controlApp = createControlApp({
@@ -130,12 +136,13 @@ async function main(): Promise<void> {
 
 /** All users on the release of the environment; flags that it names take the place of the release's own. */
 async function bootState(
-  { STABLE_RELEASE, RELEASES_DIR, flags }: GatewayConfig,
+  { STABLE_RELEASE, RELEASES_DIR, SHADOW_PERCENT: shadowPercent, flags }: GatewayConfig,
   nowMs: number,
 ): Promise<ControlState> {
-  if (flags === null) return firstState({ release: STABLE_RELEASE, flags }, nowMs);
+  if (flags === null) return { ...firstState({ release: STABLE_RELEASE, flags }, nowMs), shadowPercent };
   const manifest = await readManifest(join(RELEASES_DIR, STABLE_RELEASE));
-  return firstState({ release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } }, nowMs);
+  const stable = { release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } };
+  return { ...firstState(stable, nowMs), shadowPercent };
 }
 
 async function isFolder(path: string): Promise<boolean> {

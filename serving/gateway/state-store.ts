@@ -17,6 +17,8 @@ const stateSchema = z.strictObject({
   epochKey: z.string(),
   steps: z.array(z.string()),
   percent: z.number().min(0).max(100),
+  // What an earlier gateway kept knows of no shadow.
+  shadowPercent: z.number().min(0).max(100).default(0),
   lanes: z.strictObject({
     stable: spec,
     candidate: spec.nullable(),
@@ -26,6 +28,10 @@ const stateSchema = z.strictObject({
   promoting: z.strictObject({ untilMs: z.number() }).nullable(),
   restoring: z.string().nullable(),
   lease: z.strictObject({ expiresAtMs: z.number(), onExpiry: z.enum(['zero', 'keep']) }).nullable(),
+  experiment: z
+    .strictObject({ name: z.string(), offPercent: z.number(), untilMs: z.number() })
+    .nullable()
+    .default(null),
   interventions: z.int().nonnegative(),
   lastIntervention: z
     .strictObject({

@@ -8,10 +8,12 @@ import type {
   RolloutActivities,
 } from '../../domain/contract.ts';
 import type { ControlChange, ControlView, Flags, LaneStatus } from '../../domain/control.ts';
+import type { DecisionRecord } from '../../domain/decision-record.ts';
+import type { Postmortem } from '../../domain/postmortem.ts';
 import type { Command } from '../../domain/fence.ts';
 import { applyCommand, firstState } from '../../domain/fence.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
-import type { Histogram, LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
+import type { Histogram, LaneCounters, ShadowCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import { soundLane } from '../domain/traffic.ts';
 
@@ -62,8 +64,11 @@ export class FakeWorld {
   readonly changes: ControlChange[] = [];
   readonly pages: Notification[] = [];
   readonly baselines: BaselineInput[] = [];
+  readonly decisions: DecisionRecord[] = [];
+  readonly postmortems: Postmortem[] = [];
   readonly calls: string[] = [];
   private counters: Record<Lane, Counted> = { stable: fresh('v-1'), candidate: fresh('') };
+  private shadow = noShadow();
   private countedToMs = 0;
 
   private readonly plans: Pick<RolloutActivities, 'loadPlan'>;
@@ -127,6 +132,11 @@ export class FakeWorld {
       snapshot: async () => this.snapshot(now()),
       evaluate: async ({ release, name }) => this.evaluation(release, name, now()),
       recordBaseline: async (input) => void this.baselines.push(input),
+      writePostmortem: async (incident) => {
+        this.postmortems.push(incident);
+        return { file: 'incident.md' };
+      },
+      record: async ({ records }) => void this.decisions.push(...records),
       watch: () => Promise.reject(new Error('the guard of these tests has no activity')),
       verifyRollback: async ({ release }) => {
         const back = this.state.lanes.stable.release === release && this.state.percent === 0;
@@ -168,6 +178,19 @@ export class FakeWorld {
               ? null
               : structuredClone({ ...this.counters.candidate, own: this.ownOf() }),
         },
+        shadow:
+          lanes.candidate === null || this.state.shadowPercent === 0
+            ? null
+            : { ...this.shadow, release: lanes.candidate.release, against: lanes.stable.release },
+        touched:
+          lanes.candidate === null
+            ? null
+            : {
+                release: lanes.candidate.release,
+                requests: this.counters.candidate.requests,
+                failed: this.counters.candidate.errors,
+                seen: 0,
+              },
       },
     };
   }
@@ -177,6 +200,7 @@ export class FakeWorld {
     this.count(nowMs);
     this.processStartMs = nowMs;
     this.counters = { stable: fresh(this.state.lanes.stable.release), candidate: fresh('') };
+    this.shadow = noShadow();
   }
 
   private report(candidate: string): PreflightReport {
@@ -259,6 +283,12 @@ export class FakeWorld {
     const flags = this.flags();
     add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs, flags), flags);
     add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable, DEFAULTS);
+    if (percent > 0)
+      this.shadow = pairs(
+        this.shadow,
+        Math.round((requests * this.state.shadowPercent) / 100),
+        this.stable.qualityShare - this.candidate(percent, nowMs, flags).qualityShare,
+      );
   }
 }
 
@@ -324,6 +354,34 @@ function add(
     total: lane.rank1.total + reranked,
   };
   lane.distinctKeys += requests;
+}
+
+function noShadow(): ShadowCounters {
+  const none = Array.from({ length: 11 }, () => 0);
+  return {
+    release: '',
+    against: '',
+    both: 0,
+    onlyStable: 0,
+    onlyCandidate: 0,
+    neither: 0,
+    overlap: none,
+    selfOverlap: none,
+  };
+}
+
+/** So many queries more in the shadow: one in fifty differs each way, and what the candidate lost. */
+function pairs(shadow: ShadowCounters, n: number, lostShare: number): ShadowCounters {
+  const lost = Math.round(n * (0.02 + Math.max(0, lostShare)));
+  const gained = Math.round(n * 0.02);
+  return {
+    ...shadow,
+    both: shadow.both + n - lost - gained,
+    onlyStable: shadow.onlyStable + lost,
+    onlyCandidate: shadow.onlyCandidate + gained,
+    overlap: shadow.overlap.with(9, (shadow.overlap[9] ?? 0) + n),
+    selfOverlap: shadow.selfOverlap.with(10, (shadow.selfOverlap[10] ?? 0) + Math.round(n / 4)),
+  };
 }
 
 /** The histogram with so many observations more: 97 % just within the P95, the rest at its double. */

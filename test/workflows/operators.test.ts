@@ -358,8 +358,10 @@ describe('the workflow rollback', () => {
   });
 
   it.each([
-    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are to, reason, by'],
+    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are method, to, reason, by'],
     ['a number', { to: 1 }, 'to: must be a text'],
+    ['an unknown method', { method: 'undo' }, 'method: must be one of release, flags, kubernetes, not undo'],
+    ['a release for the flags', { method: 'flags', to: 'v-1' }, 'to: the method flags stays on the release'],
     ['a text', 'v-1', 'the input must be an object'],
   ])('with %s fails, and says what is wrong', async (_what, input, says) => {
     const world = new FakeWorld();
