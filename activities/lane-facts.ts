@@ -1,9 +1,9 @@
 import { request } from 'undici';
 import type { LaneFacts } from '../domain/lane-facts.ts';
 import { LANE_FACTS } from '../domain/lane-facts.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
 import { LANE_RECALL } from '../domain/tuning-need.ts';
-import type { Sample } from './metrics-text.ts';
-import { parseMetricsText } from './metrics-text.ts';
 
 const WITHIN_MS = 5_000;
 
