@@ -14,8 +14,8 @@ import type { LaneDid } from './traffic.ts';
 import { counters, snapshot } from './traffic.ts';
 
 export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 /** When these tests begin: some days after 1970, so that earlier evaluations fit. */
 export const START = 100 * DAY;
 
