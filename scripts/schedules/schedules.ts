@@ -2,7 +2,7 @@ import type { Client, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 
 /** When the schedules run. */
-export interface ScheduleTimes {
+interface ScheduleTimes {
   /** Of all times here, e.g. Europe/Berlin. */
   readonly timezone: string;
   readonly nightly: TimeOfDay;
@@ -11,7 +11,7 @@ export interface ScheduleTimes {
   readonly jitterMinutes: number;
 }
 
-export interface TimeOfDay {
+interface TimeOfDay {
   readonly hour: number;
   readonly minute: number;
 }
@@ -25,7 +25,7 @@ export const WEEKDAYS = [
   'SATURDAY',
   'SUNDAY',
 ] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
+type Weekday = (typeof WEEKDAYS)[number];
 
 export const SCHEDULES = ['nightly-evaluation', 'weekly-maintenance'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
@@ -33,10 +33,8 @@ export type ScheduleName = (typeof SCHEDULES)[number];
 /** A run that a server missed is made up for a day long; SDK and server would do it for a year. */
 const CATCH_UP = '1 day';
 
-type Options = ScheduleOptions<Extract<ScheduleOptions['action'], { type: 'startWorkflow' }>>;
-
 /** What the schedules are to be. */
-function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<ScheduleName, Options> {
+function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<ScheduleName, ScheduleOptions> {
   const { timezone, nightly, weekly, jitterMinutes } = times;
   const spec = (calendar: TimeOfDay & { readonly dayOfWeek?: Weekday }): ScheduleSpec => ({
     calendars: [calendar],
@@ -79,7 +77,7 @@ function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<Sche
   };
 }
 
-export interface Applied {
+interface Applied {
   readonly name: ScheduleName;
   readonly did: 'created' | 'updated';
 }
@@ -113,7 +111,7 @@ export async function applySchedules(
   return applied;
 }
 
-export interface Listed {
+interface Listed {
   readonly name: ScheduleName;
   readonly paused: boolean;
   readonly note: string;
