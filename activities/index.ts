@@ -2,11 +2,15 @@ import type { RolloutActivities } from '../domain/contract.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
 import { createBaseline } from './baseline.ts';
 import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
 import { createControlClient } from './control.ts';
+import { createDecisions } from './decisions.ts';
+import type { DeploymentConfig } from './deployment.ts';
+import { createDeployment } from './deployment.ts';
 import { createEvaluation } from './evaluation.ts';
 import { createFreeEpoch } from './free-epoch.ts';
 import { createEvaluationRecords } from './evaluation-records.ts';
@@ -16,6 +20,7 @@ import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
+import { createPostmortems } from './postmortem.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
 import { createSweep } from './sweep.ts';
@@ -35,6 +40,7 @@ export interface ActivitiesConfig {
   readonly prodDocsDir: string;
   readonly plansDir: string;
   readonly rollbackScript: string;
+  readonly deployment: DeploymentConfig;
   readonly ingestLog: string;
   readonly routes: NotifyDeps['routes'];
   readonly sentFile: string | null;
@@ -42,6 +48,7 @@ export interface ActivitiesConfig {
 
 /** What a worker can do: the rollout's part, and those of the workflows beside it. */
 type Activities = RolloutActivities &
+  RollbackActivities &
   TuningActivities &
   MonitorActivities &
   EvaluationActivities &
@@ -63,6 +70,9 @@ export function createActivities(
     ...createCleanEvaluation({ ...config, control }),
     ...createWeekly({ ...config, control }),
     ...createBaseline(config.artifactsDir),
+    ...createDecisions(config.artifactsDir),
+    ...createPostmortems(config.prodDocsDir),
+    ...createDeployment(config.deployment, control),
     ...createWatch({ ...config, ...deps, control, metrics }),
     ...createRollbackVerification(config),
     ...createNotify({ ...config, ...deps }),

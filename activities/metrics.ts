@@ -1,9 +1,18 @@
 import { request } from 'undici';
-import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from '../domain/telemetry.ts';
-import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../domain/telemetry.ts';
+import type {
+  Histogram,
+  LaneCounters,
+  ShadowCounters,
+  Snapshot,
+  SnapshotResult,
+  TouchedCounters,
+} from '../domain/telemetry.ts';
+import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from '../domain/telemetry.ts';
+import type { LaneOwn } from '../domain/lane-report.ts';
+import { LANE_METRICS, MAY_BE_NULL } from '../domain/lane-report.ts';
 import type { LaneName } from '../domain/split.ts';
-import type { Sample } from './metrics-text.ts';
-import { parseMetricsText } from './metrics-text.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
 
 /** Where gates get their numbers. The gateway's own /metrics today; a Prometheus can stand behind it as well. */
 export interface MetricsSource {
@@ -17,7 +26,11 @@ export interface MetricsSource {
 const JUDGED_KIND = 'context';
 
 /** Families whose absence would be an outage of the metrics, not a zero: prom-client shows them from its start on. */
-const NEEDED: readonly string[] = [...Object.values(GATEWAY_METRICS), 'process_start_time_seconds'];
+const NEEDED: readonly string[] = [
+  ...Object.values(GATEWAY_METRICS),
+  ...Object.values(LANE_METRICS),
+  'process_start_time_seconds',
+];
 
 /** What a histogram without a series says: nothing was observed, in the gateway's own buckets. */
 const EMPTY_HISTOGRAM: Histogram = {
@@ -60,12 +73,15 @@ export function createGatewayMetrics(
 
 /** The counters of both lanes out of one scrape. Throws where a number that must be there is not. */
 function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snapshot {
+  const [stable, candidate] = [laneCounters(samples, 'stable'), laneCounters(samples, 'candidate')];
   return {
     takenAtMs,
     processStartMs: Math.round(gauge(samples, 'process_start_time_seconds') * 1000),
     percent: gauge(samples, GATEWAY_METRICS.percent),
     epoch: gauge(samples, GATEWAY_METRICS.epoch),
-    lanes: { stable: laneCounters(samples, 'stable'), candidate: laneCounters(samples, 'candidate') },
+    lanes: { stable, candidate },
+    shadow: shadowCounters(samples, stable, candidate),
+    touched: candidate === null ? null : touchedCounters(samples, candidate.release),
   };
 }
 
@@ -97,7 +113,55 @@ function laneCounters(samples: readonly Sample[], lane: LaneName): LaneCounters 
     distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys, {}),
     notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady, {}),
     breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen, {}) > 0,
+    own: laneOwn(ofLane.filter(({ labels }) => labels['release'] === release)),
   };
+}
+
+/** What came to the candidate in all kinds of requests. */
+function touchedCounters(samples: readonly Sample[], release: string): TouchedCounters {
+  const requests = (outcome: string) =>
+    sum(samples, GATEWAY_METRICS.requests, { lane: 'candidate', release, outcome });
+  const failed = requests('error');
+  const seen = sum(samples, GATEWAY_METRICS.userErrors, { lane: 'candidate', release });
+  return { release, requests: requests('ok') + failed, failed, seen };
+}
+
+/** What was shadowed of these two lanes; null where the shadow is off, or there is no pair to compare. */
+function shadowCounters(
+  samples: readonly Sample[],
+  stable: LaneCounters | null,
+  candidate: LaneCounters | null,
+): ShadowCounters | null {
+  if (stable === null || candidate === null || gauge(samples, GATEWAY_METRICS.shadowPercent) === 0)
+    return null;
+  const pair = { release: candidate.release, against: stable.release };
+  const hits = (of: string) => sum(samples, GATEWAY_METRICS.shadowHits, { ...pair, hits: of });
+  const overlap = (between: string) => {
+    const name = `${GATEWAY_METRICS.shadowOverlap}_bucket`;
+    const upTo = (tenths: number) =>
+      sum(samples, name, { ...pair, with: between, le: String(tenths / OVERLAP_DEPTH) });
+    return Array.from({ length: OVERLAP_DEPTH + 1 }, (_, i) => upTo(i) - (i === 0 ? 0 : upTo(i - 1)));
+  };
+  return {
+    ...pair,
+    both: hits('both'),
+    onlyStable: hits('stable'),
+    onlyCandidate: hits('candidate'),
+    neither: hits('none'),
+    overlap: overlap('candidate'),
+    selfOverlap: overlap('self'),
+  };
+}
+
+/** What the lane counts of itself; null where it did not answer the gateway. Throws on half of it. */
+function laneOwn(samples: readonly Sample[]): LaneOwn | null {
+  if (!samples.some(({ name }) => name === LANE_METRICS.startSeconds)) return null;
+  const values = (Object.keys(LANE_METRICS) as (keyof LaneOwn)[]).map((field) => {
+    const name = LANE_METRICS[field];
+    const absent = MAY_BE_NULL.includes(field) && !samples.some((sample) => sample.name === name);
+    return [field, absent ? null : gauge(samples, name)] as const;
+  });
+  return Object.fromEntries(values) as unknown as LaneOwn;
 }
 
 function histogram(samples: readonly Sample[], name: string): Histogram {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { PreflightCheck, PreflightInput, RolloutActivities } from '../domain/contract.ts';
 import { ReleaseError, readManifest } from '../retrieval/release/manifest.ts';
+import { backboneGate } from './backbone-gate.ts';
 import type { ControlClient } from './control.ts';
 import { configPins } from './config-pins.ts';
 import type { MetricsSource } from './metrics.ts';
@@ -83,6 +84,7 @@ function parts(deps: PreflightDeps, input: PreflightInput, stable: string): Part
       name: 'config pins',
       run: async () => configPins(await readManifest(dir(input.candidate)), await readManifest(dir(stable))),
     },
+    { name: 'two-tower gate', run: () => backboneGate(dir(input.candidate)) },
     { name: 'observability', run: () => observability(deps.gatewayUrl, deps.metrics) },
     {
       name: 'rollback dry run',

@@ -64,7 +64,7 @@ export function startOf(name: MitigationName, place: MitigationPlace): Mitigatio
       return { kind: 'workflow', type: name, workflowId: `${name}/${service}`, input };
     }
     case 'weeklyMaintenance':
-      return { kind: 'workflow', type: name, workflowId: `${name}/${service}`, input: { service } };
+      return { kind: 'workflow', type: name, workflowId: `${name}/${service}`, input: {} };
     case 'rerankerOff': {
       const flags = scene?.flags[lane] ?? null;
       return flags === null || flags.reranker === 'off'

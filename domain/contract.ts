@@ -1,6 +1,8 @@
 import type { AnyLane, ControlChange, ControlView, Refusal } from './control.ts';
+import type { DecisionRecord } from './decision-record.ts';
 import type { GuardEvent, GuardState } from './guard.ts';
 import type { Plan } from './plan.ts';
+import type { Postmortem } from './postmortem.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /**
@@ -30,6 +32,8 @@ export interface RolloutActivities {
   evaluate(input: EvaluateInput): Promise<EvaluationResult>;
   /** Writes stable's window before T0 to artifacts/eval/baseline_metrics.json (`missing` where there was no traffic). */
   recordBaseline(input: BaselineInput): Promise<void>;
+  /** Writes decisions to artifacts/decisions/<candidate>.jsonl; a record that is there already is not written again. */
+  record(input: { readonly candidate: string; readonly records: readonly DecisionRecord[] }): Promise<void>;
   /** One stretch of the guard, at most `stretchMs`: polls, renews the lease, returns at the first event. */
   watch(input: WatchInput): Promise<WatchResult>;
   /** Probe ids, /health version and the percent after a rollback. Retries by itself until the lane answers or time is up. */
@@ -37,6 +41,8 @@ export interface RolloutActivities {
     readonly release: string;
     readonly withinMs: number;
   }): Promise<RollbackVerification>;
+  /** Writes the draft of a post-mortem; one for each run, and never over a file that is there. */
+  writePostmortem(input: Postmortem): Promise<{ readonly file: string }>;
   /** Pages a person: log, and webhook where one is configured. */
   notify(input: Notification): Promise<void>;
 }

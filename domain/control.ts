@@ -31,6 +31,8 @@ export interface ControlState {
   readonly steps: readonly string[];
   /** Share of users on the candidate, 0..100. */
   readonly percent: number;
+  /** Share of all queries, 0..100, that are asked of the other lane as well, after their user was answered. */
+  readonly shadowPercent: number;
   readonly lanes: {
     readonly stable: LaneSpec;
     readonly candidate: LaneSpec | null;
@@ -70,7 +72,9 @@ export interface ControlChange {
   readonly by: string;
   readonly reason?: string;
   readonly percent?: number;
-  /** Number of interventions the caller knows of; required with `epoch` where the percent rises. */
+  /** Share of all queries that are shadowed; touches no user, so a hand may set it without being an intervention. */
+  readonly shadowPercent?: number;
+  /** Number of interventions the caller knows of; required with `epoch` where the percent rises, and holds for flags where it is given. */
   readonly interventions?: number;
   readonly flags?: { readonly stable?: Flags; readonly candidate?: Flags };
   /** Loads (a version) or ends (null) a lane. A new candidate needs percent 0. */

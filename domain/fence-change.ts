@@ -37,6 +37,9 @@ function fenceOff(state: ControlState, change: ControlChange): Applied | null {
   if (state.steps.includes(change.step)) return done(state);
   const raises = (change.percent ?? 0) > state.percent;
   if (raises && change.interventions !== state.interventions) return intervened(state);
+  // Flags that a hand has set in the meantime are news as well, for a holder who says what he knows of.
+  const unaware = change.interventions !== undefined && change.interventions !== state.interventions;
+  if (change.flags !== undefined && unaware) return intervened(state);
   // Somebody took the candidate back from 100 %: that is news for the holder, not a mistake of his.
   if (change.promote !== undefined && state.percent !== 100 && state.lastIntervention !== null)
     return intervened(state);
@@ -55,7 +58,7 @@ function invalid(state: ControlState, reason: string): Applied {
 
 /** What makes no sense in this state, in words; null if nothing. */
 function misfit(state: ControlState, change: ControlChange, world: World): Applied | null {
-  const { percent = state.percent, lanes, flags, promote, rollbackTo, lease } = change;
+  const { percent = state.percent, shadowPercent = 0, lanes, flags, promote, rollbackTo, lease } = change;
   const alone = percent === state.percent && lanes === undefined && flags === undefined;
   const candidate = lanes?.candidate === undefined ? state.lanes.candidate?.release : lanes.candidate;
   const raises = percent > state.percent;
@@ -68,6 +71,7 @@ function misfit(state: ControlState, change: ControlChange, world: World): Appli
     });
   const wrong: readonly (readonly [boolean, string])[] = [
     [!(percent >= 0 && percent <= 100), 'percent: must be from 0 to 100'],
+    [!(shadowPercent >= 0 && shadowPercent <= 100), 'shadowPercent: must be from 0 to 100'],
     [(promote !== undefined || rollbackTo !== undefined) && !alone, 'promote and rollbackTo stand alone'],
     [promote !== undefined && rollbackTo !== undefined, 'promote and rollbackTo exclude each other'],
     [promote !== undefined && !candidate, 'promote: there is no candidate'],
@@ -95,6 +99,7 @@ function edit(state: ControlState, change: ControlChange, nowMs: number): Contro
   const edited: ControlState = {
     ...state,
     percent: change.percent ?? state.percent,
+    shadowPercent: change.shadowPercent ?? state.shadowPercent,
     lanes: {
       ...state.lanes,
       stable: flags.stable ? { ...state.lanes.stable, flags: flags.stable } : state.lanes.stable,
@@ -161,7 +166,7 @@ function byHand(
     promote === undefined ? [] : ['promoted the candidate'],
     rollbackTo === undefined ? [] : [`rollback to ${rollbackTo}`],
   ].flat();
-  // The spare lane alone has no users: a dry run is nobody's business.
+  // The spare lane alone has no users, and a shadow is seen by none: that is nobody's business.
   if (parts.length === 0) return { ...next, changedAtMs: before.changedAtMs, changedBy: before.changedBy };
   const what = `${parts.join(', ')}${change.reason === undefined ? '' : ` (${change.reason})`}`;
   const counted = intervene(next, before, { kind: 'byHand', by, atMs: nowMs, what });

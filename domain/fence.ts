@@ -40,6 +40,7 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
     epochKey: '',
     steps: [],
     percent: 0,
+    shadowPercent: 0,
     lanes: { stable, candidate: null, previous: null, spare: null },
     promoting: null,
     restoring: null,

@@ -1,3 +1,5 @@
+import { ladderOf, sternest } from './ladder.ts';
+import { laneReading, proposal } from './lane-reading.ts';
 import { judgeLatency } from './latency-row.ts';
 import type { GateRow, LadderStep, Plan } from './plan.ts';
 import type { Evidence } from './reading.ts';
@@ -12,6 +14,7 @@ import {
 import { limitsOf } from './row-limits.ts';
 import type { RowVerdict } from './row-verdict.ts';
 import { decide, notMeasured } from './row-verdict.ts';
+import { shadowOverlapReading, shadowQualityReading } from './shadow-reading.ts';
 import { zFor } from './stats.ts';
 import type { LaneWindow } from './window.ts';
 
@@ -27,9 +30,9 @@ export interface Judgement {
   readonly rows: readonly RowVerdict[];
   readonly atMs: number;
   /** What a red asks for; null unless red. */
-  readonly onRed: 'hold' | 'rollback' | null;
-  /** The ladder's next step that a warn or red may try. */
-  readonly nextStep: LadderStep | null;
+  readonly onRed: GateRow['onRed'] | null;
+  /** What may be tried, first step first; empty where a row that decided has nothing to try. */
+  readonly ladder: readonly LadderStep[];
 }
 
 /** The worst of several verdicts; `unknown` of none. */
@@ -52,17 +55,17 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
         : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
-    onRed: reds.length === 0 ? null : reds.some(({ row }) => row.onRed === 'rollback') ? 'rollback' : 'hold',
-    nextStep:
-      verdict === 'warn' || verdict === 'red'
-        ? (deciding.flatMap(({ row }) => row.ladder)[0] ?? 'hold')
-        : null,
+    onRed: sternest(reds.map(({ row }) => row.onRed)),
+    ladder: ladderOf(
+      verdict,
+      deciding.map(({ row }) => row),
+    ),
   };
 }
 
 /** A gate that could not be measured at all. */
 export function unknownJudgement(reason: string, atMs: number): Judgement {
-  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, nextStep: null };
+  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, ladder: [] };
 }
 
 function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
@@ -96,10 +99,30 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
     case 'splitMismatch':
       return decide(plan, row, splitReading(evidence.window), limits());
     case 'rerankerAcceptance':
-      return decide(plan, row, acceptanceReading(candidate, z), limits());
+    case 'rerankerIdle':
+      return decide(plan, row, acceptanceReading(row.metric, candidate, z), limits());
+    case 'nearDuplicates':
+    case 'cacheMisses':
+    case 'memoryGrowth':
+    case 'listImbalance':
+    case 'corpusGrowth': {
+      const reading = laneReading({ ...row, metric: row.metric }, candidate, stable, z);
+      return proposing(decide(plan, row, reading, limits()), candidate);
+    }
+    case 'shadowQualityDrop':
+      return decide(plan, row, shadowQualityReading(evidence, z), limits());
+    case 'shadowOverlap':
+      return decide(plan, row, shadowOverlapReading(evidence, z), limits());
     default:
       return row.metric satisfies never;
   }
+}
+
+/** Beyond its limit a row may propose what to do. */
+function proposing(judged: RowVerdict, candidate: LaneWindow): RowVerdict {
+  const beyond = judged.verdict === 'warn' || judged.verdict === 'red';
+  const what = beyond ? proposal(judged.row.metric, candidate) : null;
+  return what === null ? judged : { ...judged, reason: `${judged.reason}; proposed: ${what}` };
 }
 
 /** Below 100 % the lane of the same minutes; at 100 % stable has no users, and its last window stands in. */

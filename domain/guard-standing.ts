@@ -1,8 +1,8 @@
 import type { ReleaseQuality } from './contract.ts';
 import type { Plan, Trigger } from './plan.ts';
+import type { Count } from './stats.ts';
 import type { LaneCounters, SnapshotResult } from './telemetry.ts';
-import type { LaneWindow } from './window.ts';
-import { difference, slowerThan, total } from './window.ts';
+import { since, slowerThan } from './window.ts';
 
 /** One lane's standing at one poll under one trigger. */
 export type Standing = 'breach' | 'clear' | 'few';
@@ -27,11 +27,32 @@ export function standing(
   context: StandingContext,
   nowMs: number,
 ): Standing {
+  const seen = lookBack(rule, lane, snapshots, context, nowMs);
+  if (seen === null || seen === 'down') return seen === null ? 'few' : 'breach';
+  const { hits, n } = seen.beyond;
+  if (n < rule.minSamples || n === 0) return 'few';
+  return hits / n > seen.limit ? 'breach' : 'clear';
+}
+
+/** What a rule sees of a lane: how many requests were bad, and the share of them that it allows. */
+export interface LookBack {
+  readonly beyond: Count;
+  readonly limit: number;
+}
+
+/** The look-back of a rule that ends with the newest snapshot; `down` where the lane answers nobody, null without data. */
+export function lookBack(
+  rule: Trigger,
+  lane: 'stable' | 'candidate',
+  snapshots: readonly Seen[],
+  context: StandingContext,
+  nowMs: number,
+): LookBack | 'down' | null {
   const latest = counters(snapshots.at(-1)?.result, lane);
-  if (latest === null) return 'few';
+  if (latest === null) return null;
   // A lane that is down or shut off answers nobody: that is a breach, not missing data.
   const down = latest.breakerOpen || latest.notReadySeconds * 1000 > context.plan.guard.notReadyMs;
-  if (rule.metric === 'errorRate' && down) return 'breach';
+  if (rule.metric === 'errorRate' && down) return 'down';
   const opening = snapshots.findLast(
     ({ atMs, result }) => atMs <= nowMs - rule.overMs && sameCounters(result, snapshots.at(-1)?.result),
   );
@@ -39,36 +60,38 @@ export function standing(
     (opening ?? snapshots.find(({ result }) => sameCounters(result, snapshots.at(-1)?.result)))?.result,
     lane,
   );
-  if (before === null || before.release !== latest.release) return 'few';
-  return measuredStanding(
+  if (before === null || before.release !== latest.release) return null;
+  return countBad(
     rule,
-    difference(before, latest),
+    before,
+    latest,
     lane === 'candidate' ? context.candidateQuality : context.stableQuality,
   );
 }
 
-function measuredStanding(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): Standing {
+function countBad(
+  rule: Trigger,
+  before: LaneCounters,
+  latest: LaneCounters,
+  quality: ReleaseQuality | null,
+): LookBack | null {
   switch (rule.metric) {
-    case 'errorRate':
-      return share(window.errors.hits, window.errors.n, rule.over, rule.minSamples);
-    case 'endToEndP95': {
-      // P95 beyond the limit is the same as: more than 5 % slower than it.
-      const slow = slowerThan(window.endToEnd, rule.over);
-      return share(slow.hits, total(window.endToEnd), 0.05, rule.minSamples);
+    case 'errorRate': {
+      const beyond = { hits: latest.errors - before.errors, n: latest.requests - before.requests };
+      return { beyond, limit: rule.over };
     }
+    case 'endToEndP95':
+      // P95 beyond the limit is the same as: more than 5 % slower than it.
+      return { beyond: slowerThan(since(before.endToEnd, latest.endToEnd), rule.over), limit: 0.05 };
     case 'qualityShortfall': {
-      if (quality === null || quality.release !== window.release) return 'few';
-      const { hits, n } = window.quality;
-      return share(n - hits, n, 1 - quality.expectedShare + rule.over, rule.minSamples);
+      if (quality === null || quality.release !== latest.release) return null;
+      const hits = latest.quality.hits - before.quality.hits;
+      const n = latest.quality.total - before.quality.total;
+      return { beyond: { hits: n - hits, n }, limit: 1 - quality.expectedShare + rule.over };
     }
     default:
       return rule.metric satisfies never;
   }
-}
-
-function share(hits: number, n: number, over: number, minSamples: number): Standing {
-  if (n < minSamples || n === 0) return 'few';
-  return hits / n > over ? 'breach' : 'clear';
 }
 
 function counters(result: SnapshotResult | undefined, lane: 'stable' | 'candidate'): LaneCounters | null {

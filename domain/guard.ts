@@ -1,6 +1,7 @@
 import type { ControlView, Intervention } from './control.ts';
 import type { GuardRules, Plan, Trigger } from './plan.ts';
 import type { ReleaseQuality } from './contract.ts';
+import { tellBreaches } from './guard-telling.ts';
 import type { Compared } from './guard-compare.ts';
 import { compareLanes } from './guard-compare.ts';
 import type { Seen, Standing } from './guard-standing.ts';
@@ -11,6 +12,14 @@ import type { SnapshotResult } from './telemetry.ts';
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
   | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
+  /** A breach has begun: a person is told at once. What follows from it comes when it lasts. */
+  | {
+      readonly kind: 'breaching';
+      readonly trigger: string;
+      readonly reason: string;
+      /** Stable breaches the same: going back to it would not help. */
+      readonly stableToo: boolean;
+    }
   /** The candidate is proven to be worse than stable by more than is tolerated, and that is no emergency. */
   | { readonly kind: 'harm'; readonly trigger: string; readonly reason: string }
   /** Stable breaches the same rule: going back to it would not help. */
@@ -44,6 +53,8 @@ export interface GuardState {
   /** When the guard last had both metrics and control. */
   readonly lastSeenMs: number;
   readonly blindReported: boolean;
+  /** Triggers whose breach was told, until it is over. */
+  readonly told: readonly string[];
   /** Snapshots as far back as the longest look-back, oldest first. */
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
@@ -66,7 +77,14 @@ const SUSTAINED_SHARE = 0.8;
 
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
-  return { lastSeenMs: nowMs, blindReported: false, snapshots: [], records: [], compared: null };
+  return {
+    lastSeenMs: nowMs,
+    blindReported: false,
+    told: [],
+    snapshots: [],
+    records: [],
+    compared: null,
+  };
 }
 
 /** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
@@ -82,9 +100,19 @@ export function guardStep(
     return blind(state, poll, context.plan.guard, nowMs);
   const seen = remember({ ...state, lastSeenMs: nowMs, blindReported: false }, poll, context, nowMs);
   const breach = breachEvent(seen, context.plan.guard, nowMs);
-  if (context.plan.judge !== 'sequential') return { state: seen, event: breach };
+  if (context.plan.judge !== 'sequential') return endOrTell(seen, breach, context, nowMs);
   const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
-  return { state: { ...seen, compared }, event: breach ?? harmEvent(alarm) };
+  return endOrTell({ ...seen, compared }, breach ?? harmEvent(alarm), context, nowMs);
+}
+
+/** What was found out; else whether a breach has begun, of which a person hears at once. */
+function endOrTell(
+  state: GuardState,
+  event: GuardEvent | null,
+  context: GuardContext,
+  nowMs: number,
+): { readonly state: GuardState; readonly event: GuardEvent | null } {
+  return event === null ? tellBreaches(state, context, nowMs) : { state, event };
 }
 
 function harmEvent(alarm: HarmAlarm | null): GuardEvent | null {

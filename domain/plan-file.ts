@@ -5,6 +5,9 @@ import { Reader } from './plan-reader.ts';
 export type ParsedPlan =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly string[] };
 
+/** For plans that do not say: nprobe one way, the reranker, and the other model. */
+const LADDER_AT_MOST = 3;
+
 /** A plan out of what a YAML file holds, or everything that is wrong with it, each by its field. */
 export function parsePlan(raw: unknown): ParsedPlan {
   const problems: string[] = [];
@@ -21,9 +24,11 @@ export function parsePlan(raw: unknown): ParsedPlan {
     p95ExcessMs: read.durationMs('p95Excess'),
     extendByMs: extend.durationMs('by', 1_000),
     extendAtMost: extend.whole('atMost', 0),
+    ladderAtMost: read.whole('ladderAtMost', 0, LADDER_AT_MOST),
     holdEveryMs: read.durationMs('holdEvery', 1_000),
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),
+    shadowPercent: read.optional('shadow', (field) => 100 * limitIn(read, field, 'share')),
     guard: guardOf(read.nested('guard')),
     stages: read.list('stages', (stage, path) => stageOf(new Reader(stage, path, problems))),
   };
@@ -72,7 +77,7 @@ function rowOf(read: Reader): GateRow {
     against,
     warnOver: limitOf(read, 'warnOver', metric, against),
     redOver: limitOf(read, 'redOver', metric, against),
-    onRed: read.oneOf('onRed', ['hold', 'rollback'], 'hold'),
+    onRed: read.oneOf('onRed', ['hold', 'rollback', 'ladder'], 'hold'),
     decide: read.oneOf('decide', ['interval', 'point'], 'interval'),
     minSamples: read.whole('minSamples', 1),
     ladder: read.list(
@@ -87,15 +92,24 @@ function rowOf(read: Reader): GateRow {
     read.wrong('warnOver', 'is missing, and so is redOver: one is needed');
   if (row.warnOver !== null && row.redOver !== null && row.warnOver > row.redOver)
     read.wrong('redOver', 'must not lie below warnOver');
+  if (row.onRed === 'ladder' && row.ladder.length === 0) read.wrong('ladder', 'is needed by onRed: ladder');
   return row;
 }
 
 /** What a metric's limits are written in; a limit in another unit is a mistake, not a number. */
-const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p'>> = {
+const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
   errorRate: 'share',
   qualityShortfall: 'share',
   rerankerAcceptance: 'share',
+  rerankerIdle: 'share',
+  nearDuplicates: 'share',
+  cacheMisses: 'share',
+  memoryGrowth: 'share',
+  corpusGrowth: 'share',
+  listImbalance: 'ratio',
   rAt5Drop: 'share',
+  shadowQualityDrop: 'share',
+  shadowOverlap: 'share',
   retrievalP95: 'ms',
   endToEndP95: 'ms',
   rerankP95: 'ms',
@@ -188,14 +202,18 @@ function triggerOf(read: Reader): Trigger {
   return trigger;
 }
 
+const SHADOW_METRICS: readonly Metric[] = ['shadowQualityDrop', 'shadowOverlap'];
+
 /** What is wrong with a plan whose fields are all right by themselves. */
-function orderProblems({ stages, guard }: Plan): string[] {
+function orderProblems({ stages, guard, shadowPercent }: Plan): string[] {
   const last = stages.at(-1);
   if (last === undefined) return ['stages: at least one is needed'];
   const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], `stages[${i}]`));
   if (last.percent !== 100)
     problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
   if (guard.blindMaxMs <= guard.blindAfterMs) problems.push('guard.blindMax: must be longer than blindAfter');
+  const shadowed = stages.some(({ rows }) => rows.some(({ metric }) => SHADOW_METRICS.includes(metric)));
+  if (shadowed && !shadowPercent) problems.push('shadow: is needed by rows that look at it, such as 10 %');
   problems.push(...twins('stages', stages), ...twins('guard.triggers', guard.triggers));
   return problems;
 }

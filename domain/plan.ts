@@ -14,6 +14,25 @@ export const METRICS = [
   'splitMismatch',
   /** share of queries whose rank 1 the reranker changed */
   'rerankerAcceptance',
+  /**
+   * hits of stable that the candidate missed minus its hits that stable missed, as a share of the queries that both
+   * answered in the shadow, beyond what the releases' metrics.json foretell
+   */
+  'shadowQualityDrop',
+  /** how far overlap@10 of the candidate with stable lies under that of stable asked twice */
+  'shadowOverlap',
+  /** share of queries whose rank 1 the reranker left as it was */
+  'rerankerIdle',
+  /** share of the top 50 whose cosine with a better result is over 0.98 */
+  'nearDuplicates',
+  /** share of texts for which the encoder had to run */
+  'cacheMisses',
+  /** memory of the lane's process beyond what it was 15 minutes after the lane was ready, as a share of that */
+  'memoryGrowth',
+  /** imbalance factor of the IVF lists, as a multiple of what it was when the release was built */
+  'listImbalance',
+  /** rows beyond the manifest's, as a share of those */
+  'corpusGrowth',
   /** R@5 that metrics.json promises minus R@5 measured by the stage's evaluation */
   'rAt5Drop',
 ] as const;
@@ -48,12 +67,13 @@ export interface GateRow {
   readonly warnOver: number | null;
   /** Proven beyond this: red. */
   readonly redOver: number | null;
-  readonly onRed: 'hold' | 'rollback';
+  /** `ladder`: as a warn does, the ladder's steps first; then hold. */
+  readonly onRed: 'hold' | 'rollback' | 'ladder';
   /** `interval`: the whole interval decides; `point`: the measured value does, for an expectation. */
   readonly decide: 'interval' | 'point';
   /** Fewer samples of the candidate are not judged: unknown. */
   readonly minSamples: number;
-  /** What a warn may try, first step first. */
+  /** What a warn tries, first step first; `hold` ends it. Empty: a warn holds at once. */
   readonly ladder: readonly LadderStep[];
   /** Shown, never gating. */
   readonly informs: boolean;
@@ -145,10 +165,14 @@ export interface Plan {
   /** A window that can not decide yet is made longer by so much, at most so often; then hold. */
   readonly extendByMs: number;
   readonly extendAtMost: number;
+  /** Steps of the ladder that one stage may take; then hold. */
+  readonly ladderAtMost: number;
   /** While held, a fresh window is judged this often. */
   readonly holdEveryMs: number;
   readonly stages: readonly Stage[];
   readonly guard: GuardRules;
+  /** Share of all queries, 0..100, that are shadowed while the candidate has users; null: as the gateway has it. */
+  readonly shadowPercent?: number | null;
   /** The old stable stays warm for so long after the promotion. */
   readonly keepPreviousMs: number;
   /** Time for the candidate's lane to be ready. */

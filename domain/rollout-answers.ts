@@ -1,8 +1,9 @@
 import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
-import { finish, holdFor, startRollback } from './rollout-moves.ts';
-import type { Held, RolloutState, Step } from './rollout-state.ts';
+import { isInForce, onHarm, onStepTaken, servedWith } from './rollout-ladder.ts';
+import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
+import type { Effect, Held, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, stageOf } from './rollout-state.ts';
 
 /** The answer to a raise, a promotion, or a share taken to 0. */
@@ -16,14 +17,16 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
       plan,
       { ...state, percent: 100 },
       'shipped',
-      `${state.candidate} is stable; ${state.report?.stable} stays warm`,
+      `${state.candidate} is stable${servedWith(state)}; ${state.report?.stable} stays warm`,
       nowMs,
     );
+  if (state.phase === 'step') return onStepTaken(plan, state, nowMs);
   if (state.phase === 'zero') return { state: { ...state, percent, phase: 'raise' }, effects: [] };
   const stage = stageOf(plan, state);
   const started: RolloutState = {
     ...state,
     percent,
+    reached: Math.max(state.reached, state.stage),
     t0Ms: state.t0Ms ?? nowMs,
     stageStartMs: nowMs,
     judgement: null,
@@ -48,16 +51,22 @@ function notPromoted({ candidate }: RolloutState, { view }: ChangeResult): Held 
   return { why: 'intervention', reason };
 }
 
-/** What became of a raise or a promotion that was left for something more urgent; it stays as it is, held or not. */
+/** What became of a raise, a step of the ladder or a promotion that was left for something more urgent; it stays as it is, held or not. */
 export function onSettled(plan: Plan, state: RolloutState, result: ChangeResult, nowMs: number): Step {
   if (result.kind === 'refused')
     return result.refusal.kind === 'staleEpoch'
       ? finish(plan, state, 'supersededByRollback', result.refusal.reason, nowMs)
       : { state, effects: [] };
   const { percent, lanes } = result.view.state;
+  const as = (phase: RolloutState['phase'], stage = state.stage) =>
+    onChanged(plan, { ...state, phase, stage }, result, nowMs);
+  // A hold has gone back to measuring, and what it came upon was carried out all the same.
+  if (lanes.stable.release === state.candidate) return as('promote');
+  if (percent > state.percent && percent === plan.stages[state.reached + 1]?.percent)
+    return as('raise', state.reached + 1);
   const raised = state.phase === 'raise' && percent === stageOf(plan, state).percent;
-  const promoted = state.phase === 'promote' && lanes.stable.release === state.candidate;
-  if (promoted || (raised && percent !== state.percent)) return onChanged(plan, state, result, nowMs);
+  const stepped = state.phase === 'step' && isInForce(state.move, lanes.candidate?.flags ?? null);
+  if (stepped || (raised && percent !== state.percent)) return as(state.phase);
   return { state: { ...state, percent }, effects: [] };
 }
 
@@ -94,7 +103,7 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
   };
 }
 
-/** What the guard saw: each event holds, rolls back, or ends the run. */
+/** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
   if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
   const said = 'reason' in event ? event.reason : event.intervention.what;
@@ -102,11 +111,10 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
   switch (event.kind) {
     case 'breach':
       return startRollback(plan, state, event.reason, nowMs);
+    case 'breaching':
+      return { state, effects: [breachPage(state, event)] };
     case 'harm':
-      // Already held: a second reason changes nothing.
-      return state.held === null
-        ? holdFor(plan, state, { why: 'verdict', reason: event.reason }, nowMs)
-        : { state, effects: [] };
+      return onHarm(plan, state, event, nowMs);
     case 'bothLanes':
       return holdFor(
         plan,
@@ -122,20 +130,29 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
         ? { ...step, state: { ...step.state, phase: 'zero' } }
         : step;
     }
-    case 'intervened': {
-      const { intervention, interventions, percent } = event;
-      const seen = { ...state, percent, interventionsSeen: interventions };
-      const lost = intervention.kind === 'leaseLost';
-      const reason = lost
-        ? `held at ${percent} %, lease lost`
-        : `${intervention.by} changed traffic by hand: ${intervention.what}`;
-      return holdFor(plan, seen, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
-    }
+    case 'intervened':
+      return holdAfter(plan, state, event, nowMs);
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     default:
       return event satisfies never;
   }
+}
+
+/** Before the guard may act by itself, a person can. */
+function breachPage(
+  { candidate, percent, report }: RolloutState,
+  { reason, stableToo }: GuardEvent & { readonly kind: 'breaching' },
+): Effect {
+  const next = stableToo
+    ? 'Stable breaches as well: going back to it would not help; look at machines, encoder and traffic'
+    : `Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report)}`;
+  return {
+    kind: 'page',
+    severity: 'critical',
+    title: `${candidate} breaches at ${percent} %`,
+    text: `${reason}. ${next}`,
+  };
 }
 
 /** Users are back on the old release. */

@@ -2,9 +2,13 @@ import type { EvaluationResult } from './contract.ts';
 import type { Judgement } from './gate.ts';
 import { judge, unknownJudgement } from './gate.ts';
 import type { Plan } from './plan.ts';
+import { sayEvaluation } from './reading.ts';
+import { inform } from './rollout-informing.ts';
+import { climb } from './rollout-ladder.ts';
 import { holdFor, proceed, startRollback } from './rollout-moves.ts';
 import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { secondLook } from './second-look.ts';
 import { pairedDifference, zFor } from './stats.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import { windowBetween } from './window.ts';
@@ -53,9 +57,7 @@ function fillBaseline(state: RolloutState, closing: SnapshotResult): Step {
 /** An evaluation is there: a drop beyond the emergency limit rolls back at once; the rest is the gate's. */
 export function onEvaluated(plan: Plan, before: RolloutState, result: EvaluationResult, nowMs: number): Step {
   const text =
-    result.kind === 'missing'
-      ? `evaluation: ${result.reason}`
-      : `evaluation: R@5 ${result.rAt5.toFixed(3)} on ${result.queries} queries, ${result.expected.rAt5.toFixed(3)} before the release`;
+    result.kind === 'missing' ? `evaluation: ${result.reason}` : `evaluation: ${sayEvaluation(result)}`;
   const state = log(plan, { ...before, evaluation: result }, { kind: 'step', text }, nowMs);
   if (result.kind === 'evaluated' && result.queries > 0) {
     const { lostAt5, gainedAt5, queries } = result;
@@ -73,14 +75,22 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
 
 /** Judges the window that is closed, and goes on, extends, holds or rolls back. */
 function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
-  const { judgement, state } = judgeWindow(plan, before, nowMs);
-  const { verdict, reason } = judgement;
+  const { judgement, state } = secondLook(plan, judgeWindow(plan, before, nowMs), nowMs);
+  const { verdict } = judgement;
   const judged = log(
     plan,
     { ...state, judgement },
     { kind: 'verdict', verdict, text: verdictText(plan, state, judgement) },
     nowMs,
   );
+  const informed = inform(plan, judged, judgement, nowMs);
+  const step = goOn(plan, informed.state, judgement, nowMs);
+  return { state: step.state, effects: [...informed.effects, ...step.effects] };
+}
+
+/** What follows from a verdict. */
+function goOn(plan: Plan, judged: RolloutState, judgement: Judgement, nowMs: number): Step {
+  const { verdict, reason } = judgement;
   if (verdict === 'red' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
   if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
   switch (verdict) {
@@ -89,15 +99,8 @@ function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
     case 'unknown':
       return extendOrHold(plan, judged, reason, nowMs);
     case 'warn':
-    case 'red': {
-      const step = judgement.nextStep === null ? '' : `; the ladder's next step: ${judgement.nextStep}`;
-      return holdFor(
-        plan,
-        measureOn(judged, nowMs + plan.holdEveryMs),
-        { why: 'verdict', reason: `${verdict}: ${reason}${step}` },
-        nowMs,
-      );
-    }
+    case 'red':
+      return climb(plan, measureOn(judged, nowMs + plan.holdEveryMs), judgement, nowMs);
     default:
       return verdict satisfies never;
   }
@@ -116,12 +119,16 @@ function judgeWindow(
 ): { judgement: Judgement; state: RolloutState } {
   const { opening, closing } = state;
   if (opening === null || closing === null)
-    return { judgement: unknownJudgement('the window has no ends', nowMs), state };
+    return {
+      judgement: unknownJudgement('the window has no ends', nowMs),
+      state: { ...state, evidence: null },
+    };
   const result = windowBetween(opening, closing);
   if (result.kind !== 'window') {
     // The counters of a window that was reset, or never had a beginning, say nothing: a fresh one is opened.
+    const blank = { ...state, evidence: null };
     const afresh =
-      result.kind === 'reset' || opening.kind === 'missing' ? { ...state, opening: null } : state;
+      result.kind === 'reset' || opening.kind === 'missing' ? { ...blank, opening: null } : blank;
     return { judgement: unknownJudgement(result.reason, nowMs), state: afresh };
   }
   const { window } = result;
@@ -135,7 +142,7 @@ function judgeWindow(
   };
   const judgement = judge(plan, stageOf(plan, state).rows, evidence, nowMs);
   const live = window.percent < 100 && window.stable !== null && window.stable.errors.n > 0;
-  return { judgement, state: live ? { ...state, reference: window.stable } : state };
+  return { judgement, state: { ...state, evidence, reference: live ? window.stable : state.reference } };
 }
 
 function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: number): Step {

@@ -1,10 +1,13 @@
+import { sayBlastRadius, widen } from './blast-radius.ts';
+import type { Intervention } from './control.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { SnapshotResult } from './telemetry.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
-  const afresh = { ...state, opening: null, closing: null, recheck: false, extensions: 0 };
+  const afresh = { ...state, opening: null, closing: null, recheck: false, extensions: 0, move: null };
   return stageOf(plan, state).evaluate === 'end'
     ? { ...afresh, phase: 'evaluateEnd', evaluation: null }
     : { ...afresh, phase: 'open' };
@@ -29,11 +32,27 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
   return { ...state, phase: 'dwell', waitUntilMs: opensMs };
 }
 
-/** No raise until a person says so. Measuring goes on where the candidate has its share. */
-export function holdFor(plan: Plan, state: RolloutState, held: Held, nowMs: number): Step {
-  const waiting = state.phase === 'dwell' ? measureAfresh(plan, state) : state;
+/** Phases that a hold ends: what follows it begins with a measurement. */
+const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step', 'promote'];
+
+/**
+ * No raise until a person says so. Measuring goes on where the candidate has its share. `escalate`: nothing is left
+ * that the rollout could try by itself.
+ */
+export function holdFor(
+  plan: Plan,
+  state: RolloutState,
+  held: Held,
+  nowMs: number,
+  { escalate = false } = {},
+): Step {
+  // Held on the way to the next stage: users are in the one before, and that is what a person decides about.
+  const onTheWay = state.phase === 'raise' && state.reached >= 0 && state.stage > state.reached;
+  const where = onTheWay ? { ...state, stage: state.reached } : state;
+  const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
   const next = log(plan, { ...waiting, held }, { kind: 'held', text: held.reason }, nowMs);
-  const severity = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
+  const calm = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
+  const severity = escalate ? 'critical' : calm;
   return {
     state: next,
     effects: [
@@ -45,6 +64,26 @@ export function holdFor(plan: Plan, state: RolloutState, held: Held, nowMs: numb
       },
     ],
   };
+}
+
+/** Somebody else has changed the traffic, or the lease has ended: that stands, and a person is asked. */
+export function holdAfter(
+  plan: Plan,
+  state: RolloutState,
+  seen: {
+    readonly intervention: Intervention | null;
+    readonly interventions: number;
+    readonly percent: number;
+  },
+  nowMs: number,
+): Step {
+  const { intervention: last, interventions, percent } = seen;
+  const lost = last?.kind === 'leaseLost';
+  const reason = lost
+    ? `held at ${percent} %, lease lost`
+    : `${last?.by ?? 'somebody'} changed traffic by hand: ${last?.what ?? 'how is not known'}`;
+  const knowing = { ...state, percent, interventionsSeen: interventions };
+  return holdFor(plan, knowing, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
 }
 
 /** Back to the old release; before T0 there is nothing to go back from, and the run ends as aborted. */
@@ -74,10 +113,22 @@ export function startRollback(
             kind: 'page',
             severity: 'critical',
             title: `rolling back ${state.candidate} at ${state.percent} %`,
-            text: `${reason}. By hand: scripts/rollback_retriever.sh ${state.report?.stable ?? '<release>'}`,
+            text: `${reason}. By hand: ${rollbackCommand(state.report)}`,
           },
         ];
   return { state: log(plan, next, { kind: 'step', text: `rollback: ${reason}` }, nowMs), effects };
+}
+
+/** What takes users back without Temporal and without the worker. */
+export function rollbackCommand(report: RolloutState['report']): string {
+  return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
+}
+
+/** Each reading of the counters widens the blast radius, whatever else it is for. */
+export function counted(plan: Plan, state: RolloutState, result: SnapshotResult | undefined): RolloutState {
+  if (result === undefined) return state;
+  const quality = state.report?.candidateQuality ?? null;
+  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
 }
 
 /** The end. */
@@ -103,7 +154,7 @@ export function finish(
         kind: 'page',
         severity: outcome === 'shipped' ? 'info' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
-        text: reason,
+        text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
       },
     ],
   };

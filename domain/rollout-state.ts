@@ -1,13 +1,21 @@
+import type { BlastTrack } from './blast-radius.ts';
+import { NO_BLAST } from './blast-radius.ts';
+import type { Flags } from './control.ts';
 import type { EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
+import type { Decision } from './decision-record.ts';
 import type { Judgement, Verdict } from './gate.ts';
-import type { Plan, Stage } from './plan.ts';
+import type { LadderStep, Plan, Stage } from './plan.ts';
+import type { Evidence } from './reading.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
 
 /** How a rollout can end; each is a completed workflow. */
 export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supersededByRollback' | 'cancelled';
 
-/** What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. */
+/**
+ * What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. `look` and `step`
+ * are the ladder: which flags are in force, and the change of them.
+ */
 type Phase =
   | 'preflight'
   | 'fence'
@@ -22,6 +30,8 @@ type Phase =
   | 'measure'
   | 'close'
   | 'evaluateEnd'
+  | 'look'
+  | 'step'
   | 'dwell'
   | 'zero'
   | 'promote'
@@ -43,6 +53,16 @@ export interface TimelineEntry {
   readonly text: string;
 }
 
+/** A step of the ladder: what it made of the candidate's flags, and the numbers that asked for it. */
+export interface LadderMove {
+  readonly stage: string;
+  readonly step: LadderStep;
+  readonly from: Flags;
+  readonly to: Flags;
+  readonly because: string;
+  readonly atMs: number;
+}
+
 /** All that a rollout knows. Plain JSON, changed only by `reduce`. */
 export interface RolloutState {
   readonly service: string;
@@ -50,6 +70,8 @@ export interface RolloutState {
   readonly phase: Phase;
   /** Index into the plan's stages; the stage that is, or is about to be, under way. */
   readonly stage: number;
+  /** Highest stage whose share was set; -1 before the first. */
+  readonly reached: number;
   /** The candidate's share as far as the rollout knows. */
   readonly percent: number;
   readonly startedMs: number;
@@ -64,11 +86,18 @@ export interface RolloutState {
   readonly recheck: boolean;
   readonly extensions: number;
   readonly judgement: Judgement | null;
+  /** What the judgement was made on; null where there was no window. */
+  readonly evidence: Evidence | null;
   readonly closing: SnapshotResult | null;
   readonly evaluation: EvaluationResult | null;
   /** Stable's last valid window at a percent below 100. */
   readonly reference: LaneWindow | null;
   readonly baselineMissing: boolean;
+  /** Steps of the ladder that are in force, oldest first, and the one that is being taken. */
+  readonly moves: readonly LadderMove[];
+  readonly move: LadderMove | null;
+  /** `<stage>/<metric>` of rows that only inform, and have done so. */
+  readonly told: readonly string[];
   readonly held: Held | null;
   readonly pausedSinceMs: number | null;
   readonly epoch: number | null;
@@ -86,6 +115,8 @@ export interface RolloutState {
   readonly outcome: Outcome | null;
   readonly outcomeReason: string | null;
   readonly timeline: readonly TimelineEntry[];
+  /** What the candidate did to users so far. */
+  readonly blast: BlastTrack;
 }
 
 /** Something to do for the outside besides the next action; none of them decides anything. */
@@ -96,7 +127,8 @@ export type Effect =
       readonly title: string;
       readonly text: string;
     }
-  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult };
+  | { readonly kind: 'recordBaseline'; readonly opening: SnapshotResult; readonly closing: SnapshotResult }
+  | { readonly kind: 'record'; readonly decision: Decision };
 
 export interface Step {
   readonly state: RolloutState;
@@ -113,6 +145,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     candidate,
     phase: 'preflight',
     stage: 0,
+    reached: -1,
     percent: 0,
     startedMs: nowMs,
     t0Ms: null,
@@ -122,10 +155,14 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     recheck: false,
     extensions: 0,
     judgement: null,
+    evidence: null,
     closing: null,
     evaluation: null,
     reference: null,
     baselineMissing: false,
+    moves: [],
+    move: null,
+    told: [],
     held: null,
     pausedSinceMs: null,
     epoch: null,
@@ -140,6 +177,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     outcome: null,
     outcomeReason: null,
     timeline: [],
+    blast: NO_BLAST,
   };
 }
 

@@ -1,10 +1,13 @@
+import type { ControlView, Flags } from './control.ts';
+import { decisionsOf } from './decision-record.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
-import { finish, startRollback } from './rollout-moves.ts';
+import { counted, finish, startRollback } from './rollout-moves.ts';
+import { onLooked } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
@@ -19,6 +22,9 @@ export type Action =
   | { readonly do: 'evaluate'; readonly name: string }
   | { readonly do: 'raise'; readonly percent: number }
   | { readonly do: 'zero'; readonly reason: string }
+  /** The gateway's state, before a step of the ladder. */
+  | { readonly do: 'look' }
+  | { readonly do: 'step'; readonly flags: Flags; readonly reason: string }
   /** Until the time, or a message or the guard; null: only those. */
   | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
   | { readonly do: 'promote' }
@@ -32,7 +38,8 @@ export type RolloutEvent =
   | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
-  /** A raise or a promotion was left without its answer: what became of it, or that it never will be carried out. */
+  | { readonly kind: 'looked'; readonly view: ControlView }
+  /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
   | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
   | {
@@ -40,6 +47,8 @@ export type RolloutEvent =
       readonly verification: RollbackVerification | null;
       /** From the trigger to users on the old release. */
       readonly safeAfterMs: number;
+      /** The counters once users were back; absent in histories from before they were read. */
+      readonly last?: SnapshotResult;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
   /** The action can not be done, and trying it again would not help. */
@@ -94,6 +103,13 @@ function phaseAction(plan: Plan, state: RolloutState): Action {
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: caches warm up` };
     case 'measure':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: measuring for the decision` };
+    case 'look':
+      return { do: 'look' };
+    case 'step':
+      // There is no such phase without a move; a look finds out anew.
+      return state.move === null
+        ? { do: 'look' }
+        : { do: 'step', flags: state.move.to, reason: state.move.because };
     case 'dwell':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
     case 'zero':
@@ -111,8 +127,20 @@ function evaluationName(plan: Plan, state: RolloutState): string {
     : `nightly_${state.candidate}`;
 }
 
-/** The state after an event. Never throws for what comes from outside: each case ends in a state with a reason. */
-export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+/**
+ * The state after an event, and a record of each decision that it led to. Never throws for what comes from outside:
+ * each case ends in a state with a reason.
+ */
+export function reduce(plan: Plan, before: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  const { state, effects } = respond(plan, before, event, nowMs);
+  const decisions = decisionsOf(plan, before, event, state, nowMs);
+  return {
+    state,
+    effects: [...effects, ...decisions.map((decision) => ({ kind: 'record', decision }) as const)],
+  };
+}
+
+function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
   switch (event.kind) {
     case 'message':
       return onMessage(plan, state, event.message, nowMs);
@@ -121,7 +149,13 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
     case 'cancelled':
       return startRollback(plan, state, 'the workflow was cancelled', nowMs, 'cancelled');
     case 'rolledBack':
-      return onRolledBack(plan, state, event.verification, event.safeAfterMs, nowMs);
+      return onRolledBack(
+        plan,
+        counted(plan, state, event.last),
+        event.verification,
+        event.safeAfterMs,
+        nowMs,
+      );
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     case 'failed':
@@ -141,11 +175,13 @@ export function reduce(plan: Plan, state: RolloutState, event: RolloutEvent, now
         ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
         : finish(plan, state, 'refused', event.reason, nowMs);
     case 'snapshot':
-      return onSnapshot(plan, state, event.result, nowMs);
+      return onSnapshot(plan, counted(plan, state, event.result), event.result, nowMs);
     case 'evaluated':
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':
       return onChanged(plan, state, event.result, nowMs);
+    case 'looked':
+      return onLooked(plan, state, event.view, nowMs);
     case 'settled':
       return onSettled(plan, state, event.result, nowMs);
     case 'time':

@@ -66,6 +66,36 @@ export function pairedDifference(lost: number, gained: number, n: number, z: num
 }
 
 /**
+ * Interval of the difference a − b of the means of two independent samples, each given as how many observations had
+ * which value: Welch's standard error with normal quantiles. A sample without spread counts as if it had one
+ * observation one step off, so that ten equal values are no certainty. Null where a sample is empty.
+ */
+export function meanDifference(
+  a: readonly number[],
+  b: readonly number[],
+  valueOf: (i: number) => number,
+  z: number,
+): { readonly difference: number; readonly interval: Interval } | null {
+  const [first, second] = [momentsOf(a, valueOf), momentsOf(b, valueOf)];
+  if (first === null || second === null) return null;
+  const difference = first.mean - second.mean;
+  const half = z * Math.sqrt(first.varianceOfMean + second.varianceOfMean);
+  return { difference, interval: { low: difference - half, high: difference + half } };
+}
+
+function momentsOf(
+  counts: readonly number[],
+  valueOf: (i: number) => number,
+): { readonly mean: number; readonly varianceOfMean: number } | null {
+  const n = counts.reduce((sum, count) => sum + count, 0);
+  if (n === 0) return null;
+  const mean = counts.reduce((sum, count, i) => sum + count * valueOf(i), 0) / n;
+  const squares = counts.reduce((sum, count, i) => sum + count * (valueOf(i) - mean) ** 2, 0);
+  const step = valueOf(1) - valueOf(0);
+  return { mean, varianceOfMean: Math.max(squares, step ** 2) / n / Math.max(1, n - 1) };
+}
+
+/**
  * P-value of a split of `candidate` against `stable` units where `share` (0..1, exclusive) was meant: Pearson's
  * chi-square with one degree of freedom, the test for a sample-ratio mismatch.
  */

@@ -1,7 +1,23 @@
+import type { BlastRadius } from './blast-radius.ts';
+import { sayBlastRadius } from './blast-radius.ts';
 import type { Verdict } from './gate.ts';
-import type { Plan } from './plan.ts';
-import type { Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
+import type { Metric, Plan } from './plan.ts';
+import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
+import type { Interval } from './stats.ts';
+
+/** A row of the latest gate, judged. */
+export interface StatusRow {
+  readonly metric: Metric;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** Samples behind the number; null where there is none. */
+  readonly n: number | null;
+  /** What decided, in the metric's own terms (of a P95 the share of slower requests). */
+  readonly interval: Interval | null;
+  /** How far it was from another verdict, in words; null where that can not be said. */
+  readonly distance: string | null;
+}
 
 /** Answer of the query `status`. */
 export interface RolloutStatus {
@@ -16,11 +32,9 @@ export interface RolloutStatus {
   readonly nextDecisionAt: number | null;
   readonly outcome: Outcome | null;
   /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
-  readonly rows: readonly {
-    readonly verdict: Verdict;
-    readonly reason: string;
-    readonly distance: string | null;
-  }[];
+  readonly rows: readonly StatusRow[];
+  /** Steps of the ladder that were taken and are in force. */
+  readonly ladder: readonly LadderMove[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -32,6 +46,8 @@ export interface RolloutStatus {
   readonly verified: boolean | null;
   /** From the trigger of a rollback to users on the old release. */
   readonly safeAfterMs: number | null;
+  /** What the candidate did to users, as far as the counters were read; null before its first user. */
+  readonly blastRadius: BlastRadius | null;
 }
 
 /** The status of a rollout; `plan` is null until it is loaded. */
@@ -51,11 +67,15 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       lastText(state),
     nextDecisionAt,
     outcome: state.outcome,
-    rows: (state.judgement?.rows ?? []).map(({ verdict, reason, distance }) => ({
+    rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval, distance }) => ({
+      metric: row.metric,
       verdict,
       reason,
+      n: measured.kind === 'value' ? measured.n : null,
+      interval,
       distance,
     })),
+    ladder: state.moves,
     timeline: state.timeline,
     runbookClock:
       stage === null
@@ -68,6 +88,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
     rollsBackTo: state.report?.stable ?? null,
     verified: state.verification?.verified ?? null,
     safeAfterMs: state.safeAfterMs,
+    blastRadius: state.t0Ms === null ? null : state.blast.radius,
   };
 }
 
@@ -83,7 +104,8 @@ function nextDecisionMs(plan: Plan, state: RolloutState): number | null {
   if (state.outcome !== null || state.pausedSinceMs !== null || state.held !== null || state.t0Ms === null)
     return null;
   if (state.phase === 'dwell' || state.recheck) return nextRaiseMs(plan, state);
-  return Math.max(decideMs(plan, state), state.phase === 'measure' ? state.waitUntilMs : 0);
+  const waits = state.phase === 'measure' || state.phase === 'warmUp';
+  return Math.max(decideMs(plan, state), waits ? state.waitUntilMs : 0);
 }
 
 function endMs(plan: Plan, state: RolloutState): number | null {
@@ -120,6 +142,8 @@ const DURING: Partial<Record<RolloutState['phase'], string>> = {
   open: 'measuring',
   measure: 'measuring',
   close: 'judging',
+  look: 'choosing a step of the ladder',
+  step: 'taking a step of the ladder',
   dwell: 'waiting for the next raise',
   zero: 'taking the share to 0',
   promote: 'promoting',
@@ -139,6 +163,7 @@ export function statusMarkdown(status: RolloutStatus, time: (ms: number) => stri
         : `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`,
     ],
     ['rolls back to', status.rollsBackTo ?? 'not known yet'],
+    ...(status.blastRadius === null ? [] : [['blast radius', sayBlastRadius(status.blastRadius)]]),
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const timeline = status.timeline

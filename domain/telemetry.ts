@@ -1,3 +1,4 @@
+import type { LaneOwn } from './lane-report.ts';
 import type { LaneName } from './split.ts';
 
 /** Names of the gateway's metrics that gates read; labels in the comments. Prometheus conventions: seconds, _total. */
@@ -6,7 +7,7 @@ export const GATEWAY_METRICS = {
   requests: 'gateway_requests_total',
   /** {lane: served, release, kind, reason: assigned|fallback} */
   served: 'gateway_served_total',
-  /** {kind}: 5xx that a user saw */
+  /** {lane: assigned, release, kind}: 5xx that a user saw; without a lane where the gateway itself had too much to do */
   userErrors: 'gateway_user_errors_total',
   /** {lane: assigned, release, kind}: whole request as the gateway saw it; a time-out counts at its deadline */
   request: 'gateway_request_seconds',
@@ -34,6 +35,14 @@ export const GATEWAY_METRICS = {
   percent: 'gateway_canary_percent',
   /** gauge */
   epoch: 'gateway_epoch',
+  /** gauge, 0..100: share of all queries that are shadowed */
+  shadowPercent: 'gateway_shadow_percent',
+  /** {release: of the candidate, outcome: compared|dropped|failed} */
+  shadow: 'gateway_shadow_total',
+  /** {release, against: stable's release, hits: both|stable|candidate|none}: whose answer to the same query had a result of cosine tau */
+  shadowHits: 'gateway_shadow_hits_total',
+  /** {release, against, with: candidate|self}: share of stable's ten best ids that the candidate, or stable asked again, has among its ten best */
+  shadowOverlap: 'gateway_shadow_overlap',
 } as const;
 
 /** Upper bounds in seconds: 5 % apart from 0.25 ms to 50 ms with the runbook's limits (2, 8, 10, 20 ms) among them, then coarse. */
@@ -70,6 +79,35 @@ export interface LaneCounters {
   readonly distinctKeys: number;
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
+  /** What the lane counts of itself, all kinds of requests; null while it does not answer, absent in histories from before. */
+  readonly own?: LaneOwn | null;
+}
+
+/** Overlap@10 is a number of tenths. */
+export const OVERLAP_DEPTH = 10;
+
+/** Queries that both lanes answered, compared one by one; cumulative, for this pair of releases. */
+export interface ShadowCounters {
+  readonly release: string;
+  readonly against: string;
+  readonly both: number;
+  readonly onlyStable: number;
+  readonly onlyCandidate: number;
+  readonly neither: number;
+  /** `overlap[i]` queries had i of stable's ten best ids among the candidate's ten best. */
+  readonly overlap: readonly number[];
+  /** The same of stable and stable asked again: the noise floor. */
+  readonly selfOverlap: readonly number[];
+}
+
+/** Requests of every kind that were assigned to the candidate; cumulative, for this release. */
+export interface TouchedCounters {
+  readonly release: string;
+  readonly requests: number;
+  /** Answered by stable in its place, or not at all. */
+  readonly failed: number;
+  /** Those whose users got a server error. */
+  readonly seen: number;
 }
 
 /** The gateway's counters at one moment. A window is the difference of two with the same `processStartMs`. */
@@ -79,6 +117,10 @@ export interface Snapshot {
   readonly percent: number;
   readonly epoch: number;
   readonly lanes: { readonly [lane in LaneName]: LaneCounters | null };
+  /** Null while no queries are shadowed; absent in histories from before there was a shadow. */
+  readonly shadow?: ShadowCounters | null;
+  /** Null without a candidate lane; absent in earlier histories. */
+  readonly touched?: TouchedCounters | null;
 }
 
 /** What the metrics source answers: a snapshot, or why there is none. */

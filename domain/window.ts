@@ -1,4 +1,6 @@
-import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
+import type { OwnWindow } from './lane-report.ts';
+import { ownBetween } from './lane-report.ts';
+import type { Histogram, LaneCounters, ShadowCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 import type { Count } from './stats.ts';
 
 /** What one lane did between two snapshots. */
@@ -14,6 +16,7 @@ export interface LaneWindow {
   readonly distinctKeys: number;
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
+  readonly own: OwnWindow;
 }
 
 export interface Window {
@@ -23,6 +26,8 @@ export interface Window {
   /** Null where the lane did not run, or served another release at the window's start. */
   readonly stable: LaneWindow | null;
   readonly candidate: LaneWindow | null;
+  /** Null where nothing was shadowed all through; absent in windows from before there was a shadow. */
+  readonly shadow?: ShadowCounters | null;
 }
 
 export type WindowResult =
@@ -52,6 +57,7 @@ export function windowBetween(opening: SnapshotResult, closing: SnapshotResult):
       percent: to.percent,
       stable: laneBetween(from, to, 'stable'),
       candidate: laneBetween(from, to, 'candidate'),
+      shadow: shadowSince(from.shadow ?? null, to.shadow ?? null),
     },
   };
 }
@@ -63,12 +69,30 @@ function laneBetween(from: Snapshot, to: Snapshot, lane: 'stable' | 'candidate')
     : difference(before, after);
 }
 
+/** The queries that were compared since; of the same pair of releases, else null. */
+export function shadowSince(
+  before: ShadowCounters | null,
+  after: ShadowCounters | null,
+): ShadowCounters | null {
+  if (before === null || after === null) return null;
+  if (before.release !== after.release || before.against !== after.against) return null;
+  const less = (counts: readonly number[], by: readonly number[]) =>
+    counts.map((count, i) => count - (by[i] ?? 0));
+  return {
+    release: after.release,
+    against: after.against,
+    both: after.both - before.both,
+    onlyStable: after.onlyStable - before.onlyStable,
+    onlyCandidate: after.onlyCandidate - before.onlyCandidate,
+    neither: after.neither - before.neither,
+    overlap: less(after.overlap, before.overlap),
+    selfOverlap: less(after.selfOverlap, before.selfOverlap),
+  };
+}
+
 /** What a lane did since `before`; both of the same release. */
 export function difference(before: LaneCounters, after: LaneCounters): LaneWindow {
-  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank'): Histogram => ({
-    boundsMs: after[name].boundsMs,
-    counts: after[name].counts.map((count, i) => count - (before[name].counts[i] ?? 0)),
-  });
+  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => since(before[name], after[name]);
   return {
     release: after.release,
     errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
@@ -83,6 +107,15 @@ export function difference(before: LaneCounters, after: LaneCounters): LaneWindo
     distinctKeys: after.distinctKeys,
     notReadySeconds: after.notReadySeconds,
     breakerOpen: after.breakerOpen,
+    own: ownBetween(before.own ?? null, after.own ?? null),
+  };
+}
+
+/** What a histogram has observed since `before`. */
+export function since(before: Histogram, after: Histogram): Histogram {
+  return {
+    boundsMs: after.boundsMs,
+    counts: after.counts.map((count, i) => count - (before.counts[i] ?? 0)),
   };
 }
 

@@ -5,6 +5,8 @@ import { dot } from './reranker/features.ts';
 export interface Inspection {
   /** Pairs among the candidates with a cosine above 0.98: chunks that say the same. */
   readonly nearDuplicates: number;
+  /** Share (0..1) of the candidates with a better one that says the same; null without candidates. */
+  readonly duplicateShare: number | null;
   /** Mean cosine of the pairs among the first five; null for fewer than two candidates. */
   readonly meanTop5Cosine: number | null;
   /** Lists that the candidates lie in; null for a flat index. */
@@ -27,18 +29,23 @@ export function inspectAnswer(
   const vectors = index.vectorsOf(rows);
   const vector = (i: number) => vectors.subarray(i * dimension, (i + 1) * dimension);
   let nearDuplicates = 0;
+  const repeats = new Set<number>();
   let topSum = 0;
   let topPairs = 0;
   for (let i = 0; i < rows.length; i++)
     for (let j = i + 1; j < rows.length; j++) {
       const cosine = dot(vector(i), vector(j));
-      if (cosine > NEAR_DUPLICATE) nearDuplicates++;
+      if (cosine > NEAR_DUPLICATE) {
+        nearDuplicates++;
+        repeats.add(j);
+      }
       if (j >= TOP) continue;
       topSum += cosine;
       topPairs++;
     }
   return {
     nearDuplicates,
+    duplicateShare: rows.length === 0 ? null : repeats.size / rows.length,
     meanTop5Cosine: topPairs === 0 ? null : topSum / topPairs,
     listsHit: index.nlist === null ? null : new Set(index.listsOf(rows)).size,
     encodedNorm: encoded === null ? null : Math.sqrt(dot(encoded, encoded)),

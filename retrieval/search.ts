@@ -7,8 +7,8 @@ import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { Inspection } from './inspect.ts';
 import { inspectAnswer } from './inspect.ts';
 import type { Predictor } from './predictor/predictor.ts';
-import type { Ranking } from './explain.ts';
-import { EXPLAINED, explainResult } from './explain.ts';
+import type { AnswerExplanation, Ranking } from './explain.ts';
+import { EXPLAINED, explainAnswer, explainResult } from './explain.ts';
 import { rerankFeatures } from './reranker/features.ts';
 import type { Reranker } from './reranker/reranker.ts';
 import { orderOf } from './reranker/reranker.ts';
@@ -30,7 +30,7 @@ export type PipelineQuery = (
   readonly explain?: boolean;
   /** Whether to answer from the release's own corpus, without what came or went since: as its probes were made. */
   readonly asBuilt?: boolean;
-  /** Whether `orders` or `inspect` will be asked: then all 50 candidates are fetched, however few results are wanted. */
+  /** Whether `orders`, `inspect` or `explain` will be asked: then all 50 candidates are fetched, however few results are wanted. */
   readonly whole?: boolean;
 } & EncodeOptions;
 
@@ -51,6 +51,8 @@ export interface PipelineAnswer {
   orders(): Orders;
   /** A closer look, about a millisecond. */
   inspect(): Inspection;
+  /** Why it is as it is, for a person: about as long. */
+  explain(): AnswerExplanation;
   /** What an exact search finds, beside what this one found: a scan of the whole index, so for few answers only. */
   recall(): Promise<Recall>;
 }
@@ -111,6 +113,13 @@ export async function searchRelease(
     },
     inspect: () =>
       inspectAnswer(parts.corpus.index, found.value.rows, fromText ? (vectors[0] ?? null) : null),
+    explain: () =>
+      explainAnswer({
+        cosines: found.value.cosines,
+        order: top,
+        ranking: reranked?.value ?? unranked(parts, found.value, context),
+        chunk: (place) => chunkOf(parts.corpus, found.value, place),
+      }),
     recall: () => recallOf(parts.corpus, asked, found.value),
   };
 }

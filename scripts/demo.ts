@@ -15,7 +15,7 @@ import { LATENCY_PLAN, writeLatencyPlan } from './demo/latency-plan.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
-import { createScreen, usersLine } from './demo/screen.ts';
+import { createScreen, usersLine } from './rollout/screen.ts';
 import type { DemoStack } from './demo/stack-process.ts';
 import { startDemoStack } from './demo/stack-process.ts';
 import { createGatewayClient } from './stack/gateway-client.ts';
@@ -95,7 +95,7 @@ async function planOf({
   plan?: string | undefined;
 }): Promise<{ name: string; folder: string }> {
   if (plan !== undefined || release !== LARGE) return { name: plan ?? 'demo', folder: join(ROOT, 'plans') };
-  console.log('Measuring this machine for the plan of bad-latency, 40 s ...');
+  console.log('Measuring this machine for the plan of bad-latency for 40 s ...');
   const folder = await writeLatencyPlan({
     release,
     releasesDir: samplePlaces(ROOT, process.env).releases,
@@ -140,7 +140,14 @@ Temporal's web UI: ${addresses.temporalUi}/namespaces/default/workflows/rollout%
       const failed = running.failure();
       if (failed !== null) throw new Error(failed);
       highestPercent = Math.max(highestPercent, ...status.timeline.map(({ percent }) => percent));
-      screen.show({ nowMs: Date.now(), startedMs, status, plan, traffic: running.traffic() });
+      screen.show({
+        clock: 'demo',
+        nowMs: Date.now(),
+        startedMs,
+        status,
+        plan,
+        traffic: running.traffic(),
+      });
     },
   });
   screen.close();

@@ -5,6 +5,9 @@ const url = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .transform((text) => text.replace(/\/+$/, ''));
 
+const kubernetesName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name as Kubernetes has them');
 const format = z.enum(['json', 'slack'], { error: 'must be json or slack' });
 
 /** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
@@ -28,6 +31,10 @@ const environment = z.object({
   WORKER_METRICS_PORT: port.default(9464),
   /** Where pages and warnings go besides the log. */
   NOTIFY_WEBHOOK_URL: url.optional(),
+  /** What the rollback method `kubernetes` undoes; `embedded` stands the gateway's own lanes in its place. */
+  DEPLOYMENT: z.enum(['embedded', 'kubernetes']).optional(),
+  KUBERNETES_DEPLOYMENT: kubernetesName.default('retriever-service'),
+  KUBERNETES_NAMESPACE: kubernetesName.optional(),
   NOTIFY_WEBHOOK_FORMAT: format.default('json'),
   /** Of one severity alone, in its place. */
   NOTIFY_CRITICAL_URL: url.optional(),
@@ -56,6 +63,10 @@ export interface WorkerConfig {
   readonly rollbackScript: string;
   readonly ingestLog: string;
   readonly metricsAddress: string;
+  readonly deployment:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'embedded' }
+    | { readonly kind: 'kubernetes'; readonly deployment: string; readonly namespace: string | null };
   /** Webhooks by severity; null: the log alone. */
   readonly routes: Readonly<Record<'critical' | 'warning' | 'info', Route | null>>;
   readonly sentFile: string;
@@ -91,6 +102,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     rollbackScript: data.ROLLBACK_SCRIPT,
     ingestLog: data.INGEST_LOG,
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
+    deployment: deploymentOf(data),
     routes: routesOf(data),
     sentFile: data.NOTIFY_SENT_FILE,
   };
@@ -106,4 +118,11 @@ function routesOf(data: z.infer<typeof environment>): WorkerConfig['routes'] {
     warning: route(data.NOTIFY_WARNING_URL ?? shared, data.NOTIFY_WARNING_FORMAT),
     info: route(data.NOTIFY_INFO_URL, data.NOTIFY_INFO_FORMAT),
   };
+}
+
+function deploymentOf(data: z.infer<typeof environment>): WorkerConfig['deployment'] {
+  const { DEPLOYMENT: kind, KUBERNETES_DEPLOYMENT: deployment, KUBERNETES_NAMESPACE: namespace } = data;
+  return kind === 'kubernetes'
+    ? { kind, deployment, namespace: namespace ?? null }
+    : { kind: kind ?? 'none' };
 }

@@ -45,6 +45,8 @@ export function activities(): RolloutActivities {
     snapshot: as(SHORT, 'read the counters').snapshot,
     verifyRollback: as(PROBING, 'prove that the old answers are back').verifyRollback,
     recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,
+    writePostmortem: as(TELLING, 'write the draft of a post-mortem').writePostmortem,
+    record: as(TELLING, 'record decisions').record,
     notify: as(TELLING, 'tell a person').notify,
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,

@@ -9,6 +9,9 @@ import type { rolloutGuard } from './guard.ts';
 const AGAIN_AFTER_MS = 10_000;
 const AGAIN_AT_MOST_MS = 10 * 60_000;
 
+/** Events after which the next guard takes up the state of the one before. */
+const GOES_ON: readonly (GuardEvent['kind'] | undefined)[] = ['blind', 'breaching', 'harm'];
+
 /** The rollout's end of its guard: starts it when users come to the candidate, and again after each event. */
 export class GuardWatch {
   private scope: CancellationScope | null = null;
@@ -73,9 +76,9 @@ export class GuardWatch {
     if (this.scope !== scope) return;
     this.scope = null;
     this.event = result?.event ?? null;
-    // A blind guard goes on being blind since the same moment, and harm is said once; after anything else it begins afresh.
-    const goesOn = this.event?.kind === 'blind' || this.event?.kind === 'harm';
-    this.carried = goesOn ? (result?.state ?? null) : null;
+    // A blind guard goes on being blind since the same moment, what breaches has done so since, and harm is said once;
+    // after anything else it begins afresh.
+    this.carried = GOES_ON.includes(this.event?.kind) ? (result?.state ?? null) : null;
   }
 }
 

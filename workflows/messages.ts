@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { LoadedPlan } from '../domain/contract.ts';
 import type { MessageName } from '../domain/rollout-messages.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 
@@ -24,3 +25,6 @@ export const updates = {
 
 /** Where the rollout stands. */
 export const statusQuery = defineQuery<RolloutStatus>('status');
+
+/** The plan that it walks, with its digest; null until it is read. */
+export const planQuery = defineQuery<LoadedPlan | null>('plan');

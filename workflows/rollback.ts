@@ -1,5 +1,10 @@
-import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
-import { activities } from './activities.ts';
+import { ApplicationFailure, CancellationScope, log, workflowInfo } from '@temporalio/workflow';
+import type { Postmortem } from '../domain/postmortem.ts';
+import type { RollbackInput } from '../domain/rollback-input.ts';
+import { readRollbackInput } from '../domain/rollback-input.ts';
+import { activities, permanentReason } from './activities.ts';
+import { flipFlags, undoDeployment } from './rollback-methods.ts';
+import type { Run, TakenBack } from './take-back.ts';
 import { takeBack } from './take-back.ts';
 
 /** What a stand-alone rollback did. */
@@ -10,59 +15,81 @@ export interface RollbackResult {
   readonly safeAfterMs: number;
 }
 
-const FIELDS = ['to', 'reason', 'by'];
+type Safe = TakenBack & { readonly kind: 'safe' };
 
 /**
- * Takes users back to a release, with or without a rollout: `{"to":"v-1","reason":"…","by":"…"}`, all optional. Without
- * `to`, the release that stable serves, or after a promotion the one before. A running rollout ends as supersededByRollback by the new epoch.
+ * Takes users back, with or without a rollout: `{"method":"release","to":"v-1","reason":"…","by":"…"}`, all optional.
+ * `release` (the default) goes to `to`, or without it to the release that stable serves, or after a promotion to the
+ * one before; `flags` puts the lane in use on gru_v0 without reranker; `kubernetes` undoes the Deployment. A running
+ * rollout ends as supersededByRollback by the new epoch.
  */
 export async function rollback(raw?: unknown): Promise<RollbackResult> {
+  const read = readRollbackInput(raw);
+  if ('problem' in read) throw ApplicationFailure.nonRetryable(read.problem, 'WrongInput');
+  const { input } = read;
   const { workflowId, runId } = workflowInfo();
-  const input = readInput(raw);
-  const { notify } = activities();
-  const startedMs = Date.now();
-  const reason = input.reason ?? 'rollback workflow';
+  const run: Run = {
+    owner: `${workflowId}/${runId}`,
+    key: `${workflowId}/${runId}/rollback`,
+    by: input.by ?? workflowId,
+    reason: input.reason ?? 'rollback workflow',
+  };
   // Half a rollback helps nobody: once asked for, it is carried out even if the workflow is cancelled.
   return CancellationScope.nonCancellable(async () => {
-    const run = {
-      owner: `${workflowId}/${runId}`,
-      key: `${workflowId}/${runId}/rollback`,
-      by: input.by ?? workflowId,
-      reason,
-    };
-    const result = await takeBack(activities(), run, input.to, startedMs);
+    const startedMs = Date.now();
+    const result = await carryOut(input, run, startedMs);
     if (result.kind !== 'safe') throw ApplicationFailure.nonRetryable(result.reason, result.kind);
+    await tell(result, run, startedMs);
     const { verification, safeAfterMs } = result;
-    await notify({
-      severity: verification.verified ? 'warning' : 'critical',
-      title: `rolled back${verification.verified ? '' : ', NOT verified'}`,
-      text: `${reason}: ${verification.reason}`,
-      dedupeKey: `${runId}/rolledBack`,
-    });
-    return {
-      outcome: 'rolledBack',
-      verified: verification.verified,
-      reason: verification.reason,
-      safeAfterMs,
-    };
+    const { verified, reason } = verification;
+    return { outcome: 'rolledBack', verified, reason, safeAfterMs };
   });
 }
 
-function readInput(raw: unknown): { to: string | null; reason: string | null; by: string | null } {
-  if (raw === undefined || raw === null) return { to: null, reason: null, by: null };
-  if (typeof raw !== 'object' || Array.isArray(raw))
-    throw wrong('the input must be an object like {"to":"v-1"}');
-  const given = raw as Record<string, unknown>;
-  const unknown = Object.keys(given).filter((name) => !FIELDS.includes(name));
-  if (unknown.length > 0) throw wrong(`${unknown.join(', ')}: unknown field; there are ${FIELDS.join(', ')}`);
-  const text = (name: string) => {
-    const value = given[name] ?? null;
-    if (value === null || (typeof value === 'string' && value !== '')) return value;
-    throw wrong(`${name}: must be a text, not ${JSON.stringify(value)}`);
-  };
-  return { to: text('to'), reason: text('reason'), by: text('by') };
+function carryOut({ method, to }: RollbackInput, run: Run, startedMs: number): Promise<TakenBack> {
+  switch (method) {
+    case 'release':
+      return takeBack(activities(), run, to, startedMs);
+    case 'flags':
+      return flipFlags(run, startedMs);
+    case 'kubernetes':
+      return undoDeployment(run, to, startedMs);
+    default:
+      return method satisfies never;
+  }
 }
 
-function wrong(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'WrongInput');
+/** A page, and a draft of the post-mortem; neither keeps anything from having happened. */
+async function tell({ verification, safeAfterMs }: Safe, run: Run, startedMs: number): Promise<void> {
+  const { runId, workflowId } = workflowInfo();
+  const { notify, writePostmortem } = activities();
+  const { verified, reason, version } = verification;
+  const title = `rolled back${verified ? '' : ', NOT verified'}`;
+  const draft: Postmortem = {
+    workflowId,
+    runId,
+    title: `${title} by ${run.by}`,
+    reason: run.reason,
+    candidate: null,
+    backTo: version,
+    plan: null,
+    startedMs,
+    triggeredMs: startedMs,
+    endedMs: Date.now(),
+    safeAfterMs,
+    verification,
+    highestPercent: null,
+    rows: [],
+    timeline: [{ atMs: startedMs, percent: null, text: `asked for by ${run.by}: ${run.reason}` }],
+    blastRadius: [],
+  };
+  const page = notify({
+    severity: verified ? 'warning' : 'critical',
+    title,
+    text: `${run.reason}: ${reason}`,
+    dedupeKey: `${runId}/rolledBack`,
+  });
+  const told = await Promise.allSettled([page, writePostmortem(draft)]);
+  for (const result of told)
+    if (result.status === 'rejected') log.warn(`not told: ${permanentReason(result.reason)}`);
 }

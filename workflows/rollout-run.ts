@@ -1,5 +1,6 @@
 import {
   condition,
+  log,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -8,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import type { LoadedPlan } from '../domain/contract.ts';
+import { postmortemOf } from '../domain/postmortem.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
 import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
@@ -18,10 +20,11 @@ import { newRollout, stageOf } from '../domain/rollout-state.ts';
 import type { SearchAttribute } from '../domain/search-attributes.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { statusMarkdown, statusOf } from '../domain/status.ts';
-import { activities } from './activities.ts';
+import { activities, permanentReason } from './activities.ts';
+import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
-import { signals, statusQuery, updates } from './messages.ts';
+import { planQuery, signals, statusQuery, updates } from './messages.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
@@ -36,14 +39,17 @@ export class RolloutRun {
   private readonly guard = new GuardWatch();
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<void>[] = [];
+  private readonly decisions: DecisionLog;
   private shown = '';
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
     this.traffic = new RolloutTraffic(this.state);
+    this.decisions = new DecisionLog(input.candidate);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
     });
+    setHandler(planQuery, () => this.loaded, { description: 'The plan that it walks, with its digest' });
     for (const name of MESSAGES) this.listen(name);
     this.show();
   }
@@ -61,8 +67,12 @@ export class RolloutRun {
     this.guard.stop();
     await this.traffic.tidy(this.state);
     await Promise.all(this.telling);
+    await this.lookBack(loaded);
     // What came too late is in the timeline, with why it changes nothing.
-    this.takeUp(loaded);
+    do {
+      this.takeUp(loaded);
+      await this.decisions.flush();
+    } while (this.inbox.length > 0);
     this.show();
   }
 
@@ -81,12 +91,18 @@ export class RolloutRun {
     await this.walk(this.loaded);
   }
 
-  result(): { outcome: Outcome; reason: string; planDigest: string | null } {
+  result(): {
+    outcome: Outcome;
+    reason: string;
+    planDigest: string | null;
+    blastRadius: RolloutStatus['blastRadius'];
+  } {
     const { outcome, outcomeReason } = this.state;
     return {
       outcome: outcome ?? 'aborted',
       reason: outcomeReason ?? '',
       planDigest: this.loaded?.digest ?? null,
+      blastRadius: this.status().blastRadius,
     };
   }
 
@@ -136,7 +152,7 @@ export class RolloutRun {
   private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
     const { state, effects } = reduce(loaded.plan, this.state, event, Date.now());
     this.state = state;
-    for (const effect of effects) this.tell(effect);
+    for (const effect of effects) this.tell(loaded, effect);
     this.show();
     this.guard.follow(loaded.plan, state);
   }
@@ -180,8 +196,19 @@ export class RolloutRun {
     return (await condition(stirred, leftMs, { summary: why })) ? null : { kind: 'time' };
   }
 
+  /** Where users saw something that was taken back, a draft for the people who look into it. */
+  private async lookBack({ plan }: LoadedPlan): Promise<void> {
+    const { workflowId, runId } = workflowInfo();
+    const incident = postmortemOf(plan, this.state, { workflowId, runId }, Date.now());
+    if (incident === null) return;
+    await activities()
+      .writePostmortem(incident)
+      .catch((error: unknown) => log.warn(`no post-mortem draft: ${permanentReason(error)}`));
+  }
+
   /** Pages and files, beside the rollout: they are retried a few times, and nothing waits for them but the end. */
-  private tell(effect: Effect): void {
+  private tell(loaded: LoadedPlan, effect: Effect): void {
+    if (effect.kind === 'record') return this.decisions.add(loaded, effect.decision);
     const { notify, recordBaseline } = activities();
     const release = this.state.report?.stable ?? '';
     const telling =

@@ -1,4 +1,4 @@
-import { log, workflowInfo } from '@temporalio/workflow';
+import { log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Action, RolloutEvent } from '../domain/rollout.ts';
@@ -12,7 +12,7 @@ export class RolloutTraffic {
   private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
-  /** The raise or promotion whose answer is not there: it may be carried out now, later, or never. */
+  /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
 
   constructor({ service }: RolloutState) {
@@ -52,15 +52,25 @@ export class RolloutTraffic {
         const { leaseTtlMs, onLeaseExpiry } = plan.guard;
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
-        return this.bringUsers(state, { percent, interventions: state.interventions, lease });
+        // A plan of an earlier history has no such field.
+        const shadowPercent = plan.shadowPercent ?? null;
+        const shadow = shadowPercent === null ? {} : { shadowPercent };
+        return this.askOnce(state, { percent, interventions: state.interventions, lease, ...shadow });
       }
       case 'zero':
         return {
           kind: 'changed',
           result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
         };
+      case 'look':
+        return { kind: 'looked', view: await calls.control() };
+      case 'step': {
+        const { flags, reason } = action;
+        const { interventions } = state;
+        return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
+      }
       case 'promote':
-        return this.bringUsers(state, { promote: { previousForMs: plan.keepPreviousMs } });
+        return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
         return this.takeBack(state);
       case 'wait':
@@ -82,9 +92,10 @@ export class RolloutTraffic {
       state.report?.stable ?? null,
       state.triggeredMs ?? Date.now(),
     );
-    return result.kind === 'safe'
-      ? { ...result, kind: 'rolledBack' }
-      : { kind: 'superseded', reason: result.reason };
+    if (result.kind !== 'safe') return { kind: 'superseded', reason: result.reason };
+    // What came since the last window counts too. Rollouts from before this read nothing here.
+    const last = patched('blast-radius') ? { last: await this.calls.snapshot() } : {};
+    return { ...result, ...last, kind: 'rolledBack' };
   }
 
   /** A candidate that never got users is unloaded; a first raise that was interrupted can not come after this. */
@@ -135,7 +146,7 @@ export class RolloutTraffic {
     }
   }
 
-  private async bringUsers(
+  private async askOnce(
     { epoch }: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
   ): Promise<RolloutEvent> {

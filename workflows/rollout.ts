@@ -5,6 +5,7 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { BlastRadius } from '../domain/blast-radius.ts';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
 import { readRolloutInput } from '../domain/rollout-input.ts';
@@ -19,6 +20,8 @@ export interface RolloutResult {
   readonly candidate: string;
   /** sha256 of the plan that was walked; null where it was cancelled before it was read. */
   readonly planDigest: string | null;
+  /** What the candidate did to users; null where it never had any. */
+  readonly blastRadius: BlastRadius | null;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
-import type { ControlState } from '../domain/control.ts';
+import { releaseBefore } from '../domain/release-before.ts';
 import { permanentReason } from './activities.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
@@ -10,19 +10,27 @@ export type TakenBack =
   | { readonly kind: 'superseded'; readonly reason: string }
   | { readonly kind: 'impossible'; readonly reason: string };
 
+/** Who takes users back, and why; `key` makes each of its steps happen once. */
+export interface Run {
+  readonly owner: string;
+  readonly key: string;
+  readonly by: string;
+  readonly reason: string;
+}
+
 /**
  * Users back to a release: a new epoch first, so that nothing in flight can raise the percent after it, then the
  * traffic, then the proof. `release` null means the one that users would miss: see `releaseBefore`.
  */
 export async function takeBack(
-  { takeEpoch, changeTraffic, verifyRollback }: RolloutActivities,
-  run: { readonly owner: string; readonly key: string; readonly by: string; readonly reason: string },
+  calls: RolloutActivities,
+  run: Run,
   release: string | null,
   triggeredMs: number,
 ): Promise<TakenBack> {
-  const { epoch, view } = await takeEpoch({ owner: run.owner, key: run.key });
+  const { epoch, view } = await calls.takeEpoch({ owner: run.owner, key: run.key });
   const rollbackTo = release ?? releaseBefore(view.state);
-  const result = await changeTraffic({
+  const result = await calls.changeTraffic({
     epoch,
     step: `${run.key}/traffic`,
     by: run.by,
@@ -34,16 +42,17 @@ export async function takeBack(
     return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason };
   }
   const safeAfterMs = Date.now() - triggeredMs;
-  // Users are back: a proof that can not be made changes nothing about that.
-  const verification = await verifyRollback({ release: rollbackTo, withinMs: VERIFY_WITHIN_MS }).catch(
-    (error: unknown) => unproven(permanentReason(error)),
-  );
-  return { kind: 'safe', verification, safeAfterMs };
+  return { kind: 'safe', verification: await verifyBack(calls, rollbackTo), safeAfterMs };
 }
 
-/** While a candidate is there, what stable serves; after its promotion, what stable served before. */
-function releaseBefore({ lanes: { stable, candidate, previous } }: ControlState): string {
-  return candidate === null && previous !== null ? previous.release : stable.release;
+/** Users are back: a proof that can not be made changes nothing about that. */
+export function verifyBack(
+  { verifyRollback }: RolloutActivities,
+  release: string,
+): Promise<RollbackVerification> {
+  return verifyRollback({ release, withinMs: VERIFY_WITHIN_MS }).catch((error: unknown) =>
+    unproven(permanentReason(error)),
+  );
 }
 
 function unproven(reason: string): RollbackVerification {

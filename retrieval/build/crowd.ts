@@ -33,9 +33,10 @@ export async function buildCrowdedIndexes(
   chunks: readonly CorpusChunk[],
   real: IndexBuild,
   seed: number,
+  rows = ROWS,
 ): Promise<{ readonly chunks: readonly CorpusChunk[]; readonly indexes: IndexBuild }> {
   const { dimension, vectors, nprobe } = real;
-  const crowded = crowd(chunks, vectors, { rows: ROWS, dimension, seed });
+  const crowded = crowd(chunks, vectors, { rows, dimension, seed });
   const ivf = join(dir, 'p_ivf.faiss');
   await buildIndexes(dir, { ...real, nlist: LISTS });
   await refillIvf(ivf, ivf, { dimension, nprobe, vectors: crowded.vectors });

@@ -36,6 +36,11 @@ const releaseManifestSchema = z.strictObject({
   seed: z.int(),
   /** `good`, or the named fault that a sample release was built with. */
   recipe: z.enum(RECIPES),
+  /** Family of the models; absent: the one that the runbook's limits were set for. Another has to pass a gate of its own. */
+  backbone: z
+    .string()
+    .regex(/^[\w.-]{1,50}$/, 'may hold letters, digits, _ . and - only')
+    .exactOptional(),
   /** Length of every vector. */
   dimension: z.int().positive(),
   /** Results of a search that names no number. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { parse, stringify } from 'yaml';
@@ -47,7 +47,8 @@ export async function writeLatencyPlan(options: LatencyPlanOptions): Promise<str
   const folder = join(options.dataDir, 'plans');
   const found = await measure(options);
   const template = parse(readFileSync(join(ROOT, 'plans/demo.yaml'), 'utf8'));
-  mkdirSync(folder, { recursive: true });
+  // Whoever runs with this folder finds the other plans and the alerts' rules as well.
+  cpSync(join(ROOT, 'plans'), folder, { recursive: true });
   writeFileSync(join(folder, `${LATENCY_PLAN}.yaml`), stringify(latencyPlan(template, found)));
   return folder;
 }

@@ -84,6 +84,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     RELEASES_DIR: options.releasesDir,
     ARTIFACTS_DIR: options.artifactsDir,
     PLANS_DIR: options.plansDir,
+    ...(options.prodDocsDir === undefined ? {} : { PROD_DOCS_DIR: options.prodDocsDir }),
     INGEST_LOG: join(options.dataDir, 'gateway', 'ingest', 'log.jsonl'),
     WORKER_METRICS_PORT: String(ports.workerMetrics),
     NOTIFY_SENT_FILE: join(options.dataDir, 'worker', 'notified.json'),

@@ -12,6 +12,8 @@ export interface StackOptions {
   readonly releasesDir: string;
   readonly artifactsDir: string;
   readonly plansDir: string;
+  /** Where the worker writes for people; docs/PROD where it is not said. */
+  readonly prodDocsDir?: string;
   /** What stable serves at the first boot. */
   readonly stableRelease: string;
   readonly ports: StackPorts;

@@ -5,6 +5,8 @@ import { z } from 'zod';
 export interface ToolOption {
   readonly help: string;
   readonly value?: string;
+  /** Given without its name, as the one word that is no option. */
+  readonly positional?: true;
   /** Of the text given, or undefined where it was not given. */
   readonly schema: z.ZodType;
 }
@@ -14,7 +16,7 @@ type Values<O extends Readonly<Record<string, ToolOption>>> = {
 };
 
 /** What a tool found. `lines` are for a person, `result` is what `--json` prints. */
-interface ToolResult {
+export interface ToolResult {
   readonly met: boolean;
   readonly lines: readonly string[];
   readonly result: Readonly<Record<string, unknown>>;
@@ -33,9 +35,40 @@ export class WrongUse extends Error {}
 
 const EXIT = { met: 0, notMet: 1, wrongUse: 2 } as const;
 
+/** One of a tool's commands, as `rollout start` is. */
+export interface Command {
+  readonly summary: string;
+  run(args: readonly string[]): Promise<void>;
+}
+
+export function command<O extends Readonly<Record<string, ToolOption>>>(tool: Tool<O>): Command {
+  return { summary: tool.summary, run: (args) => runTool(tool, args) };
+}
+
+/** Runs the command that the process's first argument names. Without one, or with --help, it says which there are. */
+export async function runCommand(
+  name: string,
+  summary: string,
+  commands: Readonly<Record<string, Command>>,
+): Promise<void> {
+  const [word = '--help', ...args] = process.argv.slice(2);
+  const chosen = Object.hasOwn(commands, word) ? commands[word] : undefined;
+  if (chosen !== undefined) return chosen.run(args);
+  const width = Math.max(...Object.keys(commands).map((key) => key.length));
+  const rows = Object.entries(commands).map(([key, { summary: does }]) => `  ${key.padEnd(width)}  ${does}`);
+  const help = [`${name}: ${summary}`, '', ...rows, '', `${name} COMMAND --help says what it takes.`].join(
+    '\n',
+  );
+  if (word === '--help') return console.log(help);
+  console.error(`${name}: there is no command ${JSON.stringify(word)}\n${help}`);
+  process.exitCode = EXIT.wrongUse;
+}
+
 /** Runs a tool on the process's arguments: exit code 0 where its criterion is met, 1 where not, 2 for a wrong call. */
-export async function runTool<O extends Readonly<Record<string, ToolOption>>>(tool: Tool<O>): Promise<void> {
-  const args = process.argv.slice(2);
+export async function runTool<O extends Readonly<Record<string, ToolOption>>>(
+  tool: Tool<O>,
+  args: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   if (args.includes('--help')) {
     console.log(helpOf(tool));
     return;
@@ -64,7 +97,8 @@ function readValues<O extends Readonly<Record<string, ToolOption>>>(
   if (read.success) return read.data as Values<O>;
   const issues = read.error.issues.map(({ path, message }) => {
     const name = String(path[0]);
-    return given[name] === undefined ? `--${name} is missing` : `--${name}: ${message}`;
+    const says = options[name]?.positional ? (options[name].value ?? name) : `--${name}`;
+    return given[name] === undefined ? `${says} is missing` : `${says}: ${message}`;
   });
   throw new WrongUse(issues.join('; '));
 }
@@ -76,19 +110,25 @@ function parsed(
   const types = Object.entries(options).map(
     ([name, { value }]) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const,
   );
+  const positional = Object.keys(options).find((name) => options[name]?.positional);
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       options: { ...Object.fromEntries(types), json: { type: 'boolean' } },
+      allowPositionals: positional !== undefined,
     });
-    return { ...values };
+    const [first, second] = positionals;
+    if (second !== undefined) throw new WrongUse(`${second}: one word too many`);
+    return positional === undefined || first === undefined
+      ? { ...values }
+      : { ...values, [positional]: first };
   } catch (error) {
     throw new WrongUse(error instanceof Error ? error.message : String(error));
   }
 }
 
 function helpOf({ name, summary, options }: Tool<Readonly<Record<string, ToolOption>>>): string {
-  const rows = Object.entries(options).map(([option, { help, value, schema }]) => {
+  const rows = Object.entries(options).map(([option, { help, value, schema, positional }]) => {
     const preset = schema.safeParse(undefined);
     const note = !preset.success
       ? ' (required)'
@@ -96,7 +136,7 @@ function helpOf({ name, summary, options }: Tool<Readonly<Record<string, ToolOpt
         ? ''
         : ` (default ${JSON.stringify(preset.data)})`;
     return [
-      `--${option}${value === undefined ? '' : ` ${value}`}`,
+      positional ? (value ?? option) : `--${option}${value === undefined ? '' : ` ${value}`}`,
       `${help}${value === undefined ? '' : note}`,
     ] as const;
   });

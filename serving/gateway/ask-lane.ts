@@ -1,6 +1,6 @@
 import type { AnyLane, Flags } from '../../domain/control.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
-import type { Answered, Client } from './exchange.ts';
+import type { Answered, Client, Exchange } from './exchange.ts';
 import { GivenUp, exchange } from './exchange.ts';
 import type { LaneProcess } from './lane-process.ts';
 
@@ -63,13 +63,7 @@ export async function askLane(
   if (request.lane !== 'stable' && !lane.breaker.admits())
     return { kind: 'fault', why: 'breaker', reason: `the breaker of ${lane.release} is open` };
   try {
-    const answer = await exchange(pool, {
-      path: request.path + request.parameters,
-      headers: laneHeaders(request),
-      body: request.body,
-      deadlineMs: request.deadlineMs,
-      client: request.client,
-    });
+    const answer = await exchange(pool, exchangeOf(request));
     if (answer.status === 503) {
       // It works, and has too much to do.
       lane.breaker.undecided();
@@ -91,6 +85,17 @@ export async function askLane(
       return { kind: 'fault', why: 'timeout', reason: `${lane.release} took over ${request.deadlineMs} ms` };
     return { kind: 'fault', why: 'failed', reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** A lane's request as it goes over the wire. */
+export function exchangeOf(request: LaneRequest): Exchange {
+  return {
+    path: request.path + request.parameters,
+    headers: laneHeaders(request),
+    body: request.body,
+    deadlineMs: request.deadlineMs,
+    client: request.client,
+  };
 }
 
 function laneHeaders({

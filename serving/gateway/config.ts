@@ -20,11 +20,19 @@ const environment = z.object({
   /** `ingest/log.jsonl` in STATE_DIR where absent. */
   INGEST_LOG: z.string().optional(),
   STATE_DIR: z.string().default('.data/gateway'),
+  /** Folder where lanes explain one query in a hundred; `explain` in STATE_DIR where absent, nowhere where `off`. */
+  EXPLAIN_LOG: z.string().optional(),
+  /** Of one release's explanations; the oldest go first. */
+  EXPLAIN_LOG_BYTES: z.coerce.number().int().min(10_000).optional(),
+  /** Whether a query's own texts are kept with its explanation. */
+  EXPLAIN_LOG_TEXTS: z.enum(['on', 'off']).default('off'),
   STABLE_RELEASE: z.string().default('v-1'),
   RETRIEVER_IMPL: z.enum(['amn_v0', 'gru_v0']).optional(),
   RERANKER: z.enum(['on', 'off']).optional(),
   FAISS_NPROBE: z.coerce.number().int().positive().optional(),
   CANARY_PERCENT: z.coerce.number().min(0).max(100).optional(),
+  /** At the first boot; by control afterwards. */
+  SHADOW_PERCENT: z.coerce.number().min(0).max(100).default(0),
   LANE_DEADLINE_MS: z.coerce.number().positive().default(1_000),
   TEXT_DEADLINE_MS: z.coerce.number().positive().default(5_000),
   STABLE_PATIENCE_MS: z.coerce.number().positive().default(10_000),
@@ -69,6 +77,16 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
 /** Where the log of ingested chunks is. */
 export function ingestLogFile({ INGEST_LOG, STATE_DIR }: GatewayConfig): string {
   return INGEST_LOG ?? join(STATE_DIR, 'ingest', 'log.jsonl');
+}
+
+/** What lanes get in their environment besides the gateway's own. */
+export function laneEnv(config: GatewayConfig): Record<string, string> {
+  const { EXPLAIN_LOG: folder = join(config.STATE_DIR, 'explain'), EXPLAIN_LOG_TEXTS: texts } = config;
+  return {
+    INGEST_LOG: ingestLogFile(config),
+    EXPLAIN_LOG: folder === 'off' ? '' : folder,
+    EXPLAIN_LOG_TEXTS: texts,
+  };
 }
 
 /** The token of those who may change what is searched: from the environment, else from its file. */

@@ -27,6 +27,7 @@ const changeSchema = z.strictObject({
   by: text,
   reason: z.string().max(2_000).optional(),
   percent: z.number().min(0).max(100).optional(),
+  shadowPercent: z.number().min(0).max(100).optional(),
   interventions: z.int().nonnegative().optional(),
   flags: z.strictObject({ stable: flags.optional(), candidate: flags.optional() }).optional(),
   lanes: z

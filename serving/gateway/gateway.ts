@@ -9,8 +9,10 @@ import type { ControlPlane } from './control-plane.ts';
 import type { Client } from './exchange.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import { isSampled, takeOrders } from './feedback.ts';
+import { askCounters } from './lane-counters.ts';
 import type { Lanes } from './lanes.ts';
 import type { DistinctKeys, Metrics } from './metrics.ts';
+import { showLanes } from './metrics.ts';
 
 export interface GatewayDeps {
   readonly control: ControlPlane;
@@ -91,9 +93,15 @@ export class Gateway {
     return { state, lanes: lanes.statuses(state), nowMs: now(), killSwitch };
   }
 
-  /** Brings the gauges up to date, for a scrape. */
-  refreshGauges(): void {
+  /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
+  async refreshGauges(): Promise<void> {
     const { metrics, control, lanes, keys, now } = this.deps;
+    const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
+    // From here on without a pause: a scrape at the same time must not see half of it.
+    showLanes(
+      metrics,
+      reports.filter((report) => report !== null),
+    );
     const { state } = control;
     for (const gauge of [metrics.laneReady, metrics.laneNotReady, metrics.breakerOpen, metrics.distinctKeys])
       gauge.reset();
@@ -110,6 +118,13 @@ export class Gateway {
     }
     metrics.percent.set(state.percent);
     metrics.epoch.set(state.epoch);
+    metrics.shadowPercent.set(state.shadowPercent);
+  }
+
+  private async askReport(lane: LaneName) {
+    const process = this.deps.lanes.get(lane);
+    const report = await askCounters(process?.pool ?? null);
+    return process === undefined || report === null ? null : { lane, release: process.release, report };
   }
 
   /** Keeps what a sampled answer says of its orders; the user gets the rest. */
@@ -161,7 +176,7 @@ export class Gateway {
     if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
     else countFault(metrics, labels(assigned), heard, deadlineMs);
     if (last.kind === 'fault') {
-      if (last.why !== 'aborted') metrics.userErrors.inc({ kind });
+      if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
     } else if (last.status < 400) {
       const served = labels(fallsBack ? 'stable' : assigned);
       metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
-import { controlToken, ingestLogFile, ingestToken, readConfig } from './config.ts';
+import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -17,6 +17,7 @@ import { openIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
+import { Shadow } from './shadow.ts';
 import { createStateStore } from './state-store.ts';
 
 /** Five vectors of some thousand dimensions as JSON fit; nothing that would hurt does. */
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
   const keys = new DistinctKeys();
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
-    env: { INGEST_LOG: ingestLog },
+    env: laneEnv(config),
     now,
     log: (text, fields) => log.info(fields, text),
     onReady: () => restoreIfReady(),
@@ -89,11 +90,13 @@ async function main(): Promise<void> {
   const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
+  const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
   const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
   const publicApp = createPublicApp({
     ...shared,
     metrics,
     activity,
+    shadow,
     ingest,
     feedback,
     mostInFlight: MOST_IN_FLIGHT,
@@ -130,12 +133,13 @@ async function main(): Promise<void> {
 
 /** All users on the release of the environment; flags that it names take the place of the release's own. */
 async function bootState(
-  { STABLE_RELEASE, RELEASES_DIR, flags }: GatewayConfig,
+  { STABLE_RELEASE, RELEASES_DIR, SHADOW_PERCENT: shadowPercent, flags }: GatewayConfig,
   nowMs: number,
 ): Promise<ControlState> {
-  if (flags === null) return firstState({ release: STABLE_RELEASE, flags }, nowMs);
+  if (flags === null) return { ...firstState({ release: STABLE_RELEASE, flags }, nowMs), shadowPercent };
   const manifest = await readManifest(join(RELEASES_DIR, STABLE_RELEASE));
-  return firstState({ release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } }, nowMs);
+  const stable = { release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } };
+  return { ...firstState(stable, nowMs), shadowPercent };
 }
 
 async function isFolder(path: string): Promise<boolean> {

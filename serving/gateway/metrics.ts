@@ -1,7 +1,9 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
-import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from '../../domain/telemetry.ts';
+import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
+import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
 
 /** Labels of what gates compare. */
 export interface Labels {
@@ -39,7 +41,7 @@ export function createMetrics() {
       'kind',
       'reason',
     ]),
-    userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['kind']),
+    userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['lane', 'release', 'kind']),
     request: histogram(NAMES.request, 'Whole request as the gateway saw it'),
     retrieval: histogram(NAMES.retrieval, 'Predict and search, as the lane measured them'),
     endToEnd: histogram(NAMES.endToEnd, 'Retrieval and reranking'),
@@ -74,12 +76,55 @@ export function createMetrics() {
     laneReady: gauge(NAMES.laneReady, 'Whether the lane answers', ['lane', 'release']),
     laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),
     breakerOpen: gauge(NAMES.breakerOpen, "Whether the lane's breaker is open", ['lane']),
+    laneOwn: Object.entries(LANE_METRICS).map(([field, name]) => ({
+      field: field as keyof LaneOwn,
+      gauge: gauge(name, `What the lane counts of itself: ${field}`, ['lane', 'release']),
+    })),
+    laneListRows: gauge(LANE_LIST_ROWS, 'Rows in a list of the index, by quantile of the lists', [
+      'lane',
+      'release',
+      'quantile',
+    ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    shadowPercent: gauge(NAMES.shadowPercent, 'Share of all queries that are shadowed, in percent'),
+    shadow: counter(NAMES.shadow, 'Queries chosen for the shadow, by what became of them', [
+      'release',
+      'outcome',
+    ]),
+    shadowHits: counter(
+      NAMES.shadowHits,
+      'Shadowed queries, by whose answer had a result of cosine tau or more',
+      ['release', 'against', 'hits'],
+    ),
+    shadowOverlap: new Histogram({
+      name: NAMES.shadowOverlap,
+      help: "Share of stable's ten best ids among those of the other answer",
+      labelNames: ['release', 'against', 'with'],
+      buckets: Array.from({ length: OVERLAP_DEPTH + 1 }, (_, i) => i / OVERLAP_DEPTH),
+      registers,
+    }),
   };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Shows what lanes count of themselves, in the place of what they said before. */
+export function showLanes(
+  { laneOwn, laneListRows }: Metrics,
+  reports: readonly { readonly lane: LaneName; readonly release: string; readonly report: LaneReport }[],
+): void {
+  for (const { gauge } of laneOwn) gauge.reset();
+  laneListRows.reset();
+  for (const { lane, release, report } of reports) {
+    for (const { field, gauge } of laneOwn) {
+      const value = report.own[field];
+      if (value !== null) gauge.set({ lane, release }, value);
+    }
+    for (const [quantile, rows] of Object.entries(report.listRows))
+      laneListRows.set({ lane, release, quantile }, rows);
+  }
+}
 
 /** Which request keys came to which lane since the percent last changed. */
 export class DistinctKeys {

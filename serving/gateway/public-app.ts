@@ -14,6 +14,7 @@ import type { Admission, IngestDeps } from './ingest-routes.ts';
 import { installIngest } from './ingest-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
+import type { Shadow } from './shadow.ts';
 import { sendServed, userRequest } from './user-request.ts';
 
 export interface PublicDeps extends AppOptions {
@@ -21,6 +22,7 @@ export interface PublicDeps extends AppOptions {
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly ingest: IngestDeps['ingest'];
+  readonly shadow: Pick<Shadow, 'chosen'>;
   readonly feedback: FeedbackSamples;
   /**
    * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
@@ -50,6 +52,8 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
     return admitted(holdsText(user) ? 'text' : 'vector', async () => {
       const served = await gateway.search(user);
       if (served.kind === 'answer') activity.saw(served);
+      const compare = deps.shadow.chosen(user, served);
+      if (compare !== null) reply.raw.once('finish', () => compare(inFlight.vector + inFlight.text));
       return sendServed(reply.header(LANE_HEADERS.requestKey, user.requestKey), served);
     });
   });
@@ -75,7 +79,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
   app.get('/health', () => healthOf(gateway.view(), activity));
   app.get('/metrics', async (_request, reply) => {
-    gateway.refreshGauges();
+    await gateway.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;

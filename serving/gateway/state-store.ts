@@ -17,6 +17,8 @@ const stateSchema = z.strictObject({
   epochKey: z.string(),
   steps: z.array(z.string()),
   percent: z.number().min(0).max(100),
+  // What an earlier gateway kept knows of no shadow.
+  shadowPercent: z.number().min(0).max(100).default(0),
   lanes: z.strictObject({
     stable: spec,
     candidate: spec.nullable(),

@@ -4,12 +4,15 @@ import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
-import type { Pipeline } from '../../retrieval/pipeline.ts';
+import type { IndexStatistics } from '../../retrieval/index/open.ts';
+import type { Pipeline, PipelineQuery } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { readChunk } from './chunk-request.ts';
 import { encodeTexts } from './encode-request.ts';
+import type { ExplainLog } from './explain-log.ts';
 import type { Ingest } from './ingest.ts';
+import { LaneCounting } from './lane-counting.ts';
 import { createRetrieverMetrics } from './metrics.ts';
 import { readFlags, readSearchRequest } from './search-request.ts';
 
@@ -18,6 +21,10 @@ export interface RetrieverDeps extends AppOptions {
   readonly now: () => number;
   /** What came and went since the release was built. */
   readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
+  /** Where one query in a hundred is explained. */
+  readonly explainLog?: ExplainLog;
+  /** The index as the release was built, before anything was ingested; what it is now where absent. */
+  readonly built?: IndexStatistics;
 }
 
 /** One answer in so many is looked at closely, after it was sent. */
@@ -25,16 +32,24 @@ const INSPECT_EVERY = 100;
 /** One in so many is compared with an exact search. */
 const RECALL_EVERY = 1_000;
 
-/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics. Built without a socket. */
+/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics, /counters (for the gateway). Built without a socket. */
 export function createRetrieverApp({
   pipeline,
   bodyLimit,
   now,
   onFault,
   ingest,
+  explainLog,
+  built = pipeline.statistics(),
 }: RetrieverDeps): FastifyInstance {
   const { manifest } = pipeline;
   const metrics = createRetrieverMetrics();
+  const counting = new LaneCounting({
+    rowsBuilt: manifest.ntotal,
+    built,
+    now,
+    memoryBytes: process.memoryUsage.rss,
+  });
   const app = createApp({ bodyLimit, onFault });
   let lastOkMs: number | null = null;
   /** Of users; nobody else's searches are counted. */
@@ -70,7 +85,25 @@ export function createRetrieverApp({
       timings: answer.timings,
       ...(isSampled ? { orders: answer.orders() } : {}),
     };
-    if (isInspected) setImmediate(() => metrics.inspected(answer.inspect()));
+    if (isInspected && explainLog !== undefined) {
+      const { requestId, lane } = response;
+      const texts = explainLog.withTexts ? textsOf(query) : {};
+      const asked = { atMs: now(), requestId, lane, kind: query.kind, flags, ...texts };
+      setImmediate(() => {
+        try {
+          explainLog.add({ ...asked, ...answer.explain() });
+        } catch (error) {
+          // The answer is out; what came of it must not end the lane.
+          onFault(error);
+        }
+      });
+    }
+    if (isInspected)
+      setImmediate(() => {
+        const look = answer.inspect();
+        metrics.inspected(look);
+        counting.inspected(look);
+      });
     if (isRecalled) setImmediate(() => void answer.recall().then(metrics.recalled).catch(onFault));
     return reply
       .headers({
@@ -90,12 +123,20 @@ export function createRetrieverApp({
   );
   app.post('/chunk', async (request) => readChunk(request.body, pipeline));
   app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
+  app.get('/counters', () => counting.report(pipeline.statistics(), pipeline.encoder.stats()));
   app.get('/metrics', async (_request, reply) => {
     metrics.index(pipeline.statistics(), ingest);
     metrics.encoder(pipeline.encoder.stats());
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;
+}
+
+/** A query's own texts; nothing where it came as vectors. */
+function textsOf(query: PipelineQuery): { readonly texts?: readonly string[] } {
+  const given = query.kind === 'context' ? query.context : query.kind === 'text' ? [query.text] : [];
+  const texts = given.filter((part) => typeof part === 'string');
+  return texts.length === 0 ? {} : { texts };
 }
 
 /** When a text that still waits for the encoder is dropped, out of the gateway's header. */

@@ -9,6 +9,8 @@ import { trimMemory } from '../../retrieval/index/open.ts';
 import { openPipeline } from '../../retrieval/pipeline.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { createRetrieverApp } from './app.ts';
+import type { ExplainLogOptions } from './explain-log.ts';
+import { EXPLAIN_LOG_BYTES, openExplainLog } from './explain-log.ts';
 import { startIngest } from './ingest.ts';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -40,19 +42,23 @@ try {
 
 async function main(release: string): Promise<void> {
   if (release === '') throw new Error('--release is missing');
-  const { MODELS_DIR: modelsDir, INGEST_LOG: ingestLog } = process.env;
+  const { MODELS_DIR: modelsDir, INGEST_LOG: ingestLog, EXPLAIN_LOG: explainFolder } = process.env;
   const pipeline = await openPipeline(join(values.releases, release), {
     verify: true,
     ...(modelsDir ? { modelsDir } : {}),
   });
   await pipeline.warmUp();
+  const built = pipeline.statistics();
   const ingest = ingestLog ? await startIngest(pipeline, ingestLog, tellFault) : undefined;
+  const explainLog = explainFolder ? openExplainLog(explainOptions(explainFolder, release)) : undefined;
   const app = createRetrieverApp({
     pipeline,
+    built,
     bodyLimit: BODY_LIMIT,
     now: Date.now,
     onFault: (error) => tellFault(error, 'search failed'),
     ...(ingest ? { ingest } : {}),
+    ...(explainLog ? { explainLog } : {}),
   });
   await app.listen({ host: values.host, port: Number(values.port) });
   let stopping = false;
@@ -61,6 +67,7 @@ async function main(release: string): Promise<void> {
     stopping = true;
     await app.close();
     await ingest?.close();
+    await explainLog?.close();
     await pipeline.close();
     process.exit(0);
   };
@@ -70,6 +77,13 @@ async function main(release: string): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   collectOnce();
   say({ event: 'ready', port: (app.server.address() as AddressInfo).port, flags: pipeline.manifest.flags });
+}
+
+/** The gateway has checked the variables that it passes on. */
+function explainOptions(folder: string, release: string): ExplainLogOptions {
+  const { EXPLAIN_LOG_BYTES: bytes, EXPLAIN_LOG_TEXTS: texts } = process.env;
+  const maxBytes = Number(bytes) > 0 ? Number(bytes) : EXPLAIN_LOG_BYTES;
+  return { folder, release, maxBytes, withTexts: texts === 'on', onFault: tellFault };
 }
 
 /** Reading a release leaves some 40 MB behind, which nothing would ask for until much later. */

@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { parseMetricsText } from '../../activities/metrics-text.ts';
+import { LANE_METRICS } from '../../domain/lane-report.ts';
+import { parseMetricsText } from '../../domain/metrics-text.ts';
 import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 
 /** A registry as the gateway has it, with two judged requests of the candidate and some that must not count. */
@@ -31,7 +32,10 @@ function gatewayRegistry(): Registry {
   requests.inc({ ...series, kind: 'text', outcome: 'ok' }, 32);
   requests.inc({ ...series, release: 'r-1', outcome: 'ok' }, 64);
   counter(m.served, 'lane');
-  counter(m.userErrors, 'kind');
+  const seen = counter(m.userErrors, 'lane', 'release', 'kind');
+  seen.inc({ ...series, kind: 'text' }, 5);
+  seen.inc({ ...series, lane: 'stable' }, 6);
+  seen.inc({ kind: 'unknown' }, 7);
   for (const name of [m.request, m.endToEnd, m.encode, m.predict, m.search]) histogram(name);
   histogram(m.rerank);
   const retrieval = histogram(m.retrieval);
@@ -46,6 +50,27 @@ function gatewayRegistry(): Registry {
   gauge(m.breakerOpen, 'lane').set({ lane: 'candidate' }, 1);
   gauge(m.percent).set(25);
   gauge(m.epoch).set(3);
+  gauge(m.shadowPercent).set(10);
+  counter(m.shadow, 'release', 'outcome');
+  const pair = { release: 'r-2', against: 'r-1' };
+  const hits = counter(m.shadowHits, 'release', 'against', 'hits');
+  for (const [hit, times] of Object.entries({ both: 30, stable: 2, candidate: 1, none: 4 }))
+    hits.inc({ ...pair, hits: hit }, times);
+  hits.inc({ ...pair, against: 'r-0', hits: 'both' }, 1000);
+  const overlap = new Histogram({
+    name: m.shadowOverlap,
+    help: m.shadowOverlap,
+    labelNames: ['release', 'against', 'with'],
+    buckets: Array.from({ length: 11 }, (_, i) => i / 10),
+    registers: [registry],
+  });
+  for (const tenths of [0, 7, 7, 10]) overlap.observe({ ...pair, with: 'candidate' }, tenths / 10);
+  overlap.observe({ ...pair, with: 'self' }, 1);
+  for (const [field, name] of Object.entries(LANE_METRICS)) {
+    const own = gauge(name, 'lane', 'release');
+    own.set({ lane: 'candidate', release: 'r-1' }, 99);
+    if (field !== 'memoryBaselineBytes') own.set({ lane: 'candidate', release: 'r-2' }, 5);
+  }
   gauge('process_start_time_seconds').set(1000.5);
   return registry;
 }
@@ -72,7 +97,15 @@ describe('the gateway as metrics source', () => {
     const result = await createGatewayMetrics(url, () => 77).snapshot();
     if (result.kind !== 'snapshot') throw new Error(result.reason);
     const { lanes, ...moment } = result.snapshot;
-    expect(moment).toEqual({ takenAtMs: 77, processStartMs: 1_000_500, percent: 25, epoch: 3 });
+    expect(moment).toEqual({
+      takenAtMs: 77,
+      processStartMs: 1_000_500,
+      percent: 25,
+      epoch: 3,
+      shadow: null,
+      // Vectors and texts too, but neither probers nor a lane that still warms up.
+      touched: { release: 'r-2', requests: 35, failed: 1, seen: 5 },
+    });
     expect(lanes.stable).toBeNull();
     expect(lanes.candidate).toMatchObject({
       release: 'r-2',
@@ -84,6 +117,36 @@ describe('the gateway as metrics source', () => {
       distinctKeys: 7,
       breakerOpen: true,
     });
+  });
+
+  it('compares the shadowed queries of the two releases that the lanes serve', async () => {
+    const ready = `${GATEWAY_METRICS.laneReady}{lane="stable",release="r-1"} 1\n`;
+    const url = await serving(200, (await whole()) + ready);
+    const result = await createGatewayMetrics(url, () => 0).snapshot();
+    if (result.kind !== 'snapshot') throw new Error(result.reason);
+    expect(result.snapshot.shadow).toEqual({
+      release: 'r-2',
+      against: 'r-1',
+      both: 30,
+      onlyStable: 2,
+      onlyCandidate: 1,
+      neither: 4,
+      overlap: [1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 1],
+      selfOverlap: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    });
+  });
+
+  it('takes what the lane counts of itself, and knows nothing where the lane said nothing, or half of it', async () => {
+    const own = async (text: string) => {
+      const result = await createGatewayMetrics(await serving(200, text), () => 0).snapshot();
+      return result.kind === 'snapshot' ? result.snapshot.lanes.candidate?.own : result.reason;
+    };
+    const text = await whole();
+    expect(await own(text)).toMatchObject({ startSeconds: 5, rows: 5, memoryBaselineBytes: null });
+    const without = (name: string) => text.replaceAll(new RegExp(`^${name}{.*$`, 'gm'), '');
+    const silent = text.replaceAll(/^gateway_lane_(?!ready|not_ready).*{.*$/gm, '');
+    expect(await own(silent)).toBeNull();
+    expect(await own(without(LANE_METRICS.rows))).toContain('gateway_lane_index_rows is not there');
   });
 
   it('takes histograms apart into counts between bounds, the last one above all bounds', async () => {

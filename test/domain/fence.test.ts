@@ -88,6 +88,16 @@ describe('fence: what is done', () => {
       { interventions: 0, lanes: { spare: { release: 'v0' } } },
     ],
     [
+      'a raise may set the shadow, and what follows leaves it',
+      after(...loaded, fenced({ percent: 5, shadowPercent: 20, interventions: 0, lease: LEASE }), at(25)),
+      { percent: 25, shadowPercent: 20 },
+    ],
+    [
+      'a shadow by hand is no intervention',
+      after(...loaded, at(5), hand({ shadowPercent: 3 })),
+      { shadowPercent: 3, interventions: 0, changedBy: 'run' },
+    ],
+    [
       'flags by hand',
       after(...loaded, hand({ flags: { candidate: FLAGS } })),
       { lanes: { candidate: { flags: FLAGS } } },
@@ -211,6 +221,13 @@ describe('fence: what is refused', () => {
       at(50),
       'staleEpoch',
       /held by ann/,
+    ],
+    [
+      'flags after a hand that the holder does not know of',
+      after(...shared, hand({ flags: { candidate: { impl: 'gru_v0', reranker: 'on', nprobe: 16 } } })),
+      fenced({ flags: { candidate: { impl: 'amn_v0', reranker: 'on', nprobe: 4 } }, interventions: 0 }),
+      'intervened',
+      /ann: flags of candidate/,
     ],
     [
       'a promotion after a hand went to 0 %',

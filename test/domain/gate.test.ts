@@ -226,7 +226,7 @@ describe('a gate', () => {
       row('errorRate', { redOver: 0.5 }),
       row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
     ];
-    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).nextStep).toBe('nprobeDown');
+    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).ladder[0]).toBe('nprobeDown');
   });
 
   it('is never decided by a row that only informs', () => {

@@ -72,13 +72,16 @@ interface Minute {
   readonly candidate?: LaneDid | 'missing';
 }
 
-/** Polls through minutes of traffic; the first event, and the minute it came in. */
+type Told = { minute: number } & GuardEvent & { kind: 'breaching' };
+
+/** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was told before. */
 function watch(
   traffic: readonly Minute[],
   processStart: (minute: number) => number = () => 1,
   passOver?: GuardEvent['kind'],
-): { event: GuardEvent | null; minute: number } {
+): { event: GuardEvent | null; minute: number; told: Told[] } {
   let state: GuardState = newGuard(0);
+  const told: Told[] = [];
   const polls = MINUTE / POLL_MS;
   const sum = {
     stable: counters({ requests: 0, release: 'v-1' }),
@@ -97,11 +100,12 @@ function watch(
       }
       const step = guardStep(state, { snapshot: result, control: view() }, context, nowMs);
       state = step.state;
-      if (step.event !== null && step.event.kind !== passOver)
-        return { event: step.event, minute: minute + 1 };
+      if (step.event?.kind === 'breaching') told.push({ minute: minute + 1, ...step.event });
+      else if (step.event !== null && step.event.kind !== passOver)
+        return { event: step.event, minute: minute + 1, told };
     }
   }
-  return { event: null, minute: traffic.length };
+  return { event: null, minute: traffic.length, told };
 }
 
 /** A quarter of a minute's traffic on top of what was counted. */
@@ -151,6 +155,58 @@ describe('the guard', () => {
     expect(
       watch([...minutes(5, {}), ...minutes(5, { candidate: { errors: 5 } }), ...minutes(20, {})]).event,
     ).toBeNull();
+  });
+
+  it('tells of a breach in the minute it begins, ten minutes before it acts, with the numbers', () => {
+    const { event, minute, told } = watch([...minutes(5, {}), ...minutes(15, { candidate: { errors: 5 } })]);
+    expect(told).toMatchObject([
+      { trigger: 'errors', reason: expect.stringMatching(/of 400 requests .*1 % allowed/) },
+    ]);
+    expect(told[0]?.minute).toBe(6);
+    expect(event).toMatchObject({ kind: 'breach' });
+    expect(minute - 6).toBeGreaterThanOrEqual(8);
+  });
+
+  it('tells of a breach that comes and goes once, and again when it comes back after its end', () => {
+    const flapping = [...minutes(1, { candidate: { errors: 5 } }), ...minutes(2, {})];
+    const quiet = minutes(15, {});
+    const traffic = [...quiet, ...flapping, ...flapping, ...quiet, ...flapping];
+    const { told } = watch(traffic);
+    expect(told.map(({ minute }) => minute)).toEqual([16, 37]);
+  });
+
+  it('tells nobody of a single error among few requests', () => {
+    // A quarter at each of four polls.
+    const one = { candidate: { requests: 6, errors: 0.25 } };
+    const none = { candidate: { requests: 6 } };
+    expect(watch([...minutes(5, none), ...minutes(1, one), ...minutes(5, none)]).told).toEqual([]);
+  });
+
+  it('says where stable breaches as well', () => {
+    const bad = { errors: 5 };
+    const tells = (stable: LaneDid) =>
+      watch([...minutes(2, {}), ...minutes(1, { stable, candidate: bad })]).told[0];
+    expect(tells(bad)).toMatchObject({ stableToo: true });
+    expect(tells({})).toMatchObject({ stableToo: false });
+  });
+
+  it('tells of a lane that is down, and rolls back', () => {
+    const { event, told } = watch([
+      ...minutes(2, {}),
+      ...minutes(5, { candidate: { requests: 0, breakerOpen: true } }),
+    ]);
+    expect(told[0]).toMatchObject({ minute: 3, trigger: 'errors, gross' });
+    expect(event).toMatchObject({ kind: 'breach' });
+  });
+
+  it('tells and rolls back at 100 % as well, where stable has no users to compare with', () => {
+    const stable = { requests: 0 };
+    const { event, told } = watch([
+      ...minutes(5, { stable }),
+      ...minutes(15, { stable, candidate: { errors: 5 } }),
+    ]);
+    expect(told).toHaveLength(1);
+    expect(event).toMatchObject({ kind: 'breach', trigger: 'errors' });
   });
 
   it('rolls back at once when a third of the requests fail', () => {

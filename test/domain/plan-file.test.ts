@@ -117,6 +117,12 @@ describe('a plan is refused', () => {
       '# no evaluation',
       'stages[2].evaluate: is needed by the row rAt5Drop',
     ],
+    [
+      'with a row that looks at a shadow that nobody asked for',
+      'shadow: 10 %',
+      '',
+      'shadow: is needed by rows that look at it',
+    ],
     ['with two stages of one name', 'name: ramp-25', 'name: canary-5', 'stages: canary-5 comes twice'],
   ])('%s', (_, piece, replacement, problem) => {
     const result = parsePlan(withText(piece, replacement));

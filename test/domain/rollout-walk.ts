@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import type { ControlView, Intervention } from '../../domain/control.ts';
+import type { ControlView, Flags, Intervention } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import type { GuardEvent } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
@@ -11,7 +11,7 @@ import type { MessageName } from '../../domain/rollout-messages.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import type { SnapshotResult } from '../../domain/telemetry.ts';
-import { counters, snapshot } from './traffic.ts';
+import { counters, snapshot, sum } from './traffic.ts';
 
 /** What happens next: the action is done, with this luck; or something comes in between. */
 export type Fate =
@@ -25,6 +25,13 @@ export interface Raise {
   readonly before: RolloutState;
   readonly from: number;
   readonly to: number;
+}
+
+/** A change of the candidate's flags, with the state in which it was asked for. */
+interface StepOfLadder {
+  readonly before: RolloutState;
+  readonly from: Flags;
+  readonly to: Flags;
 }
 
 const MINUTE = 60_000;
@@ -48,6 +55,12 @@ export function runbookPlan(): Plan {
 export class Walk {
   readonly plan: Plan;
   readonly raises: Raise[] = [];
+  readonly steps: StepOfLadder[] = [];
+  flags: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
+  /** How long the candidate's requests take with these flags, in ms. */
+  latencyMs: (flags: Flags, percent: number) => number = () => 2;
+  /** What its evaluation has lost of R@5, as a share. */
+  lost: (flags: Flags) => number = () => 0;
   state: RolloutState;
   /** Requests a minute; 0: nobody searches. */
   perMinute = 600;
@@ -55,6 +68,8 @@ export class Walk {
   percent = 0;
   private interventions = 0;
   private failed = 0;
+  private candidate = counters({ release: 'v0' }, 0);
+  private countedMinutes = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -116,7 +131,11 @@ export class Walk {
       case 'zero':
         return this.changed(0, luck);
       case 'promote':
-        return this.changed(this.percent, luck);
+        return this.changed(this.percent, luck, 'v0');
+      case 'look':
+        return { kind: 'looked', view: this.view() };
+      case 'step':
+        return this.stepped(action.flags, luck);
       case 'rollback':
         this.percent = 0;
         return luck === 'refused'
@@ -132,12 +151,12 @@ export class Walk {
     }
   }
 
-  private changed(percent: number, luck: string): RolloutEvent {
+  private changed(percent: number, luck: string, stable = 'v-1'): RolloutEvent {
     const refused = luck === 'refused' || this.state.interventions !== this.interventions;
     if (percent > this.percent && !refused)
       this.raises.push({ before: this.state, from: this.percent, to: percent });
     if (!refused) this.percent = percent;
-    const view = this.view();
+    const view = this.view(refused ? 'v-1' : stable);
     const refusal = { kind: 'intervened', reason: 'by hand', intervention: INTERVENTION } as const;
     return {
       kind: 'changed',
@@ -145,9 +164,21 @@ export class Walk {
     };
   }
 
-  private view(): ControlView {
-    const { interventions, percent } = this;
-    const state = { ...firstState({ release: 'v-1', flags: null }, 0), interventions, percent };
+  private stepped(flags: Flags, luck: string): RolloutEvent {
+    const event = this.changed(this.percent, luck);
+    if (event.kind === 'changed' && event.result.kind === 'done') {
+      this.steps.push({ before: this.state, from: this.flags, to: flags });
+      this.flags = flags;
+    }
+    return event;
+  }
+
+  private view(stable = 'v-1'): ControlView {
+    const { interventions, percent, flags } = this;
+    const first = firstState({ release: stable, flags: null }, 0);
+    const lanes = { ...first.lanes, candidate: { release: 'v0', flags } };
+    const lastIntervention = interventions > 0 ? INTERVENTION : null;
+    const state = { ...first, epoch: 1, interventions, percent, lanes, lastIntervention };
     return {
       state,
       lanes: { stable: null, candidate: null, previous: null, spare: null },
@@ -164,12 +195,19 @@ export class Walk {
     if (luck === 'bad') this.failed += requests * 120;
     const keys = (percent: number) => (requests === 0 ? 0 : 100 * percent);
     const stable = counters({ release: 'v-1', requests, keys: keys(100 - this.percent) }, minutes);
-    const candidate = counters({ release: 'v0', requests, keys: keys(this.percent) }, minutes);
-    const errors = candidate.errors + this.failed;
+    const did = {
+      release: 'v0',
+      requests,
+      keys: keys(this.percent),
+      latencies: [[1, this.latencyMs(this.flags, this.percent)]] as const,
+      rerankMs: this.flags.reranker === 'on' ? 0.5 : null,
+    };
+    this.candidate = sum(this.candidate, counters(did, minutes - this.countedMinutes));
+    this.countedMinutes = minutes;
     return snapshot(
       this.nowMs,
       stable,
-      { ...candidate, errors },
+      { ...this.candidate, errors: this.failed },
       { percent: this.percent, processStartMs: luck === 'refused' ? this.nowMs : 1 },
     );
   }
@@ -177,7 +215,7 @@ export class Walk {
   private evaluation(luck: 'good' | 'bad' | 'missing' | 'refused') {
     if (luck === 'missing') return { kind: 'missing', reason: 'no labelled queries' } as const;
     const expected = { rAt5: 0.8, mrr: 0.6, containAt50: 0.95 };
-    const lost = luck === 'bad' ? 0.2 : 0;
+    const lost = luck === 'bad' ? 0.2 : this.lost(this.flags);
     return {
       kind: 'evaluated',
       release: 'v0',
@@ -186,8 +224,8 @@ export class Walk {
       ...expected,
       rAt5: expected.rAt5 - lost,
       expected,
-      lostAt5: 1000 * lost,
-      gainedAt5: 0,
+      lostAt5: Math.max(0, Math.round(1000 * lost)),
+      gainedAt5: Math.max(0, Math.round(-1000 * lost)),
       file: 'artifacts/eval/x.json',
     } as const;
   }

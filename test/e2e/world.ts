@@ -59,6 +59,7 @@ export async function startWorld(
     releasesDir,
     artifactsDir: join(folder, 'artifacts'),
     plansDir: join(ROOT, 'test/fixtures/plans'),
+    prodDocsDir: join(folder, 'PROD'),
     stableRelease: stable,
     ports: ANY_PORTS,
     env: { ...env, worker: { PROD_DOCS_DIR: join(folder, 'PROD'), ...env?.worker } },

@@ -31,7 +31,15 @@ it('counts chunks that say the same, planted here: the sample corpus has none', 
   near[0] = (near[0] ?? 0) + 0.05;
   const norm = Math.hypot(...near);
   const almost = index.add(near.map((x) => x / norm));
-  expect(inspectAnswer(index, [...rows, twin, almost], null).nearDuplicates).toBe(2);
+  const look = inspectAnswer(index, [...rows, twin, almost], null);
+  expect(look.nearDuplicates).toBe(2);
+  expect(look.duplicateShare).toBeCloseTo(2 / 42);
+  // Three that are the same are three pairs, and two results too many.
+  const again = index.add(rowOf(7));
+  expect(inspectAnswer(index, [7, twin, again, 1], null)).toMatchObject({
+    nearDuplicates: 3,
+    duplicateShare: 0.5,
+  });
 });
 
 it('tells lists, likeness of the first five, and the norm of what was encoded', () => {
@@ -42,6 +50,7 @@ it('tells lists, likeness of the first five, and the norm of what was encoded', 
   expect(look.listsHit).toBe(new Set(index.listsOf([...same, 1, 2])).size);
   expect(inspectAnswer(index, [1], null)).toEqual({
     nearDuplicates: 0,
+    duplicateShare: 0,
     meanTop5Cosine: null,
     listsHit: 1,
     encodedNorm: null,

@@ -167,6 +167,24 @@ describe('run-clean-eval', () => {
   });
 });
 
+describe('two-tower-gate', () => {
+  it('asks the labelled queries, and is met where nearly all of them are contained', async () => {
+    const { code, stdout } = await tool('two-tower-gate', '--release', good, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ met: true, containAt50: 1, queries: 27 });
+    expect(code).toBe(0);
+  });
+
+  it('is not met by a release whose models know an article of the evaluation', async () => {
+    const copy = await copyRelease(good, await mkdtemp(join(work, 'trained-')));
+    const manifest = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8'));
+    manifest.predictors.amn_v0.trainingArticles.push(manifest.evaluationArticles[0]);
+    await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest));
+    const { code, stderr } = await tool('two-tower-gate', '--release', copy);
+    expect(stderr).toContain('amn_v0 was trained on articles of the evaluation');
+    expect(code).toBe(1);
+  });
+});
+
 describe('compare-metrics', () => {
   const metrics = { R_at_5: 0.8, MRR: 0.6, Contain_at_50: 0.95 };
   it.each([

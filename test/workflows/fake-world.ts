@@ -7,11 +7,15 @@ import type {
   PreflightReport,
   RolloutActivities,
 } from '../../domain/contract.ts';
-import type { ControlChange, ControlView } from '../../domain/control.ts';
+import type { ControlChange, ControlView, Flags, LaneStatus } from '../../domain/control.ts';
+import type { DecisionRecord } from '../../domain/decision-record.ts';
+import type { Postmortem } from '../../domain/postmortem.ts';
 import type { Command } from '../../domain/fence.ts';
 import { applyCommand, firstState } from '../../domain/fence.ts';
-import type { Histogram, LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
+import type { LaneOwn } from '../../domain/lane-report.ts';
+import type { Histogram, LaneCounters, ShadowCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { soundLane } from '../domain/traffic.ts';
 
 /** How a release behaves under traffic. */
 export interface Behaviour {
@@ -21,7 +25,12 @@ export interface Behaviour {
   readonly retrievalP95Ms: number;
   /** Share of queries with a result of cosine >= tau. */
   readonly qualityShare: number;
+  /** Reranking, ms; a tenth of retrieval's P95 where it is not said. */
+  readonly rerankP95Ms?: number;
 }
+
+/** Flags that a release is served under where nobody set others. */
+const DEFAULTS: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 
 export const GOOD: Behaviour = { errorShare: 0, retrievalP95Ms: 4, qualityShare: 0.9 };
 const EXPECTED_R_AT_5 = 0.8;
@@ -37,14 +46,16 @@ type Counted = { -readonly [field in keyof LaneCounters]: LaneCounters[field] };
  */
 export class FakeWorld {
   qps = 50;
-  /** What the candidate does at a percent and a time (ms since 1970). */
-  candidate: (percent: number, nowMs: number) => Behaviour = () => GOOD;
+  /** What the candidate does at a percent, a time (ms since 1970), and with these flags. */
+  candidate: (percent: number, nowMs: number, flags: Flags) => Behaviour = () => GOOD;
   stable: Behaviour = GOOD;
   readonly redChecks: string[] = [];
   laneReady = true;
   /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it can not be made. */
-  rAt5Drop: (name: string) => number | null = () => 0;
+  rAt5Drop: (name: string, flags: Flags) => number | null = () => 0;
   metricsGone = false;
+  /** What the candidate's lane says of itself that a sound one would not; null: it does not answer. */
+  own: (percent: number) => Partial<LaneOwn> | null = () => ({});
   processStartMs = 1;
   /** Called before an activity does its work; may wait, or throw in its place. */
   before: (activity: keyof RolloutActivities, input: unknown) => Promise<void> | void = () => {};
@@ -53,8 +64,11 @@ export class FakeWorld {
   readonly changes: ControlChange[] = [];
   readonly pages: Notification[] = [];
   readonly baselines: BaselineInput[] = [];
+  readonly decisions: DecisionRecord[] = [];
+  readonly postmortems: Postmortem[] = [];
   readonly calls: string[] = [];
   private counters: Record<Lane, Counted> = { stable: fresh('v-1'), candidate: fresh('') };
+  private shadow = noShadow();
   private countedToMs = 0;
 
   private readonly plans: Pick<RolloutActivities, 'loadPlan'>;
@@ -118,6 +132,11 @@ export class FakeWorld {
       snapshot: async () => this.snapshot(now()),
       evaluate: async ({ release, name }) => this.evaluation(release, name, now()),
       recordBaseline: async (input) => void this.baselines.push(input),
+      writePostmortem: async (incident) => {
+        this.postmortems.push(incident);
+        return { file: 'incident.md' };
+      },
+      record: async ({ records }) => void this.decisions.push(...records),
       watch: () => Promise.reject(new Error('the guard of these tests has no activity')),
       verifyRollback: async ({ release }) => {
         const back = this.state.lanes.stable.release === release && this.state.percent === 0;
@@ -150,9 +169,28 @@ export class FakeWorld {
         percent,
         epoch,
         lanes: {
-          stable: structuredClone(this.counters.stable),
-          candidate: lanes.candidate === null ? null : structuredClone(this.counters.candidate),
+          stable: structuredClone({
+            ...this.counters.stable,
+            own: soundLane(this.counters.stable.requests),
+          }),
+          candidate:
+            lanes.candidate === null
+              ? null
+              : structuredClone({ ...this.counters.candidate, own: this.ownOf() }),
         },
+        shadow:
+          lanes.candidate === null || this.state.shadowPercent === 0
+            ? null
+            : { ...this.shadow, release: lanes.candidate.release, against: lanes.stable.release },
+        touched:
+          lanes.candidate === null
+            ? null
+            : {
+                release: lanes.candidate.release,
+                requests: this.counters.candidate.requests,
+                failed: this.counters.candidate.errors,
+                seen: 0,
+              },
       },
     };
   }
@@ -162,6 +200,7 @@ export class FakeWorld {
     this.count(nowMs);
     this.processStartMs = nowMs;
     this.counters = { stable: fresh(this.state.lanes.stable.release), candidate: fresh('') };
+    this.shadow = noShadow();
   }
 
   private report(candidate: string): PreflightReport {
@@ -185,7 +224,7 @@ export class FakeWorld {
   }
 
   private evaluation(release: string, name: string, nowMs: number): EvaluationResult {
-    const drop = this.rAt5Drop(name);
+    const drop = this.rAt5Drop(name, this.flags());
     if (drop === null) return { kind: 'missing', reason: 'no labelled queries' };
     const expected = { rAt5: EXPECTED_R_AT_5, mrr: 0.6, containAt50: 0.95 };
     return {
@@ -196,8 +235,8 @@ export class FakeWorld {
       ...expected,
       rAt5: EXPECTED_R_AT_5 - drop,
       expected,
-      lostAt5: Math.round(EVALUATION_QUERIES * drop) + 5,
-      gainedAt5: 5,
+      lostAt5: Math.max(0, Math.round(EVALUATION_QUERIES * drop)) + 5,
+      gainedAt5: Math.max(0, -Math.round(EVALUATION_QUERIES * drop)) + 5,
       file: `artifacts/eval/${name}.json`,
     };
   }
@@ -205,10 +244,32 @@ export class FakeWorld {
   private view(nowMs: number): ControlView {
     return {
       state: this.state,
-      lanes: { stable: null, candidate: null, previous: null, spare: null },
+      lanes: { stable: null, candidate: this.status(), previous: null, spare: null },
       nowMs,
       killSwitch: false,
     };
+  }
+
+  requestsOfCandidate(): number {
+    return this.counters.candidate.requests;
+  }
+
+  private ownOf(): LaneOwn | null {
+    const odd = this.own(this.state.percent);
+    return odd === null ? null : { ...soundLane(this.counters.candidate.requests), ...odd };
+  }
+
+  /** The candidate's effective flags. */
+  private flags(): Flags {
+    return this.state.lanes.candidate?.flags ?? DEFAULTS;
+  }
+
+  private status(): LaneStatus | null {
+    const { candidate } = this.state.lanes;
+    if (candidate === null) return null;
+    const { release } = candidate;
+    const alive = { state: 'ready', url: null, pid: null, restarts: 0, notReadySinceMs: null } as const;
+    return { release, flags: this.flags(), ...alive, breaker: 'closed', failure: null };
   }
 
   /** Counts the traffic since the last look, and renews the lease, as gateway and guard do. */
@@ -219,8 +280,15 @@ export class FakeWorld {
     if (lease !== null) this.state = { ...this.state, lease: { ...lease, expiresAtMs: nowMs + 120_000 } };
     this.counters.candidate.release = this.state.lanes.candidate?.release ?? '';
     const requests = this.qps * seconds;
-    add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs));
-    add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable);
+    const flags = this.flags();
+    add(this.counters.candidate, (requests * percent) / 100, this.candidate(percent, nowMs, flags), flags);
+    add(this.counters.stable, (requests * (100 - percent)) / 100, this.stable, DEFAULTS);
+    if (percent > 0)
+      this.shadow = pairs(
+        this.shadow,
+        Math.round((requests * this.state.shadowPercent) / 100),
+        this.stable.qualityShare - this.candidate(percent, nowMs, flags).qualityShare,
+      );
   }
 }
 
@@ -267,23 +335,53 @@ function empty(): Histogram {
 function add(
   lane: Counted,
   requested: number,
-  { errorShare, retrievalP95Ms, qualityShare }: Behaviour,
+  { errorShare, retrievalP95Ms, qualityShare, rerankP95Ms = retrievalP95Ms * 0.1 }: Behaviour,
+  { reranker }: Flags,
 ): void {
   const requests = Math.round(requested);
   lane.requests += requests;
   lane.errors += Math.round(requests * errorShare);
   lane.retrieval = slower(lane.retrieval, requests, retrievalP95Ms);
-  lane.rerank = slower(lane.rerank, requests, retrievalP95Ms * 0.1);
-  lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms * 1.1);
+  const reranked = reranker === 'on' ? requests : 0;
+  lane.rerank = slower(lane.rerank, reranked, rerankP95Ms);
+  lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms + (reranker === 'on' ? rerankP95Ms : 0));
   lane.quality = {
     hits: lane.quality.hits + Math.round(requests * qualityShare),
     total: lane.quality.total + requests,
   };
   lane.rank1 = {
-    changed: lane.rank1.changed + Math.round(requests * 0.3),
-    total: lane.rank1.total + requests,
+    changed: lane.rank1.changed + Math.round(reranked * 0.3),
+    total: lane.rank1.total + reranked,
   };
   lane.distinctKeys += requests;
+}
+
+function noShadow(): ShadowCounters {
+  const none = Array.from({ length: 11 }, () => 0);
+  return {
+    release: '',
+    against: '',
+    both: 0,
+    onlyStable: 0,
+    onlyCandidate: 0,
+    neither: 0,
+    overlap: none,
+    selfOverlap: none,
+  };
+}
+
+/** So many queries more in the shadow: one in fifty differs each way, and what the candidate lost. */
+function pairs(shadow: ShadowCounters, n: number, lostShare: number): ShadowCounters {
+  const lost = Math.round(n * (0.02 + Math.max(0, lostShare)));
+  const gained = Math.round(n * 0.02);
+  return {
+    ...shadow,
+    both: shadow.both + n - lost - gained,
+    onlyStable: shadow.onlyStable + lost,
+    onlyCandidate: shadow.onlyCandidate + gained,
+    overlap: shadow.overlap.with(9, (shadow.overlap[9] ?? 0) + n),
+    selfOverlap: shadow.selfOverlap.with(10, (shadow.selfOverlap[10] ?? 0) + Math.round(n / 4)),
+  };
 }
 
 /** The histogram with so many observations more: 97 % just within the P95, the rest at its double. */

@@ -201,6 +201,31 @@ describe('what the guard sees', () => {
     });
   });
 
+  it.each([5, 100])(
+    'a breach that begins at %s %% pages at once with the command, and nothing else yet',
+    async (percent) => {
+      const world = new FakeWorld();
+      await server.with(world, async (start) => {
+        const rollout = await start();
+        await rollout.until(measuring(percent));
+        await rollout.guardSees({
+          kind: 'breaching',
+          trigger: 'error rate',
+          reason: 'error rate: 3 % of 400',
+          stableToo: false,
+        });
+        await rollout.pass(MINUTE);
+        const page = world.pages.find(({ severity }) => severity === 'critical');
+        expect(page?.text).toContain('error rate: 3 % of 400');
+        expect(page?.text).toContain('bash scripts/rollback_retriever.sh v-1');
+        expect(await rollout.status()).toMatchObject({ percent, outcome: null });
+        // The guard watches on, and what lasts is taken back.
+        await rollout.guardSees({ kind: 'breach', trigger: 'error rate', reason: 'for 10 min' });
+        expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+      });
+    },
+  );
+
   it('both lanes bad holds: going back would not help', async () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
@@ -333,8 +358,10 @@ describe('the workflow rollback', () => {
   });
 
   it.each([
-    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are to, reason, by'],
+    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are method, to, reason, by'],
     ['a number', { to: 1 }, 'to: must be a text'],
+    ['an unknown method', { method: 'undo' }, 'method: must be one of release, flags, kubernetes, not undo'],
+    ['a release for the flags', { method: 'flags', to: 'v-1' }, 'to: the method flags stays on the release'],
     ['a text', 'v-1', 'the input must be an object'],
   ])('with %s fails, and says what is wrong', async (_what, input, says) => {
     const world = new FakeWorld();

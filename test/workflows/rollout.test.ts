@@ -71,13 +71,14 @@ describe('the rollout of 48 hours', () => {
     expect(world.state.lanes.candidate).toBeNull();
   });
 
-  it('holds on a warning and names the ladder; goes on when resumed', async () => {
+  it('holds on a warning that the ladder does not end; goes on when resumed', async () => {
     const world = badAt(5, { retrievalP95Ms: 8.6 });
     await server.with(world, async (start) => {
       const rollout = await start();
       const held = await rollout.until(({ state }) => state === 'held');
       expect(held).toMatchObject({ percent: 5, verdict: 'warn', stage: 'canary-5' });
-      expect(held.reason).toContain("the ladder's next step: nprobeDown");
+      expect(held.reason).toContain('retrievalP95');
+      expect(held.reason).toContain('nprobeDown was taken');
       world.candidate = () => GOOD;
       await rollout.handle.signal('resume');
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
@@ -140,11 +141,44 @@ describe('the rollout of 48 hours', () => {
     expect(world.pages.some(({ text }) => text.includes('rollback_retriever.sh v-1'))).toBe(true);
   });
 
+  it.each([
+    { qualityShare: 0.65, ends: 'rolledBack', percent: 0 },
+    { qualityShare: 0.8, ends: 'held', percent: 5 },
+  ])('is $ends at 5 % when the shadow finds hits down to $qualityShare', async (row) => {
+    const { qualityShare, ends, percent } = row;
+    await server.with(badAt(5, { qualityShare }), async (start) => {
+      const rollout = await start();
+      const status = await rollout.until(({ state }) => state === ends);
+      expect(status).toMatchObject({ stage: 'canary-5', percent });
+      expect(status.reason).toContain('shadowQualityDrop');
+    });
+  });
+
+  it('says what the candidate did to users, up to the rollback', async () => {
+    const world = badAt(5, { errorShare: 0.3 });
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      // The window is open and stays so: no reading but the last one holds what came in it.
+      await rollout.until(({ state }) => state === 'canary-5: measuring', MINUTE);
+      await rollout.pass(5 * MINUTE);
+      await rollout.guardSees({ kind: 'breach', trigger: 'gross errors', reason: '30 % errors' });
+      const { outcome, blastRadius } = await rollout.handle.result();
+      expect(outcome).toBe('rolledBack');
+      const last = world.snapshot(0);
+      const touched = last.kind === 'snapshot' ? last.snapshot.touched : null;
+      expect(touched?.failed).toBeGreaterThan(100);
+      expect(blastRadius).toMatchObject({ requests: touched?.requests, failed: touched?.failed, seen: 0 });
+      expect((await rollout.status()).blastRadius).toEqual(blastRadius);
+    });
+    const said = world.pages.at(-1)?.text ?? '';
+    expect(said).toMatch(/the candidate touched [0-9]+ requests: [0-9]+ failed, of which users saw 0/);
+  });
+
   const EVALUATIONS = [
     { drop: 0.2, at: 'nightly', ends: 'rolledBack', percent: 0, why: 'an emergency' },
     { drop: 0.08, at: 'nightly', ends: 'held', percent: 50, why: 'red: rAt5Drop' },
     // Four points down in a thousand queries: proven to be over two, not proven to be over five.
-    { drop: 0.04, at: 'nightly', ends: 'held', percent: 50, why: 'rerankerOn' },
+    { drop: 0.04, at: 'nightly', ends: 'held', percent: 50, why: 'rerankerOn changes nothing' },
     { drop: 0.075, at: 'post_rollout', ends: 'held', percent: 100, why: 'warn: rAt5Drop' },
     { drop: 0.11, at: 'post_rollout', ends: 'rolledBack', percent: 0, why: 'rAt5Drop' },
   ];

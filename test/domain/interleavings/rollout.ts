@@ -47,6 +47,17 @@ export function act(plan: Plan, world: World): World {
     }
     case 'zero':
       return asking(world, action, { by: 'rollout', percent: 0 }, null);
+    case 'look':
+      return dispatch(plan, world, { kind: 'looked', view: view(world) });
+    case 'step': {
+      const { interventions } = rollout;
+      return asking(
+        world,
+        action,
+        { by: 'rollout', interventions, flags: { candidate: action.flags } },
+        null,
+      );
+    }
     case 'promote':
       return asking(
         world,
@@ -106,11 +117,11 @@ export function interrupt(before: World): World {
   const { pending, late } = before;
   if (pending === null) return before;
   if (pending.settles) return { ...before, pending: null };
-  const raises = pending.action.do === 'raise' || pending.action.do === 'promote';
+  const isSettled = ['raise', 'step', 'promote'].includes(pending.action.do);
   return {
     ...before,
     pending: null,
-    left: raises ? pending.request : before.left,
+    left: isSettled ? pending.request : before.left,
     late:
       pending.answer === null && late.length < LATE_AT_MOST
         ? [...late, letGo(before, pending.request)]
@@ -182,8 +193,8 @@ function wentBack(plan: Plan, world: World, { result }: Answer): World {
 function licence({ rollout, ghost }: World, action: Action): string | null {
   if (rollout.held !== null || rollout.pausedSinceMs !== null) return null;
   if (action.do === 'promote') return ghost.licence;
-  if (rollout.stage <= ghost.reached) return ghost.resumed ? 'resumed' : null;
-  return rollout.stage === 0 ? 'first' : ghost.licence;
+  if (rollout.stage <= ghost.reached && ghost.resumed) return 'resumed';
+  return ghost.reached < 0 ? 'first' : ghost.licence;
 }
 
 function noted(
@@ -202,7 +213,13 @@ function noted(
   if (event.kind === 'message' && objection(plan, before, event.message.name) === null) {
     if (event.message.name === 'approve') return { ...ghost, licence: 'approved' };
     if (event.message.name === 'resume')
-      return { ...ghost, resumed: true, acknowledged: before.interventionsSeen };
+      return {
+        ...ghost,
+        resumed: true,
+        acknowledged: before.interventionsSeen,
+        // It is judged again, unless users have not been anywhere yet.
+        licence: before.held === null ? ghost.licence : null,
+      };
   }
   if (after.judgement === before.judgement || after.judgement === null) return ghost;
   return { ...ghost, licence: after.judgement.verdict === 'green' ? 'green' : null };

@@ -25,6 +25,12 @@ it('gives back what it was given, and leaves no other file', async () => {
   expect(await readdir(join(folder, 'made', 'here'))).toEqual(['control.json']);
 });
 
+it('reads what an earlier gateway kept, which knew of no shadow', async () => {
+  const { shadowPercent, ...earlier } = state;
+  await writeFile(join(folder, 'control.json'), JSON.stringify(earlier));
+  expect(await createStateStore(folder).load()).toEqual({ ...state, shadowPercent });
+});
+
 it.each([
   ['half a file', JSON.stringify(state).slice(0, 80), /control\.json is not JSON/],
   ['an empty file', '', /control\.json is not JSON/],

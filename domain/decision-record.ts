@@ -1,0 +1,150 @@
+import type { Judgement, Verdict } from './gate.ts';
+import type { LadderStep, Metric, Plan } from './plan.ts';
+import type { RolloutEvent } from './rollout.ts';
+import type { RolloutState } from './rollout-state.ts';
+import { stageOf } from './rollout-state.ts';
+import type { PackedEvidence } from './packed-evidence.ts';
+import { packEvidence } from './packed-evidence.ts';
+
+/** One decision of a rollout: what it was made on, by whom, and what followed. Plain JSON of a few kB. */
+export interface Decision {
+  readonly atMs: number;
+  readonly stage: string | null;
+  /** The candidate's share when it was made. */
+  readonly percent: number;
+  readonly kind: 'verdict' | 'message' | 'guard' | 'outcome';
+  /** `judge`, `guard`, `rollout`, or the name that came with a message. */
+  readonly who: string;
+  readonly verdict: Verdict | null;
+  readonly reason: string;
+  /** What was done next, as words. */
+  readonly action: string;
+  /** Of a verdict alone. */
+  readonly gate: GateRecord | null;
+}
+
+/** A verdict with all that is needed to come to it again, or by another plan to another. */
+export interface GateRecord {
+  readonly rows: readonly { readonly metric: Metric; readonly verdict: Verdict; readonly reason: string }[];
+  readonly onRed: Judgement['onRed'];
+  /** What the rows in question would try, and what this stage has tried already. */
+  readonly ladder: readonly LadderStep[];
+  readonly taken: readonly LadderStep[];
+  /** How often the window had been extended before, and may be at the most. */
+  readonly extensions: number;
+  readonly extendAtMost: number;
+  readonly held: boolean;
+  /** Null where there was no window to judge. */
+  readonly evidence: PackedEvidence | null;
+}
+
+/** A decision with where it belongs: (runId, number) is its key. */
+export interface DecisionRecord extends Decision {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** From 1 on; a gap is a record that was lost. */
+  readonly number: number;
+  readonly candidate: string;
+  readonly plan: { readonly name: string; readonly digest: string };
+}
+
+/** The decisions that an event led to: none for most, and an outcome besides where it ended the rollout. */
+export function decisionsOf(
+  plan: Plan,
+  before: RolloutState,
+  event: RolloutEvent,
+  after: RolloutState,
+  nowMs: number,
+): Decision[] {
+  const base = {
+    atMs: nowMs,
+    stage: before.t0Ms === null ? null : stageOf(plan, before).name,
+    percent: before.percent,
+    verdict: null,
+    gate: null,
+    action: actionOf(plan, before, after),
+  } as const;
+  const found: Decision[] = [];
+  if (event.kind === 'message') {
+    const { name, reason, by } = event.message;
+    // The timeline has why a message changed nothing.
+    const said = after.timeline.findLast(({ kind }) => kind === 'message')?.text;
+    found.push({ ...base, kind: 'message', who: by ?? 'unnamed operator', reason: said ?? reason ?? name });
+  }
+  if (event.kind === 'guard')
+    found.push({
+      ...base,
+      kind: 'guard',
+      who: 'guard',
+      reason: 'reason' in event.event ? event.event.reason : event.event.intervention.what,
+    });
+  // What the guard has proven is its own decision, and has no window.
+  else if (after.judgement !== null && after.judgement !== before.judgement)
+    found.push(verdictDecision(base, after.judgement, plan, before, after));
+  if (after.outcome !== null && before.outcome === null)
+    found.push({
+      ...base,
+      kind: 'outcome',
+      who: 'rollout',
+      reason: after.outcomeReason ?? '',
+      action: `ended: ${after.outcome}`,
+    });
+  return found;
+}
+
+function verdictDecision(
+  base: Pick<Decision, 'atMs' | 'stage' | 'percent' | 'action'>,
+  judgement: Judgement,
+  { extendAtMost }: Plan,
+  before: RolloutState,
+  { evidence }: RolloutState,
+): Decision {
+  const { verdict, reason, rows, onRed, ladder } = judgement;
+  return {
+    ...base,
+    kind: 'verdict',
+    who: 'judge',
+    verdict,
+    reason,
+    gate: {
+      rows: rows.map(({ row, verdict: of, reason: why }) => ({
+        metric: row.metric,
+        verdict: of,
+        reason: why,
+      })),
+      onRed,
+      ladder,
+      taken: before.moves.filter(({ stage }) => stage === base.stage).map(({ step }) => step),
+      extensions: before.extensions,
+      extendAtMost,
+      held: before.held !== null,
+      evidence: evidence === null ? null : packEvidence(evidence),
+    },
+  };
+}
+
+/** What the change of state does next, as words. */
+function actionOf(plan: Plan, before: RolloutState, after: RolloutState): string {
+  if (after.outcome !== null) return `ended: ${after.outcome}`;
+  if (after.phase === 'rollback') return before.phase === 'rollback' ? 'goes on rolling back' : 'rolls back';
+  if (after.pausedSinceMs !== null) return before.pausedSinceMs === null ? 'pauses' : 'stays paused';
+  if (after.phase === 'zero') return 'takes the share to 0';
+  if (after.held !== null) return `${before.held === null ? 'holds' : 'stays held'} at ${after.percent} %`;
+  if (after.extensions > before.extensions)
+    return `extends the window (${after.extensions} of ${plan.extendAtMost})`;
+  switch (after.phase) {
+    case 'look':
+    case 'step':
+      return 'looks for a step of the ladder';
+    case 'raise':
+      return `raises to ${stageOf(plan, after).percent} %`;
+    case 'promote':
+      return 'promotes';
+    case 'dwell':
+      return 'waits for the next raise';
+    case 'open':
+      return 'measures afresh';
+    default:
+      return after.phase === before.phase ? 'changes nothing' : `goes on with ${after.phase}`;
+  }
+}

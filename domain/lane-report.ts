@@ -1,0 +1,77 @@
+/**
+ * What a lane counts of itself, since its process began. Flat numbers in base units, as they travel from the lane to the
+ * gateway, through its /metrics, and into a snapshot.
+ */
+export interface LaneOwn {
+  /** Start of the process, seconds since 1970: what another process counted says nothing of this one. */
+  readonly startSeconds: number;
+  /** Answers that were looked at closely. */
+  readonly inspected: number;
+  /** Summed over them: the share of their candidates that nearly repeat a better one; and the sum of its squares. */
+  readonly duplicateShares: number;
+  readonly duplicateShareSquares: number;
+  /** Texts whose vector was there already, and texts for which the model ran. */
+  readonly textsCached: number;
+  readonly textsEncoded: number;
+  readonly memoryBytes: number;
+  /** The same 15 minutes after the lane was ready; null before. */
+  readonly memoryBaselineBytes: number | null;
+  /** FAISS's imbalance factor of the lists, now and as the release was built; null for a flat index. */
+  readonly imbalance: number | null;
+  readonly imbalanceBuilt: number | null;
+  /** Rows that can be found, now and as the manifest has them. */
+  readonly rows: number;
+  readonly rowsBuilt: number;
+}
+
+/** Answer of a lane's `GET /counters`. */
+export interface LaneReport {
+  readonly own: LaneOwn;
+  /** Rows in a list, by quantile of the lists. */
+  readonly listRows: Readonly<Record<string, number>>;
+}
+
+/** Their names in the gateway's metrics; {lane, release}: gauges, which are absent while the lane does not answer. */
+export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
+  startSeconds: 'gateway_lane_start_time_seconds',
+  inspected: 'gateway_lane_inspected_answers',
+  duplicateShares: 'gateway_lane_near_duplicate_shares',
+  duplicateShareSquares: 'gateway_lane_near_duplicate_share_squares',
+  textsCached: 'gateway_lane_texts_cached',
+  textsEncoded: 'gateway_lane_texts_encoded',
+  memoryBytes: 'gateway_lane_memory_bytes',
+  memoryBaselineBytes: 'gateway_lane_memory_baseline_bytes',
+  imbalance: 'gateway_lane_list_imbalance',
+  imbalanceBuilt: 'gateway_lane_list_imbalance_built',
+  rows: 'gateway_lane_index_rows',
+  rowsBuilt: 'gateway_lane_index_rows_built',
+};
+
+/** Those that may be null. */
+export const MAY_BE_NULL: readonly (keyof LaneOwn)[] = ['memoryBaselineBytes', 'imbalance', 'imbalanceBuilt'];
+
+/** {lane, release, quantile}: gauge, rows in a list of the index: a histogram of the lists' sizes by quantile. */
+export const LANE_LIST_ROWS = 'gateway_lane_list_rows';
+const QUANTILES = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1] as const;
+
+/** Sizes of lists by quantile, the smallest (0) and the largest (1) among them; empty for a flat index. */
+export function listRowsByQuantile(listSizes: readonly number[]): Record<string, number> {
+  const sizes = listSizes.toSorted((a, b) => a - b);
+  if (sizes.length === 0) return {};
+  const at = (quantile: number) => sizes[Math.floor(quantile * (sizes.length - 1))] ?? 0;
+  return Object.fromEntries(QUANTILES.map((quantile) => [String(quantile), at(quantile)]));
+}
+
+/** What happened to a lane between two looks at it. */
+export type OwnWindow =
+  | { readonly kind: 'window'; readonly before: LaneOwn; readonly after: LaneOwn }
+  | { readonly kind: 'missing'; readonly reason: string };
+
+/** A lane that is down has said nothing, and one that was restarted has counted anew: neither is zero. */
+export function ownBetween(before: LaneOwn | null, after: LaneOwn | null): OwnWindow {
+  if (after === null || before === null)
+    return { kind: 'missing', reason: 'the lane did not say what it counts' };
+  if (after.startSeconds !== before.startSeconds)
+    return { kind: 'missing', reason: 'the lane was restarted within the window' };
+  return { kind: 'window', before, after };
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DecisionLine } from '../../domain/decision-chain.ts';
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Where the worker of this environment writes decision records. */
+export function decisionsFolder(): string {
+  return join(process.env['ARTIFACTS_DIR'] || 'artifacts', 'decisions');
+}
+
+/** The log that was written to last; null where there is none. */
+export async function newestDecisions(folder: string): Promise<string | null> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
+  const dated = await Promise.all(files.map(async (file) => ({ file, ms: (await stat(file)).mtimeMs })));
+  return dated.toSorted((a, b) => b.ms - a.ms)[0]?.file ?? null;
+}
+
+/** @throws Error naming file and line */
+export async function readDecisions(file: string): Promise<DecisionLine[]> {
+  const text = await readFile(file, 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, i) => {
+      try {
+        return JSON.parse(line);
+      } catch {
+        throw new Error(`${file}: line ${i + 1} is no record`);
+      }
+    });
+}

@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { Plan } from '../../domain/plan.ts';
+import { parsePlan } from '../../domain/plan-file.ts';
+import { WrongUse } from '../tool/tool.ts';
+
+/**
+ * Reads a plan by its name in PLANS_DIR, or by its path where that ends with .yaml.
+ * @throws WrongUse that names every problem
+ */
+export async function readPlan(nameOrFile: string): Promise<Plan> {
+  const file = nameOrFile.endsWith('.yaml')
+    ? nameOrFile
+    : join(process.env['PLANS_DIR'] || 'plans', `${nameOrFile}.yaml`);
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new WrongUse(`there is no plan ${file}`);
+  });
+  const result = parsePlan(yamlOf(text, file));
+  if (result.ok) return result.plan;
+  throw new WrongUse(`${file}: ${result.problems.join('; ')}`);
+}
+
+function yamlOf(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new WrongUse(`${file} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,51 @@
+import type { RolloutStatus, StatusRow } from '../../domain/status.ts';
+
+export const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
+
+/** `1:05`, `2:00:00`; never negative. */
+export function sayClock(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours === 0 ? `${minutes}:${two(seconds % 60)}` : `${hours}:${two(minutes)}:${two(seconds % 60)}`;
+}
+
+/** Date and time in UTC, to the second. */
+export function sayTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** A gate's row: its verdict, its samples, the interval that decided, and why. */
+export function rowLine({ verdict, n, interval, reason, metric, distance }: StatusRow): string {
+  const percent = (share: number) => (share * 100).toFixed(1);
+  // The split's interval is a p-value, which the reason has.
+  const bounds =
+    interval === null || metric === 'splitMismatch'
+      ? ''
+      : `  [${percent(interval.low)}, ${percent(interval.high)}] %`;
+  const far = distance === null ? '' : ` (${distance})`;
+  return `${VERDICT_MARKS[verdict]} ${reason}${far}${n === null ? '' : `  n ${n.toLocaleString('en')}`}${bounds}`;
+}
+
+/** Where a rollout stands, in a few lines. */
+export function statusLines(status: RolloutStatus, nowMs: number): string[] {
+  const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
+  const next =
+    nextDecisionAt === null
+      ? 'none: it waits for a person, or has ended'
+      : `${runbookClock ?? ''} at ${sayTime(nextDecisionAt)}, in ${sayClock(nextDecisionAt - nowMs)}`;
+  return [
+    `${candidate} over ${rollsBackTo ?? 'the stable release'}: ${status.state}, ${status.percent} % of users`,
+    `why            ${status.reason}`,
+    `verdict        ${status.verdict ?? 'none yet'}`,
+    ...status.rows.map((row) => `  ${rowLine(row)}`),
+    ...(status.outcome === null ? [`next decision  ${next}`] : []),
+    ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
+    ...(safeAfterMs === null
+      ? []
+      : [
+          `rollback       users safe after ${safeAfterMs} ms, ${status.verified ? 'verified' : 'NOT verified'}`,
+        ]),
+  ];
+}

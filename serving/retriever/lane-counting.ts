@@ -1,0 +1,64 @@
+import { performance } from 'node:perf_hooks';
+import type { LaneReport } from '../../domain/lane-report.ts';
+import { listRowsByQuantile } from '../../domain/lane-report.ts';
+import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
+import type { IndexStatistics } from '../../retrieval/index/open.ts';
+import type { Inspection } from '../../retrieval/inspect.ts';
+
+/** Caches and heaps are as large as they get by then; what grows after that is growth. */
+const SETTLED_MS = 15 * 60_000;
+
+export interface LaneCountingDeps {
+  /** The manifest's. */
+  readonly rowsBuilt: number;
+  readonly built: Pick<IndexStatistics, 'imbalance'>;
+  readonly now: () => number;
+  readonly memoryBytes: () => number;
+}
+
+/** What a lane counts of itself, for the gateway that asks. Made when the lane is ready. */
+export class LaneCounting {
+  private readonly deps: LaneCountingDeps;
+  private readonly readyMs: number;
+  private memoryBaselineBytes: number | null = null;
+  private answers = 0;
+  private duplicateShares = 0;
+  private duplicateShareSquares = 0;
+
+  constructor(deps: LaneCountingDeps) {
+    this.deps = deps;
+    this.readyMs = deps.now();
+  }
+
+  /** An answer that was looked at closely. */
+  inspected({ duplicateShare }: Pick<Inspection, 'duplicateShare'>): void {
+    if (duplicateShare === null) return;
+    this.answers++;
+    this.duplicateShares += duplicateShare;
+    this.duplicateShareSquares += duplicateShare ** 2;
+  }
+
+  /** Cumulative since the process began. The first report after 15 minutes takes the memory's baseline. */
+  report(index: IndexStatistics, { hits, misses }: Pick<EncoderStats, 'hits' | 'misses'>): LaneReport {
+    const { rowsBuilt, built, now, memoryBytes } = this.deps;
+    const memory = memoryBytes();
+    if (now() - this.readyMs >= SETTLED_MS) this.memoryBaselineBytes ??= memory;
+    return {
+      own: {
+        startSeconds: performance.timeOrigin / 1000,
+        inspected: this.answers,
+        duplicateShares: this.duplicateShares,
+        duplicateShareSquares: this.duplicateShareSquares,
+        textsCached: hits,
+        textsEncoded: misses,
+        memoryBytes: memory,
+        memoryBaselineBytes: this.memoryBaselineBytes,
+        imbalance: index.imbalance,
+        imbalanceBuilt: built.imbalance,
+        rows: index.rows,
+        rowsBuilt,
+      },
+      listRows: listRowsByQuantile([...(index.listSizes ?? [])]),
+    };
+  }
+}

@@ -1,0 +1,108 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import { run } from './command.ts';
+import type { World } from './world.ts';
+import { startWorld } from './world.ts';
+
+let world: World;
+let releasesDir = '';
+
+beforeAll(async () => {
+  releasesDir = await releasesFolder(await smallRelease('v-1'), await smallRelease('r-2'));
+  world = await startWorld(releasesDir, 'v-1');
+});
+afterAll(async () => {
+  await world?.close();
+  await rm(releasesDir, { recursive: true, force: true });
+});
+
+const rollout = (...args: string[]) => run(world, 'rollout', args);
+const json = async (...args: string[]) => JSON.parse((await rollout(...args, '--json')).stdout);
+
+describe('rollout, without a rollout', () => {
+  it.each([
+    ['nothing', [], 0, /rollout: starts, watches and steers/],
+    ['a command that there is not', ['strat'], 2, /no command "strat"/],
+    ['--help', ['start', '--help'], 0, /--candidate RELEASE .*\(required\)/],
+    ['a path as release', ['start', '--candidate', '../x'], 2, /candidate: must be a name/],
+    ['no release', ['start'], 2, /--candidate is missing/],
+    ['an approval without a reason', ['approve'], 2, /--reason is missing/],
+    ['an unknown plan', ['start', '--candidate', 'r-2', '--plan', 'nope'], 1, /no plan "nope"; there are: /],
+  ])('given %s ends as it should', async (_what, args, code, says) => {
+    const ended = await rollout(...args);
+    expect(ended.stdout + ended.stderr).toMatch(says);
+    expect(ended.code).toBe(code);
+  });
+
+  it('status and messages of a service that has none say so', async () => {
+    for (const args of [['status'], ['hold'], ['watch']]) {
+      const { code, stdout } = await rollout(...args, '--service', 'ads');
+      expect(stdout).toMatch(/there is no rollout/);
+      expect(code).toBe(1);
+    }
+  });
+
+  it('a Temporal that is not there is named, with the way that needs none', async () => {
+    const { code, stderr } = await run(world, 'rollout', ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
+    expect(stderr).toMatch(/does not answer at 127.0.0.1:9 .*rollback_retriever.sh/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('a rollout that is steered from the command line', () => {
+  it('starts once, answers, refuses in its own sentence, and takes a rollback while no worker runs', async () => {
+    const started = await json('start', '--candidate', 'r-2', '--plan', 'long-canary');
+    expect(started).toMatchObject({ met: true, workflowId: 'rollout/retriever', candidate: 'r-2' });
+    const second = await rollout('start', '--candidate', 'r-2', '--plan', 'long-canary');
+    expect(second.stdout).toMatch(/a rollout of r-2 .* is under way as rollout\/retriever/);
+    expect(second.code).toBe(1);
+    await world.untilStatus('its canary', ({ percent }) => percent === 10);
+
+    const refused = await rollout('resume');
+    expect(refused.stdout).toMatch('resume is refused: it is neither paused nor held');
+    expect(refused.code).toBe(1);
+    expect(await json('hold', '--reason', 'lunch', '--by', 'ada')).toMatchObject({
+      met: true,
+      state: 'held',
+      reason: 'held by ada: lunch',
+    });
+    expect(await json('status')).toMatchObject({ met: true, state: 'held', percent: 10 });
+    const { rollouts } = await json('list');
+    expect(rollouts[0]).toMatchObject({ candidate: 'r-2', outcome: 'running', stage: 'canary-10' });
+
+    await world.stack.kill('worker');
+    const unheard = await rollout('pause');
+    expect(unheard.stdout).toMatch(/no worker answered within 5 s/);
+    const waiting = await rollout('rollback', '--reason', 'odd graphs');
+    expect(waiting.stdout).toMatch(/the rollback waits in Temporal .*rollback_retriever\.sh/);
+    expect([unheard.code, waiting.code]).toEqual([1, 1]);
+    expect((await rollout('status')).stdout).toMatch(/no worker answers for it/);
+
+    await world.stack.start('worker');
+    const watched = await rollout('watch');
+    expect(watched.stdout).toMatch(/rolledBack: asked for by .*: odd graphs/);
+    expect(watched.code).toBe(1);
+    expect((await json('list')).rollouts[0]).toMatchObject({ candidate: 'r-2', outcome: 'rolledBack' });
+  }, 240_000);
+
+  it('goes back without a rollout too, once the release is named or stable is wanted', async () => {
+    const { code, stdout } = await rollout('rollback', '--reason', 'drill');
+    expect(stdout).toMatch(/rolledBack after \d+ ms, verified/);
+    expect(code).toBe(0);
+    const nowhere = await rollout('rollback', '--to', 'nowhere');
+    expect(nowhere.stdout).toMatch(/nowhere/);
+    expect(nowhere.code).toBe(1);
+  });
+
+  it('is followed to its end: exit code 0 where it shipped', async () => {
+    const traffic = await world.startTraffic(120);
+    const { code, stdout } = await rollout('start', '--candidate', 'r-2', '--plan', 'compressed', '--watch');
+    await traffic.stop();
+    expect(stdout).toMatch(/real 0:\d\d {2}\| {2}runbook T\+/);
+    expect(stdout).toMatch(/├─ . canary-10 {2}10 % {2}T0 to T\+30m/);
+    expect(stdout).toMatch(/✓ errorRate: .* n \d+ {2}\[/);
+    expect(stdout).toMatch(/r-2 over v-1: shipped/);
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,55 @@
+import { log, workflowInfo } from '@temporalio/workflow';
+import type { LoadedPlan } from '../domain/contract.ts';
+import type { Decision, DecisionRecord } from '../domain/decision-record.ts';
+import { activities, permanentReason } from './activities.ts';
+
+/** Records of one call: together some 25 kB at the most. */
+const AT_ONCE = 5;
+
+/** Writes a run's decisions down, one after the other. What did not get through goes along with the next one. */
+export class DecisionLog {
+  private readonly candidate: string;
+  private readonly waiting: DecisionRecord[] = [];
+  private sending: Promise<void> | null = null;
+  private number = 0;
+
+  constructor(candidate: string) {
+    this.candidate = candidate;
+  }
+
+  add({ plan, digest }: LoadedPlan, decision: Decision): void {
+    const { workflowId, runId } = workflowInfo();
+    const belongs = { workflowId, runId, number: ++this.number, candidate: this.candidate };
+    this.waiting.push({ ...belongs, plan: { name: plan.name, digest }, ...decision });
+    this.sending ??= this.send();
+  }
+
+  /** Resolves when all is written, or can not be: the end of a rollout does not wait for a full disk. */
+  async flush(): Promise<void> {
+    await this.sending;
+    if (this.waiting.length > 0) await this.send();
+  }
+
+  private async send(): Promise<void> {
+    const { candidate } = this;
+    try {
+      while (this.waiting.length > 0) {
+        const records = this.waiting.slice(0, AT_ONCE);
+        await activities().record({ candidate, records });
+        this.waiting.splice(0, records.length);
+      }
+    } catch (error) {
+      log.warn(`${this.waiting.length} decisions are not recorded: ${words(error)}`);
+    } finally {
+      this.sending = null;
+    }
+  }
+}
+
+function words(error: unknown): string {
+  try {
+    return permanentReason(error);
+  } catch {
+    return 'cancelled';
+  }
+}
