@@ -48,7 +48,7 @@ export async function buildCrowdedIndexes(
  * A corpus with so many rows that a search takes time, where the real one has not: each real chunk gets neighbours of
  * noise around it, evenly many. They stand for no text, and say so.
  */
-export function crowd(
+function crowd(
   chunks: readonly CorpusChunk[],
   vectors: Float32Array<ArrayBuffer>,
   { rows, dimension, seed }: { readonly rows: number; readonly dimension: number; readonly seed: number },
