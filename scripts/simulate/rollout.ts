@@ -1,7 +1,7 @@
 import type { PreflightReport } from '../../domain/contract.ts';
 import type { ControlView } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
-import type { GuardState } from '../../domain/guard.ts';
+import type { GuardEvent, GuardState } from '../../domain/guard.ts';
 import { guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { Action, RolloutEvent } from '../../domain/rollout.ts';
@@ -31,6 +31,9 @@ const NOISE = 0.004;
 /** The simulated operator resumes what was held for want of data, or for an incident of both lanes, after so long, and no more often. */
 const RESUMES_AFTER_MS = 30 * 60_000;
 const RESUMES_AT_MOST = 6;
+
+/** After these the guard goes on with what it knows, as the workflow has it (guard-watch.ts). */
+const GOES_ON: readonly GuardEvent['kind'][] = ['blind', 'harm', 'breaching'];
 
 /**
  * One rollout in a world, through the real domain code: its state machine, gates and guard, on counters that are drawn.
@@ -100,8 +103,7 @@ class SimulatedRollout {
     const step = guardStep(this.guard, poll, context, this.nowMs);
     this.guard = step.state;
     if (step.event === null) return false;
-    const goesOn = step.event.kind === 'blind' || step.event.kind === 'harm';
-    if (!goesOn) this.guard = newGuard(this.nowMs);
+    if (!GOES_ON.includes(step.event.kind)) this.guard = newGuard(this.nowMs);
     this.dispatch({ kind: 'guard', event: step.event });
     return true;
   }
