@@ -171,6 +171,7 @@ describe('layout', () => {
       'evaluation',
       'monitor',
       'nprobeTuning',
+      'rerankerExperiment',
       'rollback',
       'rollout',
       'rolloutGuard',

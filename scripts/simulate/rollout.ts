@@ -1,11 +1,13 @@
 import type { PreflightReport } from '../../domain/contract.ts';
 import type { ControlView } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
-import type { GuardEvent, GuardState } from '../../domain/guard.ts';
-import { guardStep, newGuard } from '../../domain/guard.ts';
+import type { GuardState } from '../../domain/guard.ts';
+import { goesOn, guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../domain/rollout.ts';
-import { nextAction, reduce } from '../../domain/rollout.ts';
+import type { RolloutEvent } from '../../domain/rollout.ts';
+import { reduce } from '../../domain/rollout.ts';
+import type { Action } from '../../domain/rollout-action.ts';
+import { nextAction } from '../../domain/rollout-action.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
 import { binomial } from './draws.ts';
@@ -31,9 +33,6 @@ const NOISE = 0.004;
 /** The simulated operator resumes what was held for want of data, or for an incident of both lanes, after so long, and no more often. */
 const RESUMES_AFTER_MS = 30 * 60_000;
 const RESUMES_AT_MOST = 6;
-
-/** After these the guard goes on with what it knows, as the workflow has it (guard-watch.ts). */
-const GOES_ON: readonly GuardEvent['kind'][] = ['blind', 'harm', 'breaching'];
 
 /**
  * One rollout in a world, through the real domain code: its state machine, gates and guard, on counters that are drawn.
@@ -103,7 +102,7 @@ class SimulatedRollout {
     const step = guardStep(this.guard, poll, context, this.nowMs);
     this.guard = step.state;
     if (step.event === null) return false;
-    if (!GOES_ON.includes(step.event.kind)) this.guard = newGuard(this.nowMs);
+    if (!goesOn(step.event)) this.guard = newGuard(this.nowMs);
     this.dispatch({ kind: 'guard', event: step.event });
     return true;
   }
@@ -136,6 +135,8 @@ class SimulatedRollout {
       case 'look':
         // These lanes have no flags: a step of the ladder is where a person is asked.
         return { kind: 'looked', view: view(this.state.percent) };
+      case 'tune':
+        return { kind: 'tuned', result: { outcome: 'hold', nprobe: null, reason: 'no index to sweep' } };
       default: {
         const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
         const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;
