@@ -18,6 +18,7 @@ const shipped: DemoResult = {
   outcome: 'shipped',
   highestPercent: 100,
   timeToSafeMs: null,
+  blastRadius: null,
   rollbackVerified: null,
   version: 'retriever_v0',
   traffic: traffic({ 'v-1': 500, retriever_v0: 500 }),
