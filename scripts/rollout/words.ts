@@ -1,3 +1,4 @@
+import { sayBlastRadius } from '../../domain/blast-radius.ts';
 import type { RolloutStatus, StatusRow } from '../../domain/status.ts';
 
 export const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
@@ -31,6 +32,7 @@ export function rowLine({ verdict, n, interval, reason, metric, distance }: Stat
 /** Where a rollout stands, in a few lines. */
 export function statusLines(status: RolloutStatus, nowMs: number): string[] {
   const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
+  const { blastRadius, ladder } = status;
   const next =
     nextDecisionAt === null
       ? 'none: it waits for a person, or has ended'
@@ -41,6 +43,8 @@ export function statusLines(status: RolloutStatus, nowMs: number): string[] {
     `verdict        ${status.verdict ?? 'none yet'}`,
     ...status.rows.map((row) => `  ${rowLine(row)}`),
     ...(status.outcome === null ? [`next decision  ${next}`] : []),
+    ...(blastRadius === null ? [] : [`blast radius   ${sayBlastRadius(blastRadius)}`]),
+    ...ladder.map(({ stage, step, because }) => `ladder         ${stage}: ${step}: ${because}`),
     ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
     ...(safeAfterMs === null
       ? []
