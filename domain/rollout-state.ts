@@ -70,6 +70,8 @@ export interface RolloutState {
   readonly phase: Phase;
   /** Index into the plan's stages; the stage that is, or is about to be, under way. */
   readonly stage: number;
+  /** Highest stage whose share was set; -1 before the first. */
+  readonly reached: number;
   /** The candidate's share as far as the rollout knows. */
   readonly percent: number;
   readonly startedMs: number;
@@ -143,6 +145,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     candidate,
     phase: 'preflight',
     stage: 0,
+    reached: -1,
     percent: 0,
     startedMs: nowMs,
     t0Ms: null,

@@ -1,5 +1,5 @@
 import type { GateRow, Plan, Stage } from './plan.ts';
-import { asSlowShare, limitsOf, SLOWER_SHARE, widenedBy } from './row-limits.ts';
+import { asSlowShare, limitsOf, SLOWER_SHARE } from './row-limits.ts';
 import type { Count, Interval } from './stats.ts';
 import { newcombe, normalQuantile, normalTail, wilson } from './stats.ts';
 
@@ -68,17 +68,17 @@ function lessBase({ low, high }: Interval, base: number): Interval {
 
 function latencyModel(plan: Plan, row: GateRow, percent: number): RowModel {
   const first = row.warnOver ?? row.redOver ?? 0;
-  const wide = widenedBy(plan, row, percent);
-  const overStable = Math.max(1 + (first - 1) * wide, 1 + (plan.p95ExcessMs * wide) / USUAL.p95Ms);
+  const overStable = Math.max(first, 1 + plan.p95ExcessMs / USUAL.p95Ms);
   const limitMs = row.against === 'stable' ? USUAL.p95Ms * overStable : first;
-  const { within } = limitsOf(plan, asSlowShare(row), null, percent);
+  const { warn, within } = limitsOf(plan, asSlowShare(row), null, percent);
+  const limit = warn ?? SLOWER_SHARE;
   const p95Of = (share: number) => limitMs * Math.exp(USUAL.sigma * (Z95 - normalQuantile(1 - share)));
   // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.
   const p95Ms = row.against === 'stable' ? USUAL.p95Ms : limitMs / 2;
   return {
     base: normalTail(Z95 + Math.log(limitMs / p95Ms) / USUAL.sigma),
-    limit: SLOWER_SHARE,
-    beyond: SLOWER_SHARE,
+    limit,
+    beyond: limit,
     within,
     interval: ({ hits, n }, _stableN, z) => wilson(hits, n, z),
     say: (share) =>

@@ -7,7 +7,8 @@ import { byHand, command, deliver, deliverAndDie, letGo, loseLease, pass, restar
 import { evaluation, readings, report } from './readings.ts';
 import { act, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
-import { LATE_AT_MOST, OLD } from './world.ts';
+import { harmName } from '../../../domain/sustained-harm.ts';
+import { HARM, LATE_AT_MOST, OLD } from './world.ts';
 
 type Moves = Move<World>[];
 
@@ -138,6 +139,8 @@ function guardMoves(plan: Plan, world: World): Moves {
   const reason = 'as the guard says';
   const events: readonly GuardEvent[] = [
     { kind: 'breach', trigger: 'gross errors', reason },
+    { kind: 'breaching', trigger: 'gross errors', reason, stableToo: false },
+    { kind: 'harm', trigger: harmName(HARM), reason },
     { kind: 'bothLanes', trigger: 'gross errors', reason },
     { kind: 'blind', reason },
     { kind: 'blindTooLong', reason },

@@ -193,8 +193,8 @@ function wentBack(plan: Plan, world: World, { result }: Answer): World {
 function licence({ rollout, ghost }: World, action: Action): string | null {
   if (rollout.held !== null || rollout.pausedSinceMs !== null) return null;
   if (action.do === 'promote') return ghost.licence;
-  if (rollout.stage <= ghost.reached) return ghost.resumed ? 'resumed' : null;
-  return rollout.stage === 0 ? 'first' : ghost.licence;
+  if (rollout.stage <= ghost.reached && ghost.resumed) return 'resumed';
+  return ghost.reached < 0 ? 'first' : ghost.licence;
 }
 
 function noted(
@@ -213,7 +213,13 @@ function noted(
   if (event.kind === 'message' && objection(plan, before, event.message.name) === null) {
     if (event.message.name === 'approve') return { ...ghost, licence: 'approved' };
     if (event.message.name === 'resume')
-      return { ...ghost, resumed: true, acknowledged: before.interventionsSeen };
+      return {
+        ...ghost,
+        resumed: true,
+        acknowledged: before.interventionsSeen,
+        // It is judged again, unless users have not been anywhere yet.
+        licence: before.held === null ? ghost.licence : null,
+      };
   }
   if (after.judgement === before.judgement || after.judgement === null) return ghost;
   return { ...ghost, licence: after.judgement.verdict === 'green' ? 'green' : null };
