@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { request } from 'undici';
 import { longTaskQueue } from '../../domain/queues.ts';
 import { statusQuery } from '../../workflows/messages.ts';
 import { ANSWER_MS, taskQueue, withTemporal } from '../rollout/temporal.ts';
@@ -15,6 +16,28 @@ const START_WORKER = 'start a worker (npm start, or node worker/main) and look a
 
 /** Temporal, the workers behind both task queues, and the workflows that run. */
 export async function temporalFindings(): Promise<Finding[]> {
+  return [await metricsFinding(), ...(await serverFindings())];
+}
+
+/** A worker that died a moment ago is still on Temporal's list of those who poll; its own port is not there any more. */
+async function metricsFinding(): Promise<Finding> {
+  const part = 'worker metrics';
+  const port = process.env['WORKER_METRICS_PORT'] || '9464';
+  const url = process.env['WORKER_METRICS_URL'] || `http://127.0.0.1:${port}/metrics`;
+  try {
+    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(5_000) });
+    await body.dump();
+    return ok(part, `${url} answers ${statusCode}`);
+  } catch (error) {
+    return wrong(
+      part,
+      `${url}: ${wordsOf(error)}`,
+      `${START_WORKER}; where it runs elsewhere, set WORKER_METRICS_URL`,
+    );
+  }
+}
+
+async function serverFindings(): Promise<Finding[]> {
   try {
     return await withTemporal(async (client) => [
       ok('Temporal', `answers, namespace ${client.options.namespace}`),

@@ -113,16 +113,6 @@ describe('a rollout that is steered from the command line', () => {
     expect(nowhere.code).toBe(1);
   }, 120_000);
 
-  it('goes back by the flags at once, and by a Deployment only where one is configured', async () => {
-    const flags = await rollout('rollback', '--method', 'flags', '--by', 'ada');
-    expect(flags.stdout).toMatch(/verified: stable v-1: impl=amn_v0.* -> impl=gru_v0;reranker=off/);
-    expect(flags.code).toBe(0);
-    expect((await world.gateway.health()).flags.stable).toMatchObject({ impl: 'gru_v0', reranker: 'off' });
-    const undo = await rollout('rollback', '--method', 'kubernetes');
-    expect(undo.stdout).toMatch(/no Deployment is configured .*DEPLOYMENT=kubernetes/);
-    expect(undo.code).toBe(1);
-  }, 120_000);
-
   it('is followed to its end: exit code 0 where it shipped', async () => {
     const traffic = await world.startTraffic(120);
     const { code, stdout } = await rollout('start', '--candidate', 'r-2', '--plan', 'compressed', '--watch');
@@ -136,7 +126,7 @@ describe('a rollout that is steered from the command line', () => {
     const judged = await json('judge', '--plan', 'compressed');
     expect(judged).toMatchObject({ met: true, problem: null, lost: [], firstDifference: null });
     expect(judged.judged.length).toBeGreaterThanOrEqual(4);
-    const other = await rollout('judge', '--plan', 'demo');
+    const other = await rollout('judge', '--plan', 'plans/demo.yaml');
     expect(other.stdout).toMatch(/the first difference: canary-10, .*demo is not judged/);
     expect(other.code).toBe(1);
 
@@ -155,6 +145,16 @@ describe('a rollout that is steered from the command line', () => {
     });
     await traffic.stop();
   }, 300_000);
+
+  it('goes back by the flags at once, and by a Deployment only where one is configured', async () => {
+    const flags = await rollout('rollback', '--method', 'flags', '--by', 'ada');
+    expect(flags.stdout).toMatch(/verified: stable v-1: impl=amn_v0.* -> impl=gru_v0;reranker=off/);
+    expect(flags.code).toBe(0);
+    expect((await world.gateway.health()).flags.stable).toMatchObject({ impl: 'gru_v0', reranker: 'off' });
+    const undo = await rollout('rollback', '--method', 'kubernetes');
+    expect(undo.stdout).toMatch(/no Deployment is configured .*DEPLOYMENT=kubernetes/);
+    expect(undo.code).toBe(1);
+  }, 120_000);
 
   it('leaves the draft of a post-mortem for each rollback that users saw', () => {
     const folder = join(world.folder, 'PROD/postmortems');
