@@ -114,7 +114,7 @@ describe('a rollout that is steered from the command line', () => {
   }, 120_000);
 
   it('is followed to its end: exit code 0 where it shipped', async () => {
-    const traffic = await world.startTraffic(120);
+    const traffic = await world.startTraffic(80);
     const { code, stdout } = await rollout('start', '--candidate', 'r-2', '--plan', 'compressed', '--watch');
     expect(stdout).toMatch(/real 0:\d\d {2}\| {2}runbook T\+/);
     expect(stdout).toMatch(/├─ . canary-10 {2}10 % {2}T0 to T\+30m/);
@@ -159,10 +159,12 @@ describe('a rollout that is steered from the command line', () => {
   it('leaves the draft of a post-mortem for each rollback that users saw', () => {
     const folder = join(world.folder, 'PROD/postmortems');
     const drafts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
-    const ofRollout = drafts.filter((text) => text.includes('# rollout of r-2: rolledBack'));
+    const ofRollout = drafts.filter((text) => text.includes('odd graphs'));
     expect(ofRollout).toHaveLength(1);
-    expect(ofRollout[0]).toMatch(/odd graphs[^]*time to safe \| \d+ ms[^]*Timeline[^]*10 % of users on r-2/);
-    expect(drafts.filter((text) => text.includes('rolled back by'))).toHaveLength(drafts.length - 1);
+    expect(ofRollout[0]).toMatch(
+      /# rollout of r-2: rolledBack[^]*time to safe \| \d+ ms[^]*Timeline[^]*10 % of users on r-2/,
+    );
+    expect(drafts.filter((text) => text.includes('rolled back by')).length).toBeGreaterThanOrEqual(2);
   });
 });
 
