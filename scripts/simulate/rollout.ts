@@ -2,10 +2,12 @@ import type { PreflightReport } from '../../domain/contract.ts';
 import type { ControlView } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import type { GuardState } from '../../domain/guard.ts';
-import { guardStep, newGuard } from '../../domain/guard.ts';
+import { goesOn, guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../domain/rollout.ts';
-import { nextAction, reduce } from '../../domain/rollout.ts';
+import type { RolloutEvent } from '../../domain/rollout.ts';
+import { reduce } from '../../domain/rollout.ts';
+import type { Action } from '../../domain/rollout-action.ts';
+import { nextAction } from '../../domain/rollout-action.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
 import { binomial } from './draws.ts';
@@ -100,8 +102,7 @@ class SimulatedRollout {
     const step = guardStep(this.guard, poll, context, this.nowMs);
     this.guard = step.state;
     if (step.event === null) return false;
-    const goesOn = step.event.kind === 'blind' || step.event.kind === 'harm';
-    if (!goesOn) this.guard = newGuard(this.nowMs);
+    if (!goesOn(step.event)) this.guard = newGuard(this.nowMs);
     this.dispatch({ kind: 'guard', event: step.event });
     return true;
   }
@@ -134,6 +135,8 @@ class SimulatedRollout {
       case 'look':
         // These lanes have no flags: a step of the ladder is where a person is asked.
         return { kind: 'looked', view: view(this.state.percent) };
+      case 'tune':
+        return { kind: 'tuned', result: { outcome: 'hold', nprobe: null, reason: 'no index to sweep' } };
       default: {
         const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
         const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;

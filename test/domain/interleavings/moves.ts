@@ -1,6 +1,6 @@
 import type { GuardEvent } from '../../../domain/guard.ts';
 import type { Plan } from '../../../domain/plan.ts';
-import { nextAction } from '../../../domain/rollout.ts';
+import { nextAction } from '../../../domain/rollout-action.ts';
 import { MESSAGES } from '../../../domain/rollout-messages.ts';
 import type { Move } from './explore.ts';
 import { byHand, command, deliver, deliverAndDie, letGo, loseLease, pass, restart } from './gateway.ts';

@@ -2,8 +2,10 @@ import type { ControlChange } from '../../../domain/control.ts';
 import type { GuardEvent } from '../../../domain/guard.ts';
 import { guardStep, newGuard } from '../../../domain/guard.ts';
 import type { Plan } from '../../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../../domain/rollout.ts';
-import { nextAction, reduce } from '../../../domain/rollout.ts';
+import type { RolloutEvent } from '../../../domain/rollout.ts';
+import { reduce } from '../../../domain/rollout.ts';
+import type { Action } from '../../../domain/rollout-action.ts';
+import { nextAction } from '../../../domain/rollout-action.ts';
 import { objection } from '../../../domain/rollout-messages.ts';
 import type { MessageName } from '../../../domain/rollout-messages.ts';
 import type { RolloutState } from '../../../domain/rollout-state.ts';
@@ -49,6 +51,11 @@ export function act(plan: Plan, world: World): World {
       return asking(world, action, { by: 'rollout', percent: 0 }, null);
     case 'look':
       return dispatch(plan, world, { kind: 'looked', view: view(world) });
+    case 'tune':
+      return dispatch(plan, world, {
+        kind: 'tuned',
+        result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
+      });
     case 'step': {
       const { interventions } = rollout;
       return asking(

@@ -6,7 +6,7 @@ import { firstState } from '../../../domain/fence.ts';
 import type { GuardEvent } from '../../../domain/guard.ts';
 import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan.ts';
 import { parsePlan } from '../../../domain/plan-file.ts';
-import type { Action } from '../../../domain/rollout.ts';
+import type { Action } from '../../../domain/rollout-action.ts';
 import type { RolloutState } from '../../../domain/rollout-state.ts';
 import { newRollout } from '../../../domain/rollout-state.ts';
 
