@@ -17,7 +17,9 @@ export type Designed =
 const HOUR_MS = 3_600_000;
 /** Looks on the way to the planned end. */
 const LOOKS = 50;
-const LEAST_LOOK_MS = 60_000;
+const LEAST_LOOK_MS = 5_000;
+/** Where users stay away and it lasts far longer than planned, looks grow rarer: a week of them has to fit into a history. */
+const RARER = 20;
 
 /**
  * How many units an experiment needs, and how long they take at the traffic between two readings; a refusal where they
@@ -52,6 +54,11 @@ export function designFor(input: ExperimentInput, from: ArmsReading, to: ArmsRea
     lookEveryMs: Math.max(LEAST_LOOK_MS, expectedMs / LOOKS),
     says,
   };
+}
+
+/** How long to wait for the next look, so long after the beginning. */
+export function untilNextLookMs(lookEveryMs: number, elapsedMs: number): number {
+  return Math.max(lookEveryMs, elapsedMs / RARER);
 }
 
 function hours(ms: number): string {

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Designed } from '../domain/experiment-design.ts';
-import { designFor } from '../domain/experiment-design.ts';
+import { designFor, untilNextLookMs } from '../domain/experiment-design.ts';
 import type { Arms, ExperimentDesign, Recommendation } from '../domain/experiment.ts';
 import { addArms, lookAt, noArms, splitOf } from '../domain/experiment.ts';
 import type { ArmsReading } from '../domain/experiment-contract.ts';
@@ -148,7 +148,8 @@ export class ExperimentRun {
     const endMs = this.startedMs + this.input.maxHours * HOUR_MS;
     this.show({ state: 'experimenting' });
     for (;;) {
-      const leftMs = Math.max(1, Math.min(lookEveryMs, endMs - Date.now()));
+      const nextMs = untilNextLookMs(lookEveryMs, Date.now() - this.startedMs);
+      const leftMs = Math.max(1, Math.min(nextMs, endMs - Date.now()));
       await condition(() => this.stop !== null, leftMs, { summary: 'until the next look at the arms' });
       const lost = this.take(await this.calls.readArms());
       if (lost !== null) return this.end('superseded', 'undecided', lost);

@@ -14,6 +14,8 @@ export interface DemoResult {
   readonly rollbackVerified: boolean | null;
   /** `.version` of /health at the end. */
   readonly version: string;
+  /** The nprobe that users have at the end. */
+  readonly nprobe: number;
   readonly traffic: TrafficReport;
 }
 
@@ -23,9 +25,14 @@ type Ending = 'shipped' | 'refused' | 'rolledBack';
 const ENDINGS: Readonly<Record<string, Ending>> = {
   'bad-norms': 'refused',
   'bad-ids': 'rolledBack',
+  'bad-latency': 'shipped',
   'bad-predictor': 'rolledBack',
   'bad-crash': 'rolledBack',
 };
+
+/** Ships, but only once its nprobe was tuned down from what it comes with. */
+const TOO_SLOW = 'bad-latency';
+const SLOW_NPROBE = 8;
 
 export function expectedEnding(release: string): Ending {
   return ENDINGS[release] ?? 'shipped';
@@ -47,6 +54,9 @@ export function differences(result: DemoResult): string[] {
     expected === 'rolledBack' &&
       result.highestPercent >= 100 &&
       'all users had the bad release before it was taken back',
+    result.release === TOO_SLOW &&
+      result.nprobe >= SLOW_NPROBE &&
+      `nprobe is ${result.nprobe}, and was not tuned down`,
     expected === 'rolledBack' && result.rollbackVerified !== true && 'the rollback is not verified',
   ].filter((difference) => difference !== false);
 }

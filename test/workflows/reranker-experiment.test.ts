@@ -176,12 +176,19 @@ describe('rerankerExperiment', () => {
 
   it('ends at its hours where the traffic dries up', async () => {
     const world = lifting(0);
-    const result = await experiment(world, { maxHours: 24 }, async ({ underWay }) => {
-      await underWay();
-      world.qps = 0;
+    let events = 0;
+    const input = { maxHours: 168, detectPoints: 20 };
+    world.before = (activity) => {
+      if (activity === 'changeTraffic') world.qps = 0;
+    };
+    const result = await experiment(world, input, async ({ handle }) => {
+      await handle.result();
+      events = (await handle.fetchHistory()).events?.length ?? 0;
     });
     expect(result).toMatchObject({ outcome: 'completed', recommendation: 'undecided' });
-    expect(result.reason).toMatch(/24 h are over before/);
+    expect(result.reason).toMatch(/168 h are over before/);
+    // A sample of a few minutes, and a week of waiting for it.
+    expect(events).toBeLessThan(2_500);
   });
 
   it('fails for a wrong input, naming the field', async () => {
