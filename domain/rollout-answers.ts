@@ -177,5 +177,5 @@ export function onRolledBack(
 }
 
 function sayMetrics({ metrics }: RollbackVerification): string {
-  return metrics === null ? '' : `; ${metrics.reason}`;
+  return metrics ? `; ${metrics.reason}` : '';
 }
