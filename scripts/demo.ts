@@ -7,6 +7,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { sayBlastRadius } from '../domain/blast-radius.ts';
 import type { Plan } from '../domain/plan.ts';
 import { parsePlan } from '../domain/plan-file.ts';
 import type { RolloutStatus } from '../domain/status.ts';
@@ -173,6 +174,7 @@ async function resultOf(
     outcome: status.outcome,
     highestPercent,
     timeToSafeMs: status.safeAfterMs,
+    blastRadius: status.blastRadius,
     rollbackVerified: status.verified,
     version: health.version,
     nprobe: health.flags.stable.nprobe,
@@ -184,6 +186,7 @@ function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
   const wrong = differences(result);
   console.log(`\n${result.release}: ${result.outcome}; /health says ${result.version}`);
   console.log(usersLine(result.traffic));
+  if (result.blastRadius !== null) console.log(sayBlastRadius(result.blastRadius));
   if (result.timeToSafeMs !== null)
     console.log(
       `users were safe ${result.timeToSafeMs} ms after the trigger; rollback ${result.rollbackVerified ? 'verified by probes' : 'NOT verified'}; highest share ${result.highestPercent} %`,

@@ -1,3 +1,4 @@
+import type { BlastRadius } from '../../domain/blast-radius.ts';
 import type { Outcome } from '../../domain/rollout-state.ts';
 import type { TrafficReport } from '../traffic/tally.ts';
 
@@ -12,6 +13,8 @@ export interface DemoResult {
   readonly timeToSafeMs: number | null;
   /** Whether probes and /health say that the old release is back; null where nothing was rolled back. */
   readonly rollbackVerified: boolean | null;
+  /** What the candidate did to users; null where it had none. */
+  readonly blastRadius: BlastRadius | null;
   /** `.version` of /health at the end. */
   readonly version: string;
   /** The nprobe that users have at the end. */

@@ -18,6 +18,7 @@ const shipped: DemoResult = {
   outcome: 'shipped',
   highestPercent: 100,
   timeToSafeMs: null,
+  blastRadius: null,
   rollbackVerified: null,
   version: 'retriever_v0',
   nprobe: 8,
