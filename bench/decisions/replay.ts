@@ -16,7 +16,7 @@ export interface Ends {
   readonly safeMinutes: number | null;
   /** Of those that were held: median minutes until a person was asked. */
   readonly askedMinutes: number | null;
-  /** Reasons of the ends that are wrong, most frequent first. */
+  /** Why those ended that ended otherwise than their kind should; of tolerated ones those that did not ship. */
   readonly wrong: readonly string[];
 }
 
@@ -36,10 +36,7 @@ export function replay(plan: Plan, scenario: Scenario, rate: number, seeds: read
     held: of('held').length,
     safeMinutes: median(of('rolledBack').map((run) => minutesFrom(scenario, run))),
     askedMinutes: median(of('held').map((run) => minutesFrom(scenario, run))),
-    wrong:
-      scenario.kind === 'tolerated'
-        ? []
-        : ends.filter((run) => !right(run)).map(({ end, reason }) => `${end}: ${reason}`),
+    wrong: ends.filter((run) => !right(run)).map(({ end, reason }) => `${end}: ${reason}`),
   };
 }
 

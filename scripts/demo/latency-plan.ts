@@ -145,9 +145,16 @@ async function retrievalMs(
     if (timings !== undefined && performance.now() - beganMs > WARM_MS)
       found.push((timings.predictMs ?? 0) + timings.searchMs);
   };
-  const over = AbortSignal.any([signal, AbortSignal.timeout(WARM_MS + MEASURE_MS)]);
+  // A timer of ours: one of AbortSignal.timeout behind AbortSignal.any may be collected before it fires.
+  const over = new AbortController();
+  const end = () => over.abort();
+  const timer = setTimeout(end, WARM_MS + MEASURE_MS);
+  signal.addEventListener('abort', end, { once: true });
   const asked: Promise<void>[] = [];
-  await poisson(requestsPerSecond, random, () => void asked.push(ask()), over);
+  await poisson(requestsPerSecond, random, () => void asked.push(ask()), over.signal);
+  clearTimeout(timer);
+  signal.removeEventListener('abort', end);
+  signal.throwIfAborted();
   await Promise.all(asked);
   await pool.close();
   return found;

@@ -96,7 +96,7 @@ class Tally {
     this.errors += binomial(n, behaviour.errorRate, random);
     this.misses += binomial(n, 1 - behaviour.qualityShare, random);
     // One in ten requests is of a user who was not there before.
-    this.keys += poisson(n / 10, random);
+    this.keys += binomial(n, 0.1, random);
   }
 
   counters(): LaneCounters {
