@@ -1,7 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { EvaluationRecord, EvaluationsResult } from '../domain/alert-readings.ts';
+import type { EvaluationRecord, EvaluationsResult } from '../domain/alert-evaluations.ts';
 import { releaseQuality } from './release-files.ts';
 
 const share = z.number().min(0).max(1);

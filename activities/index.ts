@@ -1,6 +1,7 @@
 import type { RolloutActivities } from '../domain/contract.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
+import type { ExperimentActivities } from '../domain/experiment-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
@@ -12,6 +13,7 @@ import { createDecisions } from './decisions.ts';
 import type { DeploymentConfig } from './deployment.ts';
 import { createDeployment } from './deployment.ts';
 import { createEvaluation } from './evaluation.ts';
+import { createExperiment } from './experiment.ts';
 import { createFreeEpoch } from './free-epoch.ts';
 import { createEvaluationRecords } from './evaluation-records.ts';
 import { createGatewayMetrics } from './metrics.ts';
@@ -52,6 +54,7 @@ type Activities = RolloutActivities &
   TuningActivities &
   MonitorActivities &
   EvaluationActivities &
+  ExperimentActivities &
   WeeklyActivities;
 
 /** All effects of the workflows, each from the file of the outside system that it touches. */
@@ -78,6 +81,7 @@ export function createActivities(
     ...createNotify({ ...config, ...deps }),
     ...createSweep(config),
     ...createFreeEpoch(control, deps.isRunning),
+    ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
     ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
   };

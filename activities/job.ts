@@ -8,6 +8,8 @@ const answerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), reason: z.string(), permanent: z.boolean() }),
 ]);
 
+/** How often a child looks for its parent; far below the time in which a dead worker is noticed. */
+const PARENT_MS = 1_000;
 /** While a child says nothing, so often. */
 const BEAT_MS = 5_000;
 
@@ -40,6 +42,7 @@ export async function answerJob<J>(
   job: z.ZodType<J>,
   run: (job: J, say: (line: string) => void) => Promise<unknown>,
 ): Promise<void> {
+  endWithParent();
   const say = (line: string) => process.stdout.write(`${line}\n`);
   try {
     const value = await run(job.parse(JSON.parse(process.argv[2] ?? 'null')), say);
@@ -49,6 +52,14 @@ export async function answerJob<J>(
     const permanent = error instanceof ReleaseError || error instanceof z.ZodError;
     say(JSON.stringify({ kind: 'failed', reason, permanent }));
   }
+}
+
+/** A worker that is killed takes nobody along: what it left would write beside the attempt that follows. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, PARENT_MS).unref();
 }
 
 function jsonOrNull(text: string): unknown {

@@ -4,15 +4,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { parse } from 'yaml';
 import { parseAlertRules } from '../domain/alert-file.ts';
-import type { AlertScene, EvaluationsResult } from '../domain/alert-readings.ts';
+import type { EvaluationsResult } from '../domain/alert-evaluations.ts';
+import type { AlertPoll } from '../domain/alert-readings.ts';
 import { sceneOf } from '../domain/alert-scene.ts';
-import type { AlertState } from '../domain/alerts.ts';
-import { alertStep, newAlerts } from '../domain/alerts.ts';
+import type { AlertState } from '../domain/alert-state.ts';
+import { newAlerts } from '../domain/alert-state.ts';
+import { alertStep } from '../domain/alerts.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { ControlClient } from './control.ts';
+import { readLaneFacts } from './lane-facts.ts';
 import type { MetricsSource } from './metrics.ts';
 
 export interface MonitorDeps {
+  /** The service whose gateway this worker asks. */
+  readonly service: string;
   /** Rules are the .yaml files of its folder `alerts`. */
   readonly plansDir: string;
   readonly control: ControlClient;
@@ -27,7 +32,9 @@ const BEAT_MS = 5_000;
 /** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
 export function createMonitor(deps: MonitorDeps): MonitorActivities {
   return {
-    async loadAlertRules({ rules: name }) {
+    async loadAlertRules({ service, rules: name }) {
+      if (service !== deps.service)
+        throw wrong(`this worker watches the service ${deps.service}, not ${service}`);
       const parsed = parseAlertRules(yamlOf(await rulesText(deps.plansDir, name), name));
       if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
       return parsed.rules;
@@ -40,12 +47,12 @@ export function createMonitor(deps: MonitorDeps): MonitorActivities {
       for (;;) {
         await untilPollIsDue(state, rules.pollMs, signal);
         const nowMs = Date.now();
-        const [snapshot, scene, evaluations] = await Promise.all([
+        const [snapshot, seen, evaluations] = await Promise.all([
           deps.metrics.snapshot(signal),
-          sceneOrNull(deps.control, service, signal),
+          lookAt(deps.control, service, signal),
           deps.evaluations(nowMs),
         ]);
-        const step = alertStep(rules, state, { snapshot, scene, evaluations }, nowMs);
+        const step = alertStep(rules, state, { snapshot, ...seen, evaluations }, nowMs);
         state = step.state;
         if (step.events.length > 0 || Date.now() >= endMs) return step;
         heartbeat(state);
@@ -67,16 +74,22 @@ async function untilPollIsDue(state: AlertState, pollMs: number, signal: AbortSi
   }
 }
 
-async function sceneOrNull(
+/** Who serves what, and what the lanes say of themselves. */
+async function lookAt(
   control: ControlClient,
   service: string,
   signal: AbortSignal,
-): Promise<AlertScene | null> {
+): Promise<Pick<AlertPoll, 'scene' | 'facts'>> {
   try {
-    return sceneOf(await control.view(signal), service);
+    const view = await control.view(signal);
+    const [stable, candidate] = await Promise.all([
+      readLaneFacts(view.lanes.stable?.url ?? null, signal),
+      readLaneFacts(view.lanes.candidate?.url ?? null, signal),
+    ]);
+    return { scene: sceneOf(view, service), facts: { stable, candidate } };
   } catch {
     signal.throwIfAborted();
-    return null;
+    return { scene: null, facts: { stable: null, candidate: null } };
   }
 }
 

@@ -1,15 +1,22 @@
 /**
- * `npm run bench [-- --only search|growth|http|memory --rounds 5 --seconds 4 --rows 50000 --dimension 768 --queries 500]`: this
+ * `npm run bench [-- --only search|growth|http|memory|decisions --rounds 5 --seconds 4 --rows 50000 --dimension 768 --queries 500]`: this
  * project beside its peers, in one run, in alternating order. Prints tables; writes JSON and SVG to artifacts/bench/.
  */
 import { parseArgs } from 'node:util';
 import { untilInterrupted } from '../scripts/stack/interrupt.ts';
+import { runDecisions } from './parts/decisions.ts';
 import { runGrowth } from './parts/growth.ts';
 import { runHttp } from './parts/http.ts';
 import { runMemory } from './parts/memory.ts';
 import { runSearch } from './parts/search.ts';
 
-const PARTS = { search: runSearch, growth: runGrowth, http: runHttp, memory: runMemory };
+const PARTS = {
+  search: runSearch,
+  growth: runGrowth,
+  http: runHttp,
+  memory: runMemory,
+  decisions: runDecisions,
+};
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +32,7 @@ const names = Object.keys(PARTS) as (keyof typeof PARTS)[];
 const chosen = names.filter((name) => values.only === undefined || values.only === name);
 if (chosen.length === 0) refuse(`--only must be one of ${names.join(', ')}, not ${values.only}`);
 /** Rounds of a rate take minutes, those of an index seconds. */
-const ROUNDS = { search: 5, growth: 3, http: 3, memory: 3 };
+const ROUNDS = { search: 5, growth: 3, http: 3, memory: 3, decisions: 1 };
 const sizes = {
   rows: positive('rows'),
   dimension: positive('dimension'),

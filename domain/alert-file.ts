@@ -37,7 +37,7 @@ function ruleOf(read: Reader): AlertRule {
   const name = read.text('name');
   // Without a known metric nothing else of a rule can be read rightly.
   const kind = ALERT_METRICS[metric] as (typeof ALERT_METRICS)[AlertMetric] | undefined;
-  const polled = kind?.source !== 'evaluation';
+  const polled = kind === undefined || kind.source === 'window' || kind.source === 'gauge';
   const rule: AlertRule = {
     name,
     severity,
@@ -79,13 +79,17 @@ const EXPECTED = {
   share: { pattern: /^(\d+(?:\.\d+)?) ?%$/, by: 100, words: 'a share such as 1 %' },
   points: { pattern: /^(\d+(?:\.\d+)?) points?$/, by: 100, words: 'points such as 5 points' },
   ms: { pattern: /^(\d+(?:\.\d+)?)ms$/, by: 1, words: 'a latency such as 20ms' },
+  norm: { pattern: /^(\d+(?:\.\d+)?e-\d+)$/, by: 1, words: 'a distance such as 1e-5' },
+  ratio: { pattern: /^x(\d+(?:\.\d+)?)$/, by: 1, words: 'a ratio such as x10' },
 } as const;
 
 /** A limit in its metric's unit, in the field that says on which side it is bad: another would be a mistake, not a rule. */
 function limitOf(read: Reader, worse: 'over' | 'under', unit: keyof typeof EXPECTED | undefined): number {
   const { pattern, by, words } = EXPECTED[unit ?? 'share'];
   return read.value(worse, `must be ${words}`, (value) => {
-    const match = typeof value === 'string' ? pattern.exec(value) : null;
+    // YAML reads a distance as a number.
+    const text = unit === 'norm' && typeof value === 'number' ? value.toExponential() : value;
+    const match = typeof text === 'string' ? pattern.exec(text) : null;
     return match === null ? null : Number(match[1]) / by;
   });
 }

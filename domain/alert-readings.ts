@@ -1,8 +1,10 @@
-import type { AlertMetric, AlertRule } from './alert-rules.ts';
-import { ALERT_METRICS } from './alert-rules.ts';
+import type { EvaluationsResult } from './alert-evaluations.ts';
+import type { AlertRule } from './alert-rules.ts';
+import type { AlertReading } from './alert-standing.ts';
+import { few, valueReading } from './alert-standing.ts';
 import type { Flags } from './control.ts';
-import type { Measured } from './measured.ts';
-import { measured, missing } from './measured.ts';
+import type { LaneFacts } from './lane-facts.ts';
+import { measured } from './measured.ts';
 import type { LaneName } from './split.ts';
 import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 import { quantileMs, slowerThan, total } from './window.ts';
@@ -17,30 +19,14 @@ export interface AlertScene {
   readonly flags: Readonly<Record<LaneName, Flags | null>>;
 }
 
-/** One clean evaluation of a release; shares 0..1. */
-export interface EvaluationRecord {
-  readonly atMs: number;
-  readonly release: string;
-  readonly queries: number;
-  readonly rAt5: number;
-  /** R@5 that the release's own metrics.json promises; null where it does not say. */
-  readonly expectedRAt5: number | null;
-  readonly containAt50: number;
-  /** R@5 after reranking minus R@5 before; null where only one of them was measured. */
-  readonly rerankLift: number | null;
-}
-
-export type EvaluationsResult =
-  /** Oldest first. */
-  | { readonly kind: 'evaluations'; readonly records: readonly EvaluationRecord[] }
-  | { readonly kind: 'missing'; readonly reason: string };
-
 /** What the monitor sees at one moment. */
 export interface AlertPoll {
   readonly snapshot: SnapshotResult;
   /** Null where the control listener did not answer. */
   readonly scene: AlertScene | null;
   readonly evaluations: EvaluationsResult;
+  /** What lanes say of themselves; null where one does not run or does not answer. */
+  readonly facts: Readonly<Record<LaneName, LaneFacts | null>>;
 }
 
 /** A snapshot cut down to what rules look at: bounds are the same in all of them. */
@@ -52,25 +38,13 @@ export interface Mark {
 interface LaneMark extends Pick<LaneCounters, 'release' | 'requests' | 'errors' | 'rank1'> {
   readonly retrieval: readonly number[];
   readonly endToEnd: readonly number[];
+  readonly facts: LaneFacts | null;
 }
 
-/** One lane under one rule at one moment. */
-export interface AlertReading {
-  readonly standing: 'breach' | 'clear' | 'few';
-  readonly measured: Measured;
-}
-
-const DAY_MS = 24 * 3_600_000;
-const MEDIAN_OVER_MS = 7 * DAY_MS;
-const MEDIAN_AT_LEAST = 3;
-const DIP_OVER_MS = 56 * DAY_MS;
 /** As the guard: such a lane answers nobody, which is a breach and not missing data. */
 const NOT_READY_SECONDS = 30;
-/** Shares and their limits are decimals: 0.80 - 0.75 is a little more than 0.05. */
-const HAIR = 1e-9;
-
-export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark {
-  const lane = (counters: LaneCounters | null): LaneMark | null =>
+export function markOf({ processStartMs, lanes }: Snapshot, facts: AlertPoll['facts'], nowMs: number): Mark {
+  const lane = (counters: LaneCounters | null, own: LaneFacts | null): LaneMark | null =>
     counters === null
       ? null
       : {
@@ -80,11 +54,15 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
           rank1: counters.rank1,
           retrieval: counters.retrieval.counts,
           endToEnd: counters.endToEnd.counts,
+          facts: own,
         };
   return {
     atMs: nowMs,
     processStartMs,
-    lanes: { stable: lane(lanes.stable), candidate: lane(lanes.candidate) },
+    lanes: {
+      stable: lane(lanes.stable, facts.stable),
+      candidate: lane(lanes.candidate, facts.candidate),
+    },
   };
 }
 
@@ -92,6 +70,22 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
 export function laneWithUsers({ percent, lanes }: Snapshot, lane: LaneName): LaneCounters | null {
   const hasUsers = lane === 'stable' ? percent < 100 : percent > 0;
   return hasUsers ? lanes[lane] : null;
+}
+
+/** The lane at the start of the look-back, or as long ago as it is known; null where it is not. */
+export function openingOf(
+  { lookBackMs }: AlertRule,
+  lane: LaneName,
+  release: string,
+  marks: readonly Mark[],
+  nowMs: number,
+): LaneMark | null {
+  const started = marks.at(-1)?.processStartMs;
+  // Counters of one gateway process and of one release; they begin anew with either.
+  const same = marks.filter(
+    ({ processStartMs, lanes }) => processStartMs === started && lanes[lane]?.release === release,
+  );
+  return (same.findLast(({ atMs }) => atMs <= nowMs - lookBackMs) ?? same[0])?.lanes[lane] ?? null;
 }
 
 /** A lane over the look-back that ends with the newest mark, which is one of `now`. */
@@ -102,13 +96,8 @@ export function windowReading(
   marks: readonly Mark[],
   nowMs: number,
 ): AlertReading {
-  const started = marks.at(-1)?.processStartMs;
-  // Counters of one gateway process and of one release; they begin anew with either.
-  const same = marks.filter(
-    ({ processStartMs, lanes }) => processStartMs === started && lanes[lane]?.release === now.release,
-  );
-  const opening = (same.findLast(({ atMs }) => atMs <= nowMs - rule.lookBackMs) ?? same[0])?.lanes[lane];
-  if (opening === null || opening === undefined) return few('no window yet');
+  const opening = openingOf(rule, lane, now.release, marks, nowMs);
+  if (opening === null) return few('no window yet');
   const down = now.breakerOpen || now.notReadySeconds > NOT_READY_SECONDS;
   switch (rule.metric) {
     case 'errorRate': {
@@ -149,77 +138,4 @@ function latencyReading({ limit, minSamples }: AlertRule, histogram: Histogram):
 function shareReading(rule: AlertRule, hits: number, n: number): AlertReading {
   if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
   return valueReading(rule, hits / n, n);
-}
-
-function valueReading({ metric, limit }: AlertRule, value: number, n: number): AlertReading {
-  const read = measured(value, n, metric);
-  if (read.kind !== 'value') return { standing: 'few', measured: read };
-  return {
-    standing: isWorse(metric, value, limit) ? 'breach' : 'clear',
-    measured: read,
-  };
-}
-
-/** Whether a value lies beyond the limit, on the metric's worse side. */
-function isWorse(metric: AlertMetric, value: number, limit: number): boolean {
-  return ALERT_METRICS[metric].worse === 'over' ? value > limit + HAIR : value < limit - HAIR;
-}
-
-function few(reason: string): AlertReading {
-  return { standing: 'few', measured: missing(reason) };
-}
-
-/** A release by its newest evaluation; `few` without one that is at most `maxAgeMs` old. */
-export function evaluationReading(
-  rule: AlertRule,
-  release: string,
-  records: readonly EvaluationRecord[],
-  maxAgeMs: number,
-  nowMs: number,
-): AlertReading {
-  const newest = newestOf(release, records);
-  if (newest === null) return few(`no evaluation of ${release}`);
-  if (nowMs - newest.atMs > maxAgeMs) return few(`the newest evaluation of ${release} is too old`);
-  const before = (overMs: number) =>
-    records.filter(({ atMs }) => atMs < newest.atMs && atMs >= newest.atMs - overMs);
-  const reading = (value: number) => valueReading(rule, value, newest.queries);
-  switch (rule.metric) {
-    case 'containAt50':
-      return reading(newest.containAt50);
-    case 'rAt5Drop':
-      return newest.expectedRAt5 === null
-        ? few(`metrics.json of ${release} promises no R@5`)
-        : reading(newest.expectedRAt5 - newest.rAt5);
-    case 'rerankLift':
-      return newest.rerankLift === null
-        ? few('the evaluation did not measure both orders')
-        : reading(newest.rerankLift);
-    case 'rAt5UnderMedian': {
-      const earlier = before(MEDIAN_OVER_MS).map(({ rAt5 }) => rAt5);
-      return earlier.length < MEDIAN_AT_LEAST
-        ? few(`${earlier.length} of ${MEDIAN_AT_LEAST} evaluations in the 7 days before`)
-        : reading(median(earlier) - newest.rAt5);
-    }
-    case 'containAt50Dip': {
-      const earlier = before(DIP_OVER_MS).map(({ containAt50 }) => containAt50);
-      return earlier.length === 0
-        ? few('no evaluation before it')
-        : reading(Math.max(...earlier) - newest.containAt50);
-    }
-    default:
-      return few(`${rule.metric} is not read from evaluations`);
-  }
-}
-
-/** A release's newest evaluation; null without one. */
-export function newestOf(release: string, records: readonly EvaluationRecord[]): EvaluationRecord | null {
-  return records
-    .filter((record) => record.release === release)
-    .reduce<EvaluationRecord | null>((a, b) => (a === null || b.atMs >= a.atMs ? b : a), null);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
-  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 }

@@ -1,6 +1,6 @@
 import type { AlertScene } from './alert-readings.ts';
 import type { AlertMetric, MitigationName } from './alert-rules.ts';
-import type { Alert, AlertEvent } from './alerts.ts';
+import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Flags } from './control.ts';
 import { TASK_QUEUE } from './queues.ts';
 import type { LaneName } from './split.ts';

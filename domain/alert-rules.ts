@@ -1,10 +1,13 @@
-/** Where a metric comes from: the gateway's counters at each poll, or a release's newest evaluation. */
-type Source = 'window' | 'evaluation';
+/**
+ * Where a metric comes from: the gateway's counters at each poll, what a lane says of itself then, windows of five
+ * minutes as tuning looks at them, or a release's newest evaluation.
+ */
+type Source = 'window' | 'gauge' | 'tuning' | 'evaluation';
 
 interface MetricKind {
   readonly source: Source;
   /** What its limit is written in. */
-  readonly unit: 'share' | 'points' | 'ms';
+  readonly unit: 'share' | 'points' | 'ms' | 'norm' | 'ratio';
   /** On which side of its limit it is bad. */
   readonly worse: 'over' | 'under';
 }
@@ -19,6 +22,14 @@ export const ALERT_METRICS = {
   endToEndP95: { source: 'window', unit: 'ms', worse: 'over' },
   /** share of queries whose rank 1 the reranker changed */
   rerankerAcceptance: { source: 'window', unit: 'share', worse: 'under' },
+  /** memory of the lane's process beyond what it was 15 minutes after the lane was ready, as a share of that */
+  memoryGrowth: { source: 'gauge', unit: 'share', worse: 'over' },
+  /** rows of the largest list of the index over those of the median one */
+  listSpread: { source: 'gauge', unit: 'ratio', worse: 'over' },
+  /** mean distance of encoded queries from unit norm */
+  normError: { source: 'gauge', unit: 'norm', worse: 'over' },
+  /** live recall@10 under an exact search for an hour, beyond the limit; or P95 of retrieval over 8 ms in three windows */
+  nprobeNeed: { source: 'tuning', unit: 'points', worse: 'over' },
   /** R@5 that the release's metrics.json promises minus R@5 of its newest evaluation */
   rAt5Drop: { source: 'evaluation', unit: 'points', worse: 'over' },
   /** median R@5 of the release's evaluations of the 7 days before minus R@5 of its newest one */
@@ -61,7 +72,7 @@ export interface AlertRule {
   readonly metric: AlertMetric;
   /** Beyond it, on the metric's worse side, a poll or an evaluation breaches. */
   readonly limit: number;
-  /** How long it has to last; 0 for evaluations, each of which stands for itself. */
+  /** How long it has to last; 0 for evaluations, each of which stands for itself, and for what has its own hour. */
   readonly forMs: number;
   /** Over how much time a poll looks back. */
   readonly lookBackMs: number;
@@ -96,4 +107,4 @@ export const BLIND = 'blind';
 export const NO_EVALUATION = 'no-evaluation';
 
 /** Places that a message may have. */
-export const PLACES = ['lane', 'release', 'value', 'limit', 'for', 'samples', 'beyond'] as const;
+export const PLACES = ['lane', 'release', 'value', 'limit', 'for', 'samples', 'beyond', 'why'] as const;

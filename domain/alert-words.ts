@@ -3,7 +3,7 @@ import type { MitigationPlace } from './alert-response.ts';
 import { proposalOf, rollbackCommand } from './alert-response.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './alert-rules.ts';
 import { ALERT_METRICS } from './alert-rules.ts';
-import type { Alert, AlertEvent } from './alerts.ts';
+import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Notification } from './contract.ts';
 
 /** One event as a person is told it: what, of which release and run, and what to do about it. */
@@ -37,7 +37,7 @@ function lower({ severity }: Alert): Notification['severity'] {
 }
 
 /** The rule's own sentence with its places filled in. */
-export function sayAlert(rule: AlertRule | null, { name, lane, release, measured }: Alert): string {
+export function sayAlert(rule: AlertRule | null, { name, lane, release, measured, why }: Alert): string {
   const reason = measured.kind === 'value' ? '' : measured.reason;
   if (rule === null)
     return `${name === 'blind' ? 'nothing can be measured' : 'quality is not known'}: ${reason}`;
@@ -49,6 +49,7 @@ export function sayAlert(rule: AlertRule | null, { name, lane, release, measured
     value: value === null ? reason : sayValue(metric, value),
     limit: sayValue(metric, limit),
     for: duration(forMs),
+    why: why ?? reason,
     samples: measured.kind === 'value' ? String(measured.n) : 'no',
     beyond: value === null ? reason : sayValue(metric, Math.abs(value - limit)),
   };
@@ -93,6 +94,10 @@ function sayValue(metric: AlertMetric, value: number): string {
       return `${Number((value * 100).toFixed(1))} points`;
     case 'ms':
       return `${Number(value.toFixed(1))} ms`;
+    case 'norm':
+      return value.toExponential(1);
+    case 'ratio':
+      return `x${Number(value.toFixed(1))}`;
     default:
       return unit satisfies never;
   }

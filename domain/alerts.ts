@@ -1,73 +1,21 @@
-import type { AlertPoll, AlertReading, AlertScene, Mark } from './alert-readings.ts';
-import { evaluationReading, laneWithUsers, markOf, newestOf, windowReading } from './alert-readings.ts';
-import type { AlertMetric, AlertRule, AlertRules, Severity } from './alert-rules.ts';
+import { evaluationReading, newestOf } from './alert-evaluations.ts';
+import type { AlertPoll, AlertScene, Mark } from './alert-readings.ts';
+import { laneWithUsers, markOf, openingOf, windowReading } from './alert-readings.ts';
+import type { AlertRule, AlertRules, Severity } from './alert-rules.ts';
 import { ALERT_METRICS, BLIND, NO_EVALUATION, SEVERITIES } from './alert-rules.ts';
-import type { Measured } from './measured.ts';
+import type { AlertReading } from './alert-standing.ts';
+import { few } from './alert-standing.ts';
+import type { Alert, AlertEvent, AlertState, Watch } from './alert-state.ts';
+import { gaugeReading } from './lane-facts.ts';
 import { missing } from './measured.ts';
 import type { LaneName } from './split.ts';
 import type { PolledStanding } from './sustained.ts';
 import { sustained } from './sustained.ts';
-
-/** What fires now, or did until a moment ago. */
-export interface Alert {
-  /** Of the rule, or `blind` and `no-evaluation`. */
-  readonly name: string;
-  readonly severity: Severity;
-  /** Null where it is about no lane. */
-  readonly metric: AlertMetric | null;
-  readonly lane: LaneName | null;
-  readonly release: string | null;
-  /** The rollout that was under way when it fired. */
-  readonly run: AlertScene['run'];
-  readonly sinceMs: number;
-  readonly measured: Measured;
-  /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
-  readonly toldMs: number | null;
-}
-
-export interface AlertEvent {
-  /** `ended`: what it was about is no more, such as a candidate that was taken back. */
-  readonly kind: 'fired' | 'reminder' | 'resolved' | 'ended';
-  /** Rule and lane. */
-  readonly key: string;
-  readonly alert: Alert;
-}
-
-interface Watch {
-  readonly release: string;
-  readonly polls: readonly PolledStanding[];
-  readonly measured: Measured;
-  readonly atMs: number;
-}
-
-/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
-export interface AlertState {
-  readonly startedMs: number;
-  /** Of the newest poll; null before the first. */
-  readonly polledMs: number | null;
-  /** When metrics were last there. */
-  readonly lastSeenMs: number;
-  readonly scene: AlertScene | null;
-  /** As far back as the longest look-back, oldest first. */
-  readonly marks: readonly Mark[];
-  readonly watches: Readonly<Record<string, Watch>>;
-  readonly firing: Readonly<Record<string, Alert>>;
-}
+import type { LaneCounters } from './telemetry.ts';
+import type { TuningWatch } from './tuning-windows.ts';
+import { tuningReading, tuningStep } from './tuning-windows.ts';
 
 const LANES = ['stable', 'candidate'] as const;
-
-/** A monitor that begins now. */
-export function newAlerts(nowMs: number): AlertState {
-  return {
-    startedMs: nowMs,
-    polledMs: null,
-    lastSeenMs: nowMs,
-    scene: null,
-    marks: [],
-    watches: {},
-    firing: {},
-  };
-}
 
 /** One poll: the state after it, and what a person is to be told. Missing data changes no alert but its own. */
 export function alertStep(
@@ -79,8 +27,8 @@ export function alertStep(
   const step = new Step(rules, before, poll, nowMs);
   for (const rule of rules.rules)
     for (const lane of LANES)
-      if (ALERT_METRICS[rule.metric].source === 'window') step.window(rule, lane);
-      else step.evaluation(rule, lane);
+      if (ALERT_METRICS[rule.metric].source === 'evaluation') step.evaluation(rule, lane);
+      else step.polled(rule, lane);
   step.blindness();
   step.tell();
   return { state: step.after(), events: step.events };
@@ -97,6 +45,7 @@ class Step {
   private readonly marks: readonly Mark[];
   private readonly watches: Record<string, Watch>;
   private readonly firing: Record<string, Alert>;
+  private readonly tuning: Record<LaneName, TuningWatch | null>;
 
   constructor(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: number) {
     this.rules = rules;
@@ -106,14 +55,15 @@ class Step {
     this.scene = poll.scene ?? before.scene;
     this.marks =
       poll.snapshot.kind === 'snapshot'
-        ? [...before.marks, markOf(poll.snapshot.snapshot, nowMs)]
+        ? [...before.marks, markOf(poll.snapshot.snapshot, poll.facts, nowMs)]
         : before.marks;
     this.watches = { ...before.watches };
     this.firing = { ...before.firing };
+    this.tuning = { stable: this.tuningOf('stable'), candidate: this.tuningOf('candidate') };
   }
 
-  /** A rule on counters: it lasts, or it does not. */
-  window(rule: AlertRule, lane: LaneName): void {
+  /** A rule on what is seen at each poll: it lasts, or it does not. */
+  polled(rule: AlertRule, lane: LaneName): void {
     const { snapshot } = this.poll;
     if (snapshot.kind === 'missing') return;
     const key = keyOf(rule.name, lane);
@@ -122,12 +72,12 @@ class Step {
       this.end(key);
       return;
     }
-    const reading = windowReading(rule, lane, counters, this.marks, this.nowMs);
+    const reading = this.polledReading(rule, lane, counters);
     const polls = this.watch(key, counters.release, reading, Math.max(rule.forMs, this.rules.clearMs));
     const { pollMs, clearMs } = this.rules;
     const lasts = (standing: 'breach' | 'clear', forMs: number) =>
       sustained(standing, polls, { forMs, pollMs }, this.nowMs);
-    if (lasts('breach', rule.forMs)) this.fire(key, rule, lane, counters.release, reading.measured);
+    if (lasts('breach', rule.forMs)) this.fire(key, rule, lane, counters.release, reading);
     else if (lasts('clear', Math.min(clearMs, rule.forMs))) this.resolve(key);
   }
 
@@ -144,7 +94,7 @@ class Step {
     }
     const reading = evaluationReading(rule, release, evaluations.records, rules.evaluations.maxAgeMs, nowMs);
     this.watch(key, release, reading, 0);
-    if (reading.standing === 'breach') this.fire(key, rule, lane, release, reading.measured);
+    if (reading.standing === 'breach') this.fire(key, rule, lane, release, reading);
     else if (reading.standing === 'clear') this.resolve(key);
   }
 
@@ -194,8 +144,39 @@ class Step {
       scene: this.scene,
       marks: marks.slice(Math.max(0, from)),
       watches: this.watches,
+      tuning: this.tuning,
       firing: this.firing,
     };
+  }
+
+  private polledReading(rule: AlertRule, lane: LaneName, counters: LaneCounters): AlertReading {
+    const { marks, nowMs, poll, tuning } = this;
+    const { source } = ALERT_METRICS[rule.metric];
+    switch (source) {
+      case 'window':
+        return windowReading(rule, lane, counters, marks, nowMs);
+      case 'gauge': {
+        const opening = openingOf(rule, lane, counters.release, marks, nowMs)?.facts ?? null;
+        return gaugeReading(rule, counters.own ?? null, poll.facts[lane], opening);
+      }
+      case 'tuning':
+        return tuningReading(rule, tuning[lane], nowMs);
+      case 'evaluation':
+        return few('an evaluation is no poll');
+      default:
+        return source satisfies never;
+    }
+  }
+
+  private tuningOf(lane: LaneName): TuningWatch | null {
+    const { poll, scene, before, nowMs } = this;
+    if (poll.snapshot.kind === 'missing') return before.tuning[lane];
+    const { snapshot } = poll.snapshot;
+    const counters = laneWithUsers(snapshot, lane);
+    const nprobe = scene?.flags[lane]?.nprobe;
+    if (counters === null || nprobe === undefined) return null;
+    const served = { nprobe, processStartMs: snapshot.processStartMs };
+    return tuningStep(before.tuning[lane], counters, poll.facts[lane], served, nowMs);
   }
 
   /** Remembers a reading; another release under the lane's name begins afresh. */
@@ -218,17 +199,19 @@ class Step {
     { name, severity, metric }: AlertRule,
     lane: LaneName,
     release: string,
-    measured: Measured,
+    { measured, why }: AlertReading,
   ): void {
     const { nowMs, scene } = this;
     const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
-    this.firing[key] = { ...(this.firing[key] ?? fresh), name, severity, metric, lane, release, measured };
+    const about = { name, severity, metric, lane, release, measured, why: why ?? null };
+    this.firing[key] = { ...(this.firing[key] ?? fresh), ...about };
   }
 
   private fireUnseen(name: string, severity: Severity, release: string | null, reason: string): void {
     const { nowMs, scene } = this;
     const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
-    const about = { name, severity, metric: null, lane: null, release, measured: missing(reason) };
+    const seen = { metric: null, lane: null, measured: missing(reason), why: null };
+    const about = { name, severity, release, ...seen };
     this.firing[name] = { ...(this.firing[name] ?? fresh), ...about };
   }
 

@@ -44,6 +44,8 @@ export interface ControlState {
   /** `restoring`: a rollback to a release that was not warm; it becomes stable as soon as the spare lane is ready. */
   readonly restoring: string | null;
   readonly lease: { readonly expiresAtMs: number; readonly onExpiry: 'zero' | 'keep' } | null;
+  /** Some of stable's users are served without reranker, to see what it is worth. Ends with its holder's epoch. */
+  readonly experiment: Experiment | null;
   /**
    * Counts what changed traffic without the epoch's holder: a hand, the lease's end, the kill switch.
    * A raise must name the count it knows, else it is refused: never a silent raise.
@@ -52,6 +54,15 @@ export interface ControlState {
   readonly lastIntervention: Intervention | null;
   readonly changedAtMs: number;
   readonly changedBy: string;
+}
+
+export interface Experiment {
+  /** Salt of the arms, and label of their metrics. */
+  readonly name: string;
+  /** Share of stable's users without reranker, 0..100; all others are served with it. */
+  readonly offPercent: number;
+  /** Ends by then in any case: nobody may be left to end it. */
+  readonly untilMs: number;
 }
 
 export interface Intervention {
@@ -81,6 +92,12 @@ export interface ControlChange {
   readonly lanes?: { readonly candidate?: string | null; readonly spare?: string | null };
   /** Lease for 0 < percent < 100 set by an epoch's holder. */
   readonly lease?: { readonly ttlMs: number; readonly onExpiry: 'zero' | 'keep' };
+  /** Begins an experiment (needs an epoch, and percent 0), or ends it (null; a hand may too). */
+  readonly experiment?: {
+    readonly name: string;
+    readonly offPercent: number;
+    readonly forMs: number;
+  } | null;
   /** Makes the candidate stable (needs percent 100); the old stable stays warm as `previous` for so long. */
   readonly promote?: { readonly previousForMs: number };
   /** Users back to this release at once if it is stable or warm, else as soon as it is loaded. */

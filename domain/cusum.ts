@@ -5,14 +5,11 @@
 export const CUSUM_ALARM = Math.log(1000);
 
 /**
- * What one step may add or take away at most: a short spike of one lane is not a release gone bad, and one of stable
- * does not acquit it. So an alarm needs at least so many steps.
+ * The sum after one more step, 0 to `CUSUM_ALARM`: what lies beyond an alarm would only delay its end. An alarm needs at
+ * least `stepsToAlarm` steps: one may add or take away only so much, since a short spike of one lane is not a release gone
+ * bad, and one of stable does not acquit it.
  */
-const STEPS_TO_ALARM = 4;
-const CUSUM_CAP = CUSUM_ALARM / STEPS_TO_ALARM;
-
-/** The sum after one more step, 0 to `CUSUM_ALARM`: what lies beyond an alarm would only delay its end. */
-export function cusum(sum: number, logRatio: number): number {
-  const step = Math.max(-CUSUM_CAP, Math.min(logRatio, CUSUM_CAP));
-  return Math.max(0, Math.min(sum + step, CUSUM_ALARM));
+export function cusum(sum: number, logRatio: number, stepsToAlarm: number): number {
+  const cap = CUSUM_ALARM / stepsToAlarm;
+  return Math.max(0, Math.min(sum + Math.max(-cap, Math.min(logRatio, cap)), CUSUM_ALARM));
 }

@@ -1,7 +1,7 @@
 import type { GateRow, Metric, Plan, Stage } from './plan.ts';
 import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from './fast-path.ts';
 import type { RowModel } from './row-model.ts';
-import { modelOf, POWER_Z } from './row-model.ts';
+import { modelOf, POWER_Z, sampledShare } from './row-model.ts';
 import { byPoint } from './row-limits.ts';
 import { zFor } from './stats.ts';
 
@@ -10,7 +10,7 @@ interface DetectableRow {
   readonly stage: string;
   readonly metric: Metric;
   readonly against: GateRow['against'];
-  /** Requests of the candidate that the decision's first look sees, and the last one after every extension. */
+  /** Samples (requests of the candidate, but for rows that look at fewer) of the decision's first look, and of the last one after every extension. */
   readonly requests: number;
   readonly requestsAtMost: number;
   readonly minSamples: number;
@@ -65,33 +65,34 @@ function detectable(
   plan: Plan,
   stage: Stage,
   row: GateRow,
-  model: RowModel,
+  model: RowModel | 'samples',
   rate: number,
 ): { readonly row: DetectableRow; readonly coarse: boolean } {
   const firstMs = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs);
   const looks = Array.from({ length: plan.extendAtMost + 1 }, (_, i) => i * plan.extendByMs);
-  const requestsAfter = (extendedMs: number) =>
-    (((firstMs + extendedMs) / 1000) * rate * stage.percent) / 100;
+  const samples = (extendedMs: number) =>
+    ((firstMs + extendedMs) / 1000) * rate * sampledShare(plan, row, stage);
+  const firstLook = (holds: (n: number) => boolean) => looks.find((ms) => holds(samples(ms))) ?? null;
+  const enough = (n: number) => n >= row.minSamples;
+  const most = samples(looks.at(-1) ?? 0);
+  const known = {
+    stage: stage.name,
+    metric: row.metric,
+    against: row.against,
+    requests: Math.round(samples(0)),
+    requestsAtMost: Math.round(most),
+    minSamples: row.minSamples,
+    samplesAfterMs: firstLook(enough),
+  };
+  if (model === 'samples')
+    return { row: { ...known, greenAfterMs: known.samplesAfterMs, detects: null }, coarse: false };
   const z = byPoint(plan, row) ? 0 : zFor(plan.confidence, looks.length);
-  const stableAfter = (extendedMs: number) =>
-    stage.percent < 100 ? (requestsAfter(extendedMs) * (100 - stage.percent)) / stage.percent : Infinity;
-  const firstLook = (holds: (extendedMs: number) => boolean) => looks.find(holds) ?? null;
-  const lastMs = looks.at(-1) ?? 0;
-  const harm = smallestHarm(model, requestsAfter(lastMs), stableAfter(lastMs), z);
+  const stableTo = (n: number) =>
+    stage.percent < 100 ? (n * (100 - stage.percent)) / stage.percent : Infinity;
+  const harm = smallestHarm(model, most, stableTo(most), z);
+  const greenAfterMs = firstLook((n) => enough(n) && isGreen(model, n, stableTo(n), z));
   return {
-    row: {
-      stage: stage.name,
-      metric: row.metric,
-      against: row.against,
-      requests: Math.round(requestsAfter(0)),
-      requestsAtMost: Math.round(requestsAfter(lastMs)),
-      minSamples: row.minSamples,
-      samplesAfterMs: firstLook((ms) => requestsAfter(ms) >= row.minSamples),
-      greenAfterMs: firstLook(
-        (ms) => requestsAfter(ms) >= row.minSamples && isGreen(model, requestsAfter(ms), stableAfter(ms), z),
-      ),
-      detects: harm === null ? null : model.say(harm),
-    },
+    row: { ...known, greenAfterMs, detects: harm === null ? null : model.say(harm) },
     coarse: harm === null || harm - model.base > COARSE * (model.limit - model.base),
   };
 }
@@ -121,9 +122,9 @@ function smallestHarm(model: RowModel, n: number, stableN: number, z: number): n
 function refusalsOf(row: DetectableRow): string[] {
   const name = nameOf(row);
   if (row.samplesAfterMs === null)
-    return [`${name}: ${row.requestsAtMost} requests at the most, and ${row.minSamples} are the least`];
+    return [`${name}: ${row.requestsAtMost} samples at the most, and ${row.minSamples} are the least`];
   if (row.greenAfterMs === null)
-    return [`${name}: can not become green, not even with ${row.requestsAtMost} requests`];
+    return [`${name}: can not become green, not even with ${row.requestsAtMost} samples`];
   return [];
 }
 

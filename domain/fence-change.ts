@@ -1,4 +1,4 @@
-import type { ControlChange, ControlState, LaneSpec } from './control.ts';
+import type { ControlChange, ControlState, Experiment, LaneSpec } from './control.ts';
 import type { World } from './fence.ts';
 import type { Applied } from './fence-result.ts';
 import { done, intervene, refused, stale } from './fence-result.ts';
@@ -59,6 +59,7 @@ function invalid(state: ControlState, reason: string): Applied {
 /** What makes no sense in this state, in words; null if nothing. */
 function misfit(state: ControlState, change: ControlChange, world: World): Applied | null {
   const { percent = state.percent, shadowPercent = 0, lanes, flags, promote, rollbackTo, lease } = change;
+  const begins = change.experiment ?? null;
   const alone = percent === state.percent && lanes === undefined && flags === undefined;
   const candidate = lanes?.candidate === undefined ? state.lanes.candidate?.release : lanes.candidate;
   const raises = percent > state.percent;
@@ -83,6 +84,13 @@ function misfit(state: ControlState, change: ControlChange, world: World): Appli
     [promote !== undefined && state.restoring !== null, `promote: users are on their way back`],
     [typeof lanes?.spare === 'string' && state.restoring !== null, 'lanes.spare: is in use by a rollback'],
     [lease !== undefined && change.epoch === undefined, 'lease: only the holder of an epoch has one'],
+    [begins !== null && change.epoch === undefined, 'experiment: only the holder of an epoch begins one'],
+    [begins !== null && percent > 0, 'experiment: the candidate has users'],
+    [begins !== null && state.restoring !== null, 'experiment: users are on their way back'],
+    [
+      begins !== null && !(begins.offPercent > 0 && begins.offPercent <= 50),
+      'experiment.offPercent: must be over 0 and at most 50',
+    ],
     [
       raises && shared && change.epoch !== undefined && lease === undefined && state.lease === null,
       'lease: a share below 100 % needs one',
@@ -107,9 +115,20 @@ function edit(state: ControlState, change: ControlChange, nowMs: number): Contro
       spare,
     },
     restoring: lanes.spare === null ? null : state.restoring,
+    experiment: experimentAfter(state, change, nowMs),
   };
   if (promote === undefined) return edited;
   return { ...edited, promoting: { untilMs: nowMs + promote.previousForMs } };
+}
+
+/** An experiment stays until it is ended; users on a candidate end it as well. */
+function experimentAfter(state: ControlState, change: ControlChange, nowMs: number): Experiment | null {
+  if ((change.percent ?? state.percent) > 0) return null;
+  const { experiment } = change;
+  if (experiment === undefined) return state.experiment;
+  if (experiment === null) return null;
+  const { name, offPercent, forMs } = experiment;
+  return { name, offPercent, untilMs: nowMs + forMs };
 }
 
 /** A release under its own default flags. */
@@ -125,6 +144,7 @@ function rollBack(before: ControlState, { rollbackTo: to = '' }: ControlChange, 
     percent: 0,
     promoting: null,
     restoring: null,
+    experiment: null,
     lanes: { ...before.lanes, spare },
   };
   const { stable, previous, candidate } = state.lanes;
@@ -158,12 +178,13 @@ function byHand(
   change: ControlChange,
   nowMs: number,
 ): ControlState {
-  const { by, percent, flags, lanes, promote, rollbackTo } = change;
+  const { by, percent, flags, lanes, promote, rollbackTo, experiment } = change;
   const parts = [
     percent === undefined ? [] : [`percent ${before.percent} -> ${percent}`],
     flags === undefined ? [] : [`flags of ${Object.keys(flags).join(' and ')}`],
     lanes?.candidate === undefined ? [] : [`candidate ${lanes.candidate ?? 'unloaded'}`],
     promote === undefined ? [] : ['promoted the candidate'],
+    experiment === undefined ? [] : ['ended the experiment'],
     rollbackTo === undefined ? [] : [`rollback to ${rollbackTo}`],
   ].flat();
   // The spare lane alone has no users, and a shadow is seen by none: that is nobody's business.

@@ -45,6 +45,7 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
     promoting: null,
     restoring: null,
     lease: null,
+    experiment: null,
     interventions: 0,
     lastIntervention: null,
     changedAtMs: nowMs,
@@ -78,16 +79,19 @@ export function applyCommand(before: ControlState, command: Command, nowMs: numb
   }
 }
 
-/** When the next tick is due, by lease or `previous`; null if nothing waits. */
-export function nextTickMs({ lease, lanes }: ControlState): number | null {
-  const times = [lease?.expiresAtMs, lanes.previous?.untilMs].filter((time) => time !== undefined);
+/** When the next tick is due, by lease, `previous` or experiment; null if nothing waits. */
+export function nextTickMs({ lease, lanes, experiment }: ControlState): number | null {
+  const times = [lease?.expiresAtMs, lanes.previous?.untilMs, experiment?.untilMs].filter(
+    (time) => time !== undefined,
+  );
   return times.length === 0 ? null : Math.min(...times);
 }
 
 function takeEpoch(state: ControlState, { owner, key, expected }: TakeEpoch): Applied {
   if (key === state.epochKey) return done(state);
   if (expected.epoch !== state.epoch || expected.owner !== state.owner) return refused(state, stale(state));
-  return done({ ...state, epoch: state.epoch + 1, owner, epochKey: key, steps: [] });
+  // Whoever takes the fence wants the lanes as they are: an experiment of the holder before ends with its epoch.
+  return done({ ...state, epoch: state.epoch + 1, owner, epochKey: key, steps: [], experiment: null });
 }
 
 function renewLease(state: ControlState, { epoch, ttlMs }: RenewLease, nowMs: number): Applied {
@@ -107,11 +111,13 @@ function noLease({ lastIntervention }: ControlState): Refusal {
 }
 
 function letTimePass(state: ControlState, nowMs: number): ControlState {
-  const { previous } = state.lanes;
+  const { experiment, lanes } = state;
+  const tried: ControlState =
+    experiment !== null && nowMs >= experiment.untilMs ? { ...state, experiment: null } : state;
   const kept: ControlState =
-    previous !== null && nowMs >= previous.untilMs
-      ? { ...state, lanes: { ...state.lanes, previous: null } }
-      : state;
+    lanes.previous !== null && nowMs >= lanes.previous.untilMs
+      ? { ...tried, lanes: { ...lanes, previous: null } }
+      : tried;
   return kept.lease !== null && nowMs >= kept.lease.expiresAtMs ? loseLease(kept, nowMs) : kept;
 }
 

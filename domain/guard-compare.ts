@@ -3,11 +3,10 @@ import type { FastPathState } from './fast-path.ts';
 import { fastPathStep } from './fast-path.ts';
 import type { HarmRule, Plan } from './plan.ts';
 import type { HarmAlarm, SameMinutes } from './same-minutes.ts';
-import { foretoldExcess, slowerThanStableMs, wentWrong } from './same-minutes.ts';
+import { foretoldExcess, laneDid, slowerThanStableMs, wentWrong } from './same-minutes.ts';
 import type { HarmState } from './sustained-harm.ts';
 import { harmName, harmStep } from './sustained-harm.ts';
 import type { Histogram, Snapshot } from './telemetry.ts';
-import { difference } from './window.ts';
 
 /** What the judge `sequential` carries from stretch to stretch, and from stage to stage. Plain JSON. */
 export interface Compared {
@@ -69,8 +68,8 @@ function minutesBetween(state: Compared, to: Snapshot, plan: Plan): SameMinutes 
   if (from.candidate.release !== candidate.release || from.stable.release !== stable.release) return null;
   const warmUpMs = plan.stages.find(({ percent }) => percent === state.percent)?.warmUpMs ?? 0;
   return {
-    candidate: difference(from.candidate, candidate),
-    stable: difference(from.stable, stable),
+    candidate: laneDid(from.candidate, candidate),
+    stable: laneDid(from.stable, stable),
     cold: state.opening.takenAtMs < state.percentSinceMs + warmUpMs,
   };
 }

@@ -2,8 +2,7 @@ import type { ReleaseQuality } from './contract.ts';
 import type { Plan, Trigger } from './plan.ts';
 import type { Count } from './stats.ts';
 import type { LaneCounters, SnapshotResult } from './telemetry.ts';
-import type { LaneWindow } from './window.ts';
-import { difference, slowerThan } from './window.ts';
+import { since, slowerThan } from './window.ts';
 
 /** One lane's standing at one poll under one trigger. */
 export type Standing = 'breach' | 'clear' | 'few';
@@ -64,21 +63,30 @@ export function lookBack(
   if (before === null || before.release !== latest.release) return null;
   return countBad(
     rule,
-    difference(before, latest),
+    before,
+    latest,
     lane === 'candidate' ? context.candidateQuality : context.stableQuality,
   );
 }
 
-function countBad(rule: Trigger, window: LaneWindow, quality: ReleaseQuality | null): LookBack | null {
+function countBad(
+  rule: Trigger,
+  before: LaneCounters,
+  latest: LaneCounters,
+  quality: ReleaseQuality | null,
+): LookBack | null {
   switch (rule.metric) {
-    case 'errorRate':
-      return { beyond: window.errors, limit: rule.over };
+    case 'errorRate': {
+      const beyond = { hits: latest.errors - before.errors, n: latest.requests - before.requests };
+      return { beyond, limit: rule.over };
+    }
     case 'endToEndP95':
       // P95 beyond the limit is the same as: more than 5 % slower than it.
-      return { beyond: slowerThan(window.endToEnd, rule.over), limit: 0.05 };
+      return { beyond: slowerThan(since(before.endToEnd, latest.endToEnd), rule.over), limit: 0.05 };
     case 'qualityShortfall': {
-      if (quality === null || quality.release !== window.release) return null;
-      const { hits, n } = window.quality;
+      if (quality === null || quality.release !== latest.release) return null;
+      const hits = latest.quality.hits - before.quality.hits;
+      const n = latest.quality.total - before.quality.total;
       return { beyond: { hits: n - hits, n }, limit: 1 - quality.expectedShare + rule.over };
     }
     default:

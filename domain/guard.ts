@@ -34,6 +34,14 @@ export type GuardEvent =
     }
   | { readonly kind: 'superseded'; readonly reason: string };
 
+/**
+ * Whether the next guard takes up the state of the one that saw this: who is blind goes on being blind since the same
+ * moment, what breaches has done so since, and harm is said once. After anything else it begins afresh.
+ */
+export function goesOn(event: GuardEvent): boolean {
+  return event.kind === 'blind' || event.kind === 'breaching' || event.kind === 'harm';
+}
+
 /** What the guard sees at one moment. */
 export interface Poll {
   readonly snapshot: SnapshotResult;

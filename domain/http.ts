@@ -116,6 +116,8 @@ export const LANE_HEADERS = {
   release: 'x-release',
   /** from the lane, RFC-style: `encode;dur=2.1, predict;dur=0.2, search;dur=0.4, rerank;dur=0.3` (ms) */
   timing: 'server-timing',
+  /** to the user, while an experiment runs: `<experiment>/on`, or `off` */
+  arm: 'x-arm',
   /** from the lane: hit | miss, whether a result has cosine >= the release's tau */
   quality: 'x-quality',
   /** from the lane: yes | no, whether reranking changed rank 1; absent while it is off */

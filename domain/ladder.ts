@@ -12,7 +12,7 @@ const OPPOSITES: Partial<Record<LadderStep, LadderStep>> = {
   nprobeUp: 'nprobeDown',
 };
 
-/** A step that can be taken, with the flags after it; or why none is left. */
+/** A step that can be taken, with the flags after it (as they are, for a sweep); or why none is left. */
 export type Rung =
   | { readonly kind: 'rung'; readonly step: LadderStep; readonly flags: Flags }
   | { readonly kind: 'none'; readonly reason: string };
@@ -33,7 +33,7 @@ export function ladderOf(
 }
 
 /**
- * The first step of a ladder that was not taken in this stage, changes something, and does not undo what the stage has
+ * The first step of a ladder that was not tried in this stage, changes something, and does not undo what the stage has
  * done already: two rows that ask for opposites would have it go back and forth. `hold` ends a ladder.
  */
 export function nextRung(ladder: readonly LadderStep[], taken: readonly LadderStep[], flags: Flags): Rung {
@@ -42,6 +42,8 @@ export function nextRung(ladder: readonly LadderStep[], taken: readonly LadderSt
     if (step === 'hold') break;
     const opposite = OPPOSITES[step];
     const after = afterStep(step, flags);
+    // What a sweep will find is not known before it; it is the tuning's to change nothing.
+    if (step === 'sweep' && !taken.includes(step)) return { kind: 'rung', step, flags };
     if (taken.includes(step)) passedOver.push(`${step} was taken`);
     else if (opposite !== undefined && taken.includes(opposite))
       passedOver.push(`${step} would undo ${opposite}`);
@@ -70,6 +72,7 @@ function afterStep(step: LadderStep, flags: Flags): Flags | null {
       );
     case 'fallbackModel':
       return flags.impl === 'gru_v0' ? null : { ...flags, impl: 'gru_v0' };
+    case 'sweep':
     case 'hold':
       return null;
     default:

@@ -2,7 +2,7 @@ import { measured } from './measured.ts';
 import type { GateRow, Plan } from './plan.ts';
 import { absent, notApplicableReading } from './reading.ts';
 import type { Limits } from './row-limits.ts';
-import { asSlowShare, byPoint, limitsOf, SLOWER_SHARE, widenedBy } from './row-limits.ts';
+import { asSlowShare, byPoint, limitsOf, SLOWER_SHARE } from './row-limits.ts';
 import type { RowVerdict } from './row-verdict.ts';
 import { because, notMeasured } from './row-verdict.ts';
 import type { Count } from './stats.ts';
@@ -41,7 +41,7 @@ export function judgeLatency(plan: Plan, row: GateRow, lanes: LatencyLanes, z: n
   const stableP95 = row.against === 'stable' && stable !== null ? quantileMs(stable[name], 0.95) : null;
   if (row.against === 'stable' && stableP95 === null)
     return notMeasured(row, absent('no requests of stable'));
-  const limits = inMs(plan, row, stableP95, lanes.percent);
+  const limits = inMs(plan, row, stableP95);
   const slower = (limitMs: number | null) =>
     limitMs === null ? null : slowerOf(plan, row, lanes, name, limitMs);
   const [warn, red] = [slower(limits.warn), slower(limits.red)];
@@ -69,12 +69,9 @@ export function judgeLatency(plan: Plan, row: GateRow, lanes: LatencyLanes, z: n
 }
 
 /** A row's limits in ms: relative ones lie so many times over stable's P95, and at least the plan's excess. */
-function inMs(plan: Plan, row: GateRow, stableP95: number | null, percent: number): Limits {
-  const wide = widenedBy(plan, row, percent);
+function inMs(plan: Plan, row: GateRow, stableP95: number | null): Limits {
   const ms = (over: number | null) =>
-    over === null || stableP95 === null
-      ? over
-      : Math.max(stableP95 * (1 + (over - 1) * wide), stableP95 + plan.p95ExcessMs * wide);
+    over === null || stableP95 === null ? over : Math.max(stableP95 * over, stableP95 + plan.p95ExcessMs);
   const [warn, red] = [ms(row.warnOver), ms(row.redOver)];
   return { warn, red, within: warn ?? red ?? 0 };
 }

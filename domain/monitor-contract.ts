@@ -1,11 +1,11 @@
 import type { MitigationStart } from './alert-response.ts';
 import type { AlertRules } from './alert-rules.ts';
-import type { AlertEvent, AlertState } from './alerts.ts';
+import type { AlertEvent, AlertState } from './alert-state.ts';
 
 /** What `monitor` asks of the world, beside `notify`; see contract.ts for the rules. */
 export interface MonitorActivities {
-  /** Reads and checks plans/alerts/<rules>.yaml. Non-retryable failure that names every problem. */
-  loadAlertRules(input: { readonly rules: string }): Promise<AlertRules>;
+  /** Reads and checks plans/alerts/<rules>.yaml. Non-retryable failure that names every problem, or another worker's service. */
+  loadAlertRules(input: { readonly service: string; readonly rules: string }): Promise<AlertRules>;
   /** One stretch of the watch, at most `stretchMs`: polls, and returns at the first event. */
   watchAlerts(input: WatchAlertsInput): Promise<WatchAlertsResult>;
   /** Sets a lane's flags as a change by hand: a rollout under way holds, and says who did it. */

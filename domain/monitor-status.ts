@@ -2,7 +2,7 @@ import type { AlertScene } from './alert-readings.ts';
 import type { AlertRules, Severity } from './alert-rules.ts';
 import { BLIND } from './alert-rules.ts';
 import { sayAlert } from './alert-words.ts';
-import type { AlertState } from './alerts.ts';
+import type { AlertState } from './alert-state.ts';
 import type { Measured } from './measured.ts';
 import type { LaneName } from './split.ts';
 

@@ -45,6 +45,8 @@ export const LADDER_STEPS = [
   'nprobeUp',
   'rerankerOn',
   'fallbackModel',
+  /** the workflow `nprobeTuning` on the candidate's lane: the runbook's ten-minute pass */
+  'sweep',
   'hold',
 ] as const;
 export type LadderStep = (typeof LADDER_STEPS)[number];

@@ -26,6 +26,7 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
   const started: RolloutState = {
     ...state,
     percent,
+    reached: Math.max(state.reached, state.stage),
     t0Ms: state.t0Ms ?? nowMs,
     stageStartMs: nowMs,
     judgement: null,
@@ -57,11 +58,15 @@ export function onSettled(plan: Plan, state: RolloutState, result: ChangeResult,
       ? finish(plan, state, 'supersededByRollback', result.refusal.reason, nowMs)
       : { state, effects: [] };
   const { percent, lanes } = result.view.state;
+  const as = (phase: RolloutState['phase'], stage = state.stage) =>
+    onChanged(plan, { ...state, phase, stage }, result, nowMs);
+  // A hold has gone back to measuring, and what it came upon was carried out all the same.
+  if (lanes.stable.release === state.candidate) return as('promote');
+  if (percent > state.percent && percent === plan.stages[state.reached + 1]?.percent)
+    return as('raise', state.reached + 1);
   const raised = state.phase === 'raise' && percent === stageOf(plan, state).percent;
-  const promoted = state.phase === 'promote' && lanes.stable.release === state.candidate;
   const stepped = state.phase === 'step' && isInForce(state.move, lanes.candidate?.flags ?? null);
-  if (promoted || stepped || (raised && percent !== state.percent))
-    return onChanged(plan, state, result, nowMs);
+  if (stepped || (raised && percent !== state.percent)) return as(state.phase);
   return { state: { ...state, percent }, effects: [] };
 }
 

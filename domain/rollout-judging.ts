@@ -8,6 +8,7 @@ import { climb } from './rollout-ladder.ts';
 import { holdFor, proceed, startRollback } from './rollout-moves.ts';
 import type { Effect, RolloutState, Step } from './rollout-state.ts';
 import { decideMs, log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { secondLook } from './second-look.ts';
 import { pairedDifference, zFor } from './stats.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import { windowBetween } from './window.ts';
@@ -74,7 +75,7 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
 
 /** Judges the window that is closed, and goes on, extends, holds or rolls back. */
 function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
-  const { judgement, state } = judgeWindow(plan, before, nowMs);
+  const { judgement, state } = secondLook(plan, judgeWindow(plan, before, nowMs), nowMs);
   const { verdict } = judgement;
   const judged = log(
     plan,

@@ -1,6 +1,7 @@
 import type { ControlView, Flags } from './control.ts';
 import type { Judgement } from './gate.ts';
 import { nextRung, sayDifference } from './ladder.ts';
+import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { LadderStep, Plan } from './plan.ts';
 import { finish, holdAfter, holdFor } from './rollout-moves.ts';
 import type { LadderMove, RolloutState, Step } from './rollout-state.ts';
@@ -90,7 +91,8 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
     because: judgement?.reason ?? '',
     atMs: nowMs,
   };
-  const text = `ladder: ${step} (${sayDifference(to, from)} to ${sayDifference(from, to)}), because ${why}`;
+  const change = step === 'sweep' ? '' : ` (${sayDifference(to, from)} to ${sayDifference(from, to)})`;
+  const text = `ladder: ${step}${change}, because ${why}`;
   return {
     state: log(plan, { ...state, phase: 'step', move }, { kind: 'step', text }, nowMs),
     effects: [
@@ -124,6 +126,18 @@ export function onStepTaken(plan: Plan, state: RolloutState, nowMs: number): Ste
   };
   const text = `${state.candidate} runs with ${move === null ? 'other flags' : sayDifference(move.from, move.to)}; the gate is measured again`;
   return { state: log(plan, next, { kind: 'step', text }, nowMs), effects: [] };
+}
+
+/** The sweep has ended: with another nprobe the gate is measured again, else the next step is tried. */
+export function onTuned(plan: Plan, state: RolloutState, result: NprobeTuningResult, nowMs: number): Step {
+  const { move, judgement } = state;
+  const said = log(plan, state, { kind: 'step', text: `sweep: ${result.outcome}: ${result.reason}` }, nowMs);
+  if (move === null || judgement === null) return { state: { ...said, phase: 'look' }, effects: [] };
+  if (result.outcome === 'applied' && result.nprobe !== null) {
+    const to = { ...move.to, nprobe: result.nprobe };
+    return onStepTaken(plan, { ...said, move: { ...move, to } }, nowMs);
+  }
+  return climb(plan, { ...said, moves: [...said.moves, move], move: null }, judgement, nowMs);
 }
 
 /** Whether the flags are what a step makes of them. */

@@ -102,6 +102,15 @@ export function onMessage(plan: Plan, before: RolloutState, message: Message, no
   }
 }
 
+const MEASURED_AFRESH: readonly RolloutState['phase'][] = [
+  'open',
+  'measure',
+  'close',
+  'evaluateEnd',
+  'look',
+  'step',
+];
+
 /** Ends pause and hold: the clock goes on where it stood, and what was being measured is measured afresh. */
 function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   const stoodMs = state.pausedSinceMs === null ? 0 : nowMs - state.pausedSinceMs;
@@ -114,9 +123,11 @@ function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
     interventions: state.interventionsSeen,
   };
   if (going.t0Ms === null) return going;
+  // Held on the way to the next stage: what the one before showed was before the hold, so it is judged again.
+  const back = { ...going, stage: Math.min(going.stage, going.reached) };
   // The share was taken away while it was held: the stage begins again, with its warm-up.
-  if (going.percent !== stageOf(plan, going).percent) return { ...going, phase: 'raise' };
-  return ['open', 'measure', 'close', 'evaluateEnd', 'look', 'step'].includes(going.phase)
-    ? measureAfresh(plan, going)
+  if (back.percent !== stageOf(plan, back).percent) return { ...back, phase: 'raise' };
+  return back.stage < going.stage || MEASURED_AFRESH.includes(going.phase)
+    ? measureAfresh(plan, back)
     : going;
 }

@@ -33,7 +33,7 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
 }
 
 /** Phases that a hold ends: what follows it begins with a measurement. */
-const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step'];
+const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step', 'promote'];
 
 /**
  * No raise until a person says so. Measuring goes on where the candidate has its share. `escalate`: nothing is left
@@ -46,7 +46,10 @@ export function holdFor(
   nowMs: number,
   { escalate = false } = {},
 ): Step {
-  const waiting = ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, state) : state;
+  // Held on the way to the next stage: users are in the one before, and that is what a person decides about.
+  const onTheWay = state.phase === 'raise' && state.reached >= 0 && state.stage > state.reached;
+  const where = onTheWay ? { ...state, stage: state.reached } : state;
+  const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
   const next = log(plan, { ...waiting, held }, { kind: 'held', text: held.reason }, nowMs);
   const calm = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
   const severity = escalate ? 'critical' : calm;

@@ -53,7 +53,7 @@ export interface TimelineEntry {
   readonly text: string;
 }
 
-/** A step of the ladder: what it made of the candidate's flags, and the numbers that asked for it. */
+/** A step of the ladder: what it made of the candidate's flags (a sweep may leave them), and the numbers that asked for it. */
 export interface LadderMove {
   readonly stage: string;
   readonly step: LadderStep;
@@ -70,6 +70,8 @@ export interface RolloutState {
   readonly phase: Phase;
   /** Index into the plan's stages; the stage that is, or is about to be, under way. */
   readonly stage: number;
+  /** Highest stage whose share was set; -1 before the first. */
+  readonly reached: number;
   /** The candidate's share as far as the rollout knows. */
   readonly percent: number;
   readonly startedMs: number;
@@ -91,7 +93,7 @@ export interface RolloutState {
   /** Stable's last valid window at a percent below 100. */
   readonly reference: LaneWindow | null;
   readonly baselineMissing: boolean;
-  /** Steps of the ladder that are in force, oldest first, and the one that is being taken. */
+  /** Steps of the ladder that were taken, oldest first, and the one that is being taken. */
   readonly moves: readonly LadderMove[];
   readonly move: LadderMove | null;
   /** `<stage>/<metric>` of rows that only inform, and have done so. */
@@ -143,6 +145,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     candidate,
     phase: 'preflight',
     stage: 0,
+    reached: -1,
     percent: 0,
     startedMs: nowMs,
     t0Ms: null,

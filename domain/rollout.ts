@@ -1,36 +1,20 @@
-import type { ControlView, Flags } from './control.ts';
+import type { ControlView } from './control.ts';
 import { decisionsOf } from './decision-record.ts';
 import type { ChangeResult, EvaluationResult, PreflightReport, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
+import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
 import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
 import { counted, finish, startRollback } from './rollout-moves.ts';
-import { onLooked } from './rollout-ladder.ts';
+import { onLooked, onTuned } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
 import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
-/** What the workflow has to do now. It does it and brings back an event. */
-export type Action =
-  | { readonly do: 'preflight' }
-  | { readonly do: 'fence' }
-  | { readonly do: 'load' }
-  | { readonly do: 'snapshot' }
-  | { readonly do: 'evaluate'; readonly name: string }
-  | { readonly do: 'raise'; readonly percent: number }
-  | { readonly do: 'zero'; readonly reason: string }
-  /** The gateway's state, before a step of the ladder. */
-  | { readonly do: 'look' }
-  | { readonly do: 'step'; readonly flags: Flags; readonly reason: string }
-  /** Until the time, or a message or the guard; null: only those. */
-  | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
-  | { readonly do: 'promote' }
-  | { readonly do: 'rollback' }
-  | { readonly do: 'finish' };
-
+/** What has happened. */
 export type RolloutEvent =
   | { readonly kind: 'preflight'; readonly report: PreflightReport }
   | { readonly kind: 'fenced'; readonly epoch: number; readonly interventions: number }
@@ -39,6 +23,7 @@ export type RolloutEvent =
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'looked'; readonly view: ControlView }
+  | { readonly kind: 'tuned'; readonly result: NprobeTuningResult }
   /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
   | { readonly kind: 'settled'; readonly result: ChangeResult }
   | { readonly kind: 'time' }
@@ -56,76 +41,6 @@ export type RolloutEvent =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'guard'; readonly event: GuardEvent }
   | { readonly kind: 'cancelled' };
-
-/** The one thing to do next, out of the state alone. */
-export function nextAction(plan: Plan, state: RolloutState): Action {
-  if (state.phase === 'done') return { do: 'finish' };
-  if (state.phase === 'rollback') return { do: 'rollback' };
-  if (state.phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
-  if (state.pausedSinceMs !== null) return { do: 'wait', untilMs: null, why: 'paused' };
-  if (state.held !== null && !measuring(plan, state))
-    return { do: 'wait', untilMs: null, why: `held: ${state.held.reason}` };
-  return phaseAction(plan, state);
-}
-
-/** Held, but with its share: windows go on, so that a person sees what is the case now. */
-function measuring(plan: Plan, state: RolloutState): boolean {
-  return (
-    state.t0Ms !== null &&
-    state.percent === stageOf(plan, state).percent &&
-    ['evaluateStart', 'warmUp', 'open', 'measure', 'close', 'evaluateEnd'].includes(state.phase)
-  );
-}
-
-function phaseAction(plan: Plan, state: RolloutState): Action {
-  const { phase, waitUntilMs } = state;
-  const name = state.t0Ms === null ? '' : stageOf(plan, state).name;
-  switch (phase) {
-    case 'preflight':
-    case 'fence':
-    case 'load':
-    case 'promote':
-    case 'rollback':
-      return { do: phase };
-    case 'baselineOpen':
-    case 'baselineClose':
-    case 'open':
-    case 'close':
-      return { do: 'snapshot' };
-    case 'baselineWait':
-      return { do: 'wait', untilMs: waitUntilMs, why: 'stable alone is measured before T0' };
-    case 'raise':
-      return { do: 'raise', percent: stageOf(plan, state).percent };
-    case 'evaluateStart':
-    case 'evaluateEnd':
-      return { do: 'evaluate', name: evaluationName(plan, state) };
-    case 'warmUp':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: caches warm up` };
-    case 'measure':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: measuring for the decision` };
-    case 'look':
-      return { do: 'look' };
-    case 'step':
-      // There is no such phase without a move; a look finds out anew.
-      return state.move === null
-        ? { do: 'look' }
-        : { do: 'step', flags: state.move.to, reason: state.move.because };
-    case 'dwell':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
-    case 'zero':
-      return { do: 'zero', reason: state.held?.reason ?? '' };
-    case 'done':
-      return { do: 'finish' };
-    default:
-      return phase satisfies never;
-  }
-}
-
-function evaluationName(plan: Plan, state: RolloutState): string {
-  return stageOf(plan, state).evaluate === 'end'
-    ? `post_rollout_${state.candidate}`
-    : `nightly_${state.candidate}`;
-}
 
 /**
  * The state after an event, and a record of each decision that it led to. Never throws for what comes from outside:
@@ -184,6 +99,8 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
       return onLooked(plan, state, event.view, nowMs);
     case 'settled':
       return onSettled(plan, state, event.result, nowMs);
+    case 'tuned':
+      return onTuned(plan, state, event.result, nowMs);
     case 'time':
       return moved(onTime(plan, state));
     default:

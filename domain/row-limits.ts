@@ -1,5 +1,5 @@
 import type { Verdict } from './gate.ts';
-import type { GateRow, Plan } from './plan.ts';
+import type { GateRow, Metric, Plan } from './plan.ts';
 import type { Interval } from './stats.ts';
 import { WITHOUT_CONTROL } from './sustained-harm.ts';
 
@@ -46,13 +46,15 @@ function marginOf(plan: Plan, { metric }: GateRow, percent: number): number {
 }
 
 /**
- * How many times as wide a row's limit is: with stable's last window instead of a live one, another time of the day is compared
- * with. The proxy is not wider: what its release promises holds at any time.
+ * How many times as wide a row's limits are where no users of stable are left to compare with: its last window was another time of
+ * the day, and a spike that hits both lanes is seen on one. The proxy's are not wider: what a release promises holds at any time.
  */
-export function widenedBy(plan: Plan, { against, metric }: GateRow, percent: number): number {
-  const alone = against === 'stable' && percent >= 100 && metric !== 'qualityShortfall';
+function widenedBy(plan: Plan, { metric }: GateRow, percent: number): number {
+  const alone = percent >= 100 && WIDENED.includes(metric);
   return plan.judge !== 'literal' && alone ? WITHOUT_CONTROL : 1;
 }
+
+const WIDENED: readonly Metric[] = ['errorRate', 'retrievalP95', 'endToEndP95', 'rerankP95'];
 
 /** A P95 row as a question about the share that is slower than its limit, of which there may be 5 %. */
 export function asSlowShare(row: GateRow): GateRow {

@@ -1,13 +1,20 @@
 import type { GateRow, Plan, Stage } from './plan.ts';
-import { asSlowShare, limitsOf, SLOWER_SHARE, widenedBy } from './row-limits.ts';
+import { asSlowShare, limitsOf, SLOWER_SHARE } from './row-limits.ts';
 import type { Count, Interval } from './stats.ts';
-import { newcombe, normalQuantile, normalTail, wilson } from './stats.ts';
+import { newcombe, normalQuantile, normalTail, pairedDifference, wilson } from './stats.ts';
 
 /** 80 % power: so many standard errors lie between what is expected and what is seen in 4 of 5 cases. */
 export const POWER_Z = normalQuantile(0.8);
 
 /** A stable lane of usual quality, for planning. Its latencies are lognormal. */
-const USUAL = { errorRate: 0.001, missShare: 0.05, p95Ms: 5, sigma: 0.45, acceptance: 0.3 } as const;
+const USUAL = {
+  errorRate: 0.001,
+  missShare: 0.05,
+  p95Ms: 5,
+  sigma: 0.45,
+  acceptance: 0.3,
+  differs: 0.025,
+} as const;
 const Z95 = normalQuantile(0.95);
 
 /** A row as a question about one share, for planning. */
@@ -24,8 +31,27 @@ export interface RowModel {
   readonly say: (share: number) => string;
 }
 
-/** The question that a row asks of the traffic; null where traffic does not answer it. */
-export function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | null {
+/** One of so many answers is looked at for near-duplicates (INSPECT_EVERY of the retriever). */
+const INSPECT_EVERY = 100;
+
+/** The share of all judged requests that become samples of a row, 0..1. */
+export function sampledShare({ shadowPercent }: Plan, { metric }: GateRow, { percent }: Stage): number {
+  switch (metric) {
+    case 'nearDuplicates':
+      return percent / 100 / INSPECT_EVERY;
+    case 'shadowQualityDrop':
+    case 'shadowOverlap':
+      return (shadowPercent ?? 0) / 100;
+    default:
+      return percent / 100;
+  }
+}
+
+/**
+ * The question that a row asks of the traffic; null where traffic does not answer it. `samples`: all that is known before is
+ * whether it gets enough of them.
+ */
+export function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | 'samples' | null {
   switch (row.metric) {
     case 'errorRate':
       return shareModel(plan, row, percent, USUAL.errorRate, 0);
@@ -38,6 +64,10 @@ export function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel 
     case 'endToEndP95':
     case 'rerankP95':
       return latencyModel(plan, row, percent);
+    case 'shadowQualityDrop':
+      return pairedModel(plan, row, percent);
+    case 'nearDuplicates':
+      return 'samples';
     default:
       // Evaluations, gauges and the split have as many samples as they have, whatever the traffic.
       return null;
@@ -66,19 +96,33 @@ function lessBase({ low, high }: Interval, base: number): Interval {
   return { low: low - base, high: high - base };
 }
 
+/** Queries that were asked of both lanes: as many are lost as gained by a candidate that is as good. */
+function pairedModel(plan: Plan, row: GateRow, percent: number): RowModel {
+  const { warn, red, within } = limitsOf(plan, row, null, percent);
+  const beyond = warn ?? red ?? 0;
+  return {
+    base: USUAL.differs,
+    limit: USUAL.differs + beyond,
+    beyond,
+    within,
+    interval: ({ hits, n }, _stableN, z) => pairedDifference(hits, n * USUAL.differs, n, z),
+    say: (share) => `+${Number((100 * (share - USUAL.differs)).toPrecision(2))} points`,
+  };
+}
+
 function latencyModel(plan: Plan, row: GateRow, percent: number): RowModel {
   const first = row.warnOver ?? row.redOver ?? 0;
-  const wide = widenedBy(plan, row, percent);
-  const overStable = Math.max(1 + (first - 1) * wide, 1 + (plan.p95ExcessMs * wide) / USUAL.p95Ms);
+  const overStable = Math.max(first, 1 + plan.p95ExcessMs / USUAL.p95Ms);
   const limitMs = row.against === 'stable' ? USUAL.p95Ms * overStable : first;
-  const { within } = limitsOf(plan, asSlowShare(row), null, percent);
+  const { warn, within } = limitsOf(plan, asSlowShare(row), null, percent);
+  const limit = warn ?? SLOWER_SHARE;
   const p95Of = (share: number) => limitMs * Math.exp(USUAL.sigma * (Z95 - normalQuantile(1 - share)));
   // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.
   const p95Ms = row.against === 'stable' ? USUAL.p95Ms : limitMs / 2;
   return {
     base: normalTail(Z95 + Math.log(limitMs / p95Ms) / USUAL.sigma),
-    limit: SLOWER_SHARE,
-    beyond: SLOWER_SHARE,
+    limit,
+    beyond: limit,
     within,
     interval: ({ hits, n }, _stableN, z) => wilson(hits, n, z),
     say: (share) =>

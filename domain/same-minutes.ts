@@ -2,14 +2,30 @@ import type { BothLanes } from './conditional-binomial.ts';
 import type { ReleaseQuality } from './contract.ts';
 import type { HarmRule, Plan } from './plan.ts';
 import type { Count } from './stats.ts';
-import type { Histogram } from './telemetry.ts';
+import type { Histogram, LaneCounters } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
-import { quantileMs, slowerThan, total } from './window.ts';
+import { quantileMs, since, slowerThan, total } from './window.ts';
+
+/** What is compared of a lane. */
+type LaneDid = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'quality'>;
+
+/** What a lane did since `before`; both of the same release. */
+export function laneDid(before: LaneCounters, after: LaneCounters): LaneDid {
+  return {
+    release: after.release,
+    errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
+    endToEnd: since(before.endToEnd, after.endToEnd),
+    quality: {
+      hits: after.quality.hits - before.quality.hits,
+      n: after.quality.total - before.quality.total,
+    },
+  };
+}
 
 /** Both lanes over the same stretch of time: a concurrent control, so that what hits both of them cancels out. */
 export interface SameMinutes {
-  readonly candidate: LaneWindow;
-  readonly stable: LaneWindow;
+  readonly candidate: LaneDid;
+  readonly stable: LaneDid;
   /** Caches are cold after a raise: then errors count, and latencies do not. */
   readonly cold: boolean;
 }

@@ -33,7 +33,7 @@ export interface RolloutStatus {
   readonly outcome: Outcome | null;
   /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
   readonly rows: readonly StatusRow[];
-  /** Steps of the ladder that were taken and are in force. */
+  /** Steps of the ladder that were taken. */
   readonly ladder: readonly LadderMove[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */

@@ -10,9 +10,14 @@ import type { Count } from './stats.ts';
 const SIZES = [2, 5, 20] as const;
 /**
  * Without a live stable so many times as much is tolerated: its last minutes were another time of the day. Not of the
- * proxy, whose releases promise a share for any time.
+ * proxy, whose releases promise a share for any time. And a spike that would hit both lanes is seen on one.
  */
 export const WITHOUT_CONTROL = 3;
+
+/** An alarm takes at least so many minutes. */
+const STEPS = 5;
+/** What goes on is said again after so many stretches. */
+const SAID_EVERY = 60;
 
 /** What one rule carries from stretch to stretch, and from stage to stage. */
 export interface HarmState {
@@ -20,8 +25,8 @@ export interface HarmState {
   readonly sums: readonly number[];
   /** What stable did of late, for when it has no users any more. */
   readonly reference: Count | null;
-  /** The alarm was raised and has not ended: it is said once. */
-  readonly alarmed: boolean;
+  /** Stretches since the alarm was raised last; null if it never was. */
+  readonly saidAgo: number | null;
 }
 
 /**
@@ -38,12 +43,18 @@ export function harmStep(
   const live = seen.stable.n > 0;
   const tolerance = rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : WITHOUT_CONTROL);
   const sums = SIZES.map((size, i) =>
-    cusum(before?.sums[i] ?? 0, logRatio(seen, reference, tolerance, size, foretold)),
+    cusum(
+      before?.sums[i] ?? 0,
+      logRatio(seen, reference, tolerance, size, foretold),
+      live ? STEPS : STEPS * WITHOUT_CONTROL,
+    ),
   );
-  const top = Math.max(...sums);
-  const alarmed = top >= CUSUM_ALARM || (before?.alarmed === true && top > CUSUM_ALARM / 2);
-  const state = { sums, reference, alarmed };
-  if (!alarmed || before?.alarmed === true) return { state, alarm: null };
+  const alarmed = Math.max(...sums) >= CUSUM_ALARM;
+  const saidAgo = before?.saidAgo === undefined || before.saidAgo === null ? null : before.saidAgo + 1;
+  if (!alarmed || (saidAgo !== null && saidAgo < SAID_EVERY))
+    return { state: { sums, reference, saidAgo }, alarm: null };
+  // The next alarm has to be proven anew: meanwhile a step of the ladder may have helped.
+  const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
   const control = live ? seen.stable : reference;
   const points = Number((tolerance * 100).toFixed(2));
   const reason = `${harmName(rule)}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;

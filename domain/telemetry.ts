@@ -45,6 +45,20 @@ export const GATEWAY_METRICS = {
   shadowOverlap: 'gateway_shadow_overlap',
 } as const;
 
+/** What an experiment reads; no gate needs it. */
+export const ARM_METRICS = {
+  /** {outcome}: feedback, by what became of it */
+  feedback: 'gateway_feedback_total',
+  /** {arm: on|off, outcome: ok|error}: queries with a context, by whether they were reranked; of the experiment that runs, or ran last */
+  requests: 'gateway_arm_requests_total',
+  /** {arm, rank: 1..10|none}: feedback on them, by the rank that the named id had */
+  armFeedback: 'gateway_arm_feedback_total',
+  /** {arm}: gauge, distinct request keys */
+  keys: 'gateway_arm_keys',
+  /** {experiment}: gauge 0|1; names the experiment that the arms are of */
+  experiment: 'gateway_experiment',
+} as const;
+
 /** Upper bounds in seconds: 5 % apart from 0.25 ms to 50 ms with the runbook's limits (2, 8, 10, 20 ms) among them, then coarse. */
 export const LATENCY_BOUNDS_SECONDS: readonly number[] = latencyBounds();
 

@@ -92,10 +92,7 @@ export function shadowSince(
 
 /** What a lane did since `before`; both of the same release. */
 export function difference(before: LaneCounters, after: LaneCounters): LaneWindow {
-  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank'): Histogram => ({
-    boundsMs: after[name].boundsMs,
-    counts: after[name].counts.map((count, i) => count - (before[name].counts[i] ?? 0)),
-  });
+  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => since(before[name], after[name]);
   return {
     release: after.release,
     errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
@@ -111,6 +108,14 @@ export function difference(before: LaneCounters, after: LaneCounters): LaneWindo
     notReadySeconds: after.notReadySeconds,
     breakerOpen: after.breakerOpen,
     own: ownBetween(before.own ?? null, after.own ?? null),
+  };
+}
+
+/** What a histogram has observed since `before`. */
+export function since(before: Histogram, after: Histogram): Histogram {
+  return {
+    boundsMs: after.boundsMs,
+    counts: after.counts.map((count, i) => count - (before.counts[i] ?? 0)),
   };
 }
 

@@ -1,12 +1,13 @@
 /**
  * Builds the sample releases into artifacts/releases: `v-1`, `retriever_v0` and four faulty ones; those of another
- * encoder than the sample's into a folder of their own. The last step of set-up: with nothing to do it takes a fraction of a second, and it may be killed anywhere and run again.
+ * encoder than the sample's into a folder of their own. `--also NAME` builds one that set-up leaves out, as it is large. The last step of set-up: with nothing to do it takes a fraction of a second, and it may be killed anywhere and run again.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Flags } from '../domain/control.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
@@ -47,6 +48,9 @@ const SAMPLES: readonly Sample[] = [
   { version: 'bad-predictor', recipe: 'bad-predictor', flags: NEW },
   { version: 'bad-crash', recipe: 'bad-crash', flags: NEW },
 ];
+
+/** Over half a gigabyte. */
+const ON_DEMAND: readonly Sample[] = [{ version: 'bad-latency', recipe: 'bad-latency', flags: NEW }];
 
 /** What was built from what: version to the sha256 of its checksums.txt, which covers every file. */
 const stampSchema = z.object({ key: z.string(), built: z.record(z.string(), z.string()) });
@@ -112,11 +116,25 @@ async function buildSample({ version, recipe, flags }: Sample, encoderDir: strin
   return dir;
 }
 
+/** The samples of set-up, and the large ones that are asked for. */
+function wanted(): readonly Sample[] {
+  const { also } = parseArgs({ options: { also: { type: 'string', multiple: true, default: [] } } }).values;
+  const named = also.map((name) => {
+    const sample = ON_DEMAND.find(({ version }) => version === name);
+    if (sample !== undefined) return sample;
+    const there = ON_DEMAND.map(({ version }) => version).join(', ');
+    throw new Error(`--also: there is no sample ${name}; there are ${there}`);
+  });
+  return [...SAMPLES, ...named];
+}
+
+const samples = wanted();
 const encoderDir = encoderFolder(ROOT, ENCODER);
 const key = await contentKey(encoderDir);
 const before = await readStamp();
-const built: Record<string, string> = {};
-for (const sample of SAMPLES) {
+// What is there of the same content is remembered, also where nobody asks for it now.
+const built: Record<string, string> = before.key === key ? { ...before.built } : {};
+for (const sample of samples) {
   const dir = join(RELEASES, sample.version);
   const there = await identityOf(dir);
   if (there !== null && there === before.built[sample.version] && before.key === key) {
@@ -140,6 +158,6 @@ for (const sample of SAMPLES) {
   built[sample.version] = identity;
 }
 await rm(ASIDE, { recursive: true, force: true });
-if (before.key !== key || SAMPLES.some(({ version }) => before.built[version] !== built[version])) {
+if (before.key !== key || samples.some(({ version }) => before.built[version] !== built[version])) {
   await writeStamp({ key, built });
 }

@@ -7,10 +7,12 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { sayBlastRadius } from '../domain/blast-radius.ts';
 import type { Plan } from '../domain/plan.ts';
 import { parsePlan } from '../domain/plan-file.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { samplePlaces } from './build/places.ts';
+import { LATENCY_PLAN, writeLatencyPlan } from './demo/latency-plan.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
@@ -23,17 +25,20 @@ import { ROOT } from './stack/process.ts';
 
 const REQUESTS_PER_SECOND = 150;
 const STABLE = 'v-1';
+/** Over half a gigabyte: no part of set-up. */
+const LARGE = 'bad-latency';
 const DATA_DIR = join(ROOT, '.data/demo');
 
 const { values } = parseArgs({
   options: {
     release: { type: 'string', default: 'retriever_v0' },
-    plan: { type: 'string', default: 'demo' },
+    plan: { type: 'string' },
     keep: { type: 'boolean', default: false },
     encoder: { type: 'string' },
   },
 });
 if (values.encoder !== undefined) setUpEncoder(values.encoder);
+if (values.release === LARGE) setUpLarge();
 const interrupted = untilInterrupted();
 const abort = new AbortController();
 void interrupted.reason.then((reason) => abort.abort(new Error(reason)));
@@ -41,8 +46,9 @@ void interrupted.reason.then((reason) => abort.abort(new Error(reason)));
 let stack: DemoStack | null = null;
 let keep = false;
 try {
-  const plan = readPlan(values.plan);
   checkRelease(values.release);
+  const { name: planName, folder: plansDir } = await planOf(values);
+  const plan = readPlan(plansDir, planName);
   console.log(
     `Starting Temporal, the gateway with ${STABLE}, the worker, and ${REQUESTS_PER_SECOND} requests/s ...`,
   );
@@ -50,6 +56,7 @@ try {
     dataDir: DATA_DIR,
     requestsPerSecond: REQUESTS_PER_SECOND,
     keep: values.keep,
+    plansDir,
     signal: abort.signal,
   });
   const result = await runScenario(stack, plan);
@@ -71,10 +78,40 @@ function setUpEncoder(name: string): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function readPlan(name: string): Plan {
-  const result = parsePlan(parse(readFileSync(join(ROOT, 'plans', `${name}.yaml`), 'utf8')));
+/** Built only for who asks for it; found by its content the next time. */
+function setUpLarge(): void {
+  const { status } = spawnSync('node_modules/.bin/tsx', ['scripts/build-samples.ts', '--also', LARGE], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** The plan that was asked for, or the release's: that of `bad-latency` is measured and written first. */
+async function planOf({
+  release,
+  plan,
+}: {
+  release: string;
+  plan?: string | undefined;
+}): Promise<{ name: string; folder: string }> {
+  if (plan !== undefined || release !== LARGE) return { name: plan ?? 'demo', folder: join(ROOT, 'plans') };
+  console.log('Measuring this machine for the plan of bad-latency for 40 s ...');
+  const folder = await writeLatencyPlan({
+    release,
+    releasesDir: samplePlaces(ROOT, process.env).releases,
+    requestsPerSecond: REQUESTS_PER_SECOND,
+    dataDir: join(ROOT, '.data/demo-latency'),
+    signal: abort.signal,
+    say: (text) => console.log(text),
+  });
+  return { name: LATENCY_PLAN, folder };
+}
+
+function readPlan(folder: string, name: string): Plan {
+  const result = parsePlan(parse(readFileSync(join(folder, `${name}.yaml`), 'utf8')));
   if (result.ok) return result.plan;
-  throw new Error(`plans/${name}.yaml: ${result.problems.join('; ')}`);
+  throw new Error(`${name}.yaml: ${result.problems.join('; ')}`);
 }
 
 function checkRelease(name: string): void {
@@ -98,7 +135,7 @@ Temporal's web UI: ${addresses.temporalUi}/namespaces/default/workflows/rollout%
   const last = await followRollout({
     address: addresses.temporal,
     candidate: values.release,
-    plan: values.plan,
+    plan: plan.name,
     signal: abort.signal,
     onStatus(status) {
       const failed = running.failure();
@@ -130,14 +167,17 @@ async function resultOf(
     control,
     token: { file: join(DATA_DIR, 'run/control-token') },
   });
+  const health = await client.health();
   return {
     release: values.release,
     stable: STABLE,
     outcome: status.outcome,
     highestPercent,
     timeToSafeMs: status.safeAfterMs,
+    blastRadius: status.blastRadius,
     rollbackVerified: status.verified,
-    version: (await client.health()).version,
+    version: health.version,
+    nprobe: health.flags.stable.nprobe,
     traffic,
   };
 }
@@ -146,6 +186,7 @@ function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
   const wrong = differences(result);
   console.log(`\n${result.release}: ${result.outcome}; /health says ${result.version}`);
   console.log(usersLine(result.traffic));
+  if (result.blastRadius !== null) console.log(sayBlastRadius(result.blastRadius));
   if (result.timeToSafeMs !== null)
     console.log(
       `users were safe ${result.timeToSafeMs} ms after the trigger; rollback ${result.rollbackVerified ? 'verified by probes' : 'NOT verified'}; highest share ${result.highestPercent} %`,

@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { parsePlan } from '../domain/plan-file.ts';
 import { simulateRollout } from './simulate/rollout.ts';
+import { calmWorld } from './simulate/world.ts';
 import { ROOT } from './stack/process.ts';
+import { seededRandom } from './traffic/arrivals.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,14 +25,16 @@ if (!parsed.ok) throw new Error(parsed.problems.join('; '));
 
 const BEHAVIOUR = { errorRate: 0.0005, medianMs: 1.5, sigma: 0.45, qualityShare: 0.954 };
 const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
-const ends = seeds.map((seed) => ({
-  seed,
-  ...simulateRollout(parsed.plan, BEHAVIOUR, Number(values.rate), seed),
-}));
+const ends = seeds.map((seed) => {
+  const random = seededRandom(seed);
+  const world = calmWorld(BEHAVIOUR, Number(values.rate), random);
+  return { seed, ...simulateRollout(parsed.plan, world, random) };
+});
 const count = (end: string) => ends.filter((run) => run.end === end).length;
-for (const { seed, end, reason, tookMs } of ends)
-  if (end !== 'shipped')
-    console.log(`seed ${seed}: ${end} after ${(tookMs / 3_600_000).toFixed(1)} h: ${reason}`);
+for (const { seed, end, reason, raises, endMs } of ends) {
+  const hours = (endMs - (raises[0]?.atMs ?? endMs)) / 3_600_000;
+  if (end !== 'shipped') console.log(`seed ${seed}: ${end} after ${hours.toFixed(1)} h: ${reason}`);
+}
 console.log(
   `${values.plan} at ${values.rate} requests/s, ${seeds.length} seeds: ${count('shipped')} shipped, ${count('rolledBack')} rolled back, ` +
     `${count('held')} held (${((100 * count('held')) / seeds.length).toFixed(0)} % false holds)`,

@@ -79,7 +79,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'yaml',
     'zod',
   ],
-  bench: ['bench', 'native', 'retrieval', 'scripts', 'node', 'faiss-node', 'onnx-proto', 'undici', 'zod'],
+  bench: [
+    'bench',
+    'domain',
+    'native',
+    'retrieval',
+    'scripts',
+    'node',
+    'faiss-node',
+    'onnx-proto',
+    'undici',
+    'yaml',
+    'zod',
+  ],
 };
 
 const FORBIDDEN_NAMES = /^(utils?|common|shared|types|helpers?|misc)(\.ts)?$/;
@@ -159,6 +171,7 @@ describe('layout', () => {
       'evaluation',
       'monitor',
       'nprobeTuning',
+      'rerankerExperiment',
       'rollback',
       'rollout',
       'rolloutGuard',

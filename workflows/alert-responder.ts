@@ -10,7 +10,7 @@ import type { MitigationStart, RolloutSignal } from '../domain/alert-response.ts
 import { rolloutSignal, startOf } from '../domain/alert-response.ts';
 import type { AlertRules } from '../domain/alert-rules.ts';
 import { alertNotification, sayAlert } from '../domain/alert-words.ts';
-import type { AlertEvent, AlertState } from '../domain/alerts.ts';
+import type { AlertEvent, AlertState } from '../domain/alert-state.ts';
 import type { Notification } from '../domain/contract.ts';
 import { signals } from './messages.ts';
 import { monitorActivities } from './monitor-activities.ts';

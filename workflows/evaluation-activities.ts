@@ -3,10 +3,10 @@ import { ActivityCancellationType, proxyActivities, workflowInfo } from '@tempor
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import { batchTaskQueue } from '../domain/queues.ts';
 
-/** Heavy and in no hurry: tried a few times, then a person is told. A dead worker is noticed within a minute. */
+/** Heavy and in no hurry: tried a few times, then a person is told. A dead worker is noticed in 20 s. */
 export const BATCH: ActivityOptions = {
   startToCloseTimeout: '2h',
-  heartbeatTimeout: '60s',
+  heartbeatTimeout: '20s',
   retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 5 },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };

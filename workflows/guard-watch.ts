@@ -1,6 +1,7 @@
 import { CancellationScope, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
 import type { WatchResult } from '../domain/contract.ts';
 import type { GuardEvent, GuardState } from '../domain/guard.ts';
+import { goesOn } from '../domain/guard.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import type { rolloutGuard } from './guard.ts';
@@ -8,9 +9,6 @@ import type { rolloutGuard } from './guard.ts';
 /** A guard that was ended from outside starts again after so long, and after longer each time. */
 const AGAIN_AFTER_MS = 10_000;
 const AGAIN_AT_MOST_MS = 10 * 60_000;
-
-/** Events after which the next guard takes up the state of the one before. */
-const GOES_ON: readonly (GuardEvent['kind'] | undefined)[] = ['blind', 'breaching', 'harm'];
 
 /** The rollout's end of its guard: starts it when users come to the candidate, and again after each event. */
 export class GuardWatch {
@@ -76,9 +74,7 @@ export class GuardWatch {
     if (this.scope !== scope) return;
     this.scope = null;
     this.event = result?.event ?? null;
-    // A blind guard goes on being blind since the same moment, what breaches has done so since, and harm is said once;
-    // after anything else it begins afresh.
-    this.carried = GOES_ON.includes(this.event?.kind) ? (result?.state ?? null) : null;
+    this.carried = this.event !== null && goesOn(this.event) ? (result?.state ?? null) : null;
   }
 }
 

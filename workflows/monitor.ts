@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AlertRules } from '../domain/alert-rules.ts';
-import type { AlertState } from '../domain/alerts.ts';
+import type { AlertState } from '../domain/alert-state.ts';
 import type { MonitorInput } from '../domain/monitor-input.ts';
 import { readMonitorInput } from '../domain/monitor-input.ts';
 import type { MonitorStatus } from '../domain/monitor-status.ts';
@@ -16,8 +16,8 @@ import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
 import { AlertResponder } from './alert-responder.ts';
 import { monitorActivities } from './monitor-activities.ts';
 
-/** One watch activity lasts at most this long; it ends earlier with an event. */
-const STRETCH_MS = 10 * 60_000;
+/** One watch activity lasts at most this long; it ends earlier with an event. What the query says is that old at most. */
+const STRETCH_MS = 2 * 60_000;
 /** Then a new history begins, and the rules are read anew. */
 const STRETCHES_PER_RUN = 60;
 
@@ -71,12 +71,12 @@ function checkedInput(raw: unknown): MonitorInput {
 
 /** The rules as they are in the file now. Where an edit made them wrong, the ones before go on, and a person hears why. */
 async function rulesNow(
-  { rules: name }: MonitorInput,
+  { service, rules: name }: MonitorInput,
   before: AlertRules | null,
   responder: AlertResponder,
 ): Promise<AlertRules> {
   try {
-    return await monitorActivities().loadAlertRules({ rules: name });
+    return await monitorActivities().loadAlertRules({ service, rules: name });
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) throw error;
     if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');

@@ -1,9 +1,11 @@
 import { log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { Plan } from '../domain/plan.ts';
-import type { Action, RolloutEvent } from '../domain/rollout.ts';
+import type { RolloutEvent } from '../domain/rollout.ts';
+import type { Action } from '../domain/rollout-action.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import { activities, permanentReason } from './activities.ts';
+import { tuned } from './ladder-sweep.ts';
 import { takeBack } from './take-back.ts';
 
 /** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
@@ -69,6 +71,8 @@ export class RolloutTraffic {
         const { interventions } = state;
         return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
       }
+      case 'tune':
+        return { kind: 'tuned', result: await tuned(this.owner, state) };
       case 'promote':
         return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':

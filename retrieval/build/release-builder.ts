@@ -6,6 +6,7 @@ import { encodeCorpus } from '../encoder/corpus-vectors.ts';
 import type { EncoderManifest } from '../encoder/manifest.ts';
 import { encoderIdentity, readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
 import { nextChunkQueries } from '../evaluation/next-chunk.ts';
+import type { IndexBuild } from '../index/build.ts';
 import { buildIndexes, listCount } from '../index/build.ts';
 import { openIndex } from '../index/open.ts';
 import { openPredictor } from '../predictor/predictor.ts';
@@ -17,6 +18,7 @@ import { parseNpy } from '../release/npy.ts';
 import { shareFiles } from '../release/share.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
+import { buildCrowdedIndexes } from './crowd.ts';
 import { fillRelease } from './fill-release.ts';
 import type { BuildOptions } from './options.ts';
 import type { PredictorsManifest } from './predictor-manifest.ts';
@@ -94,20 +96,14 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
   return { chunks, encoder, predictors, split };
 }
 
-async function writeRelease(part: string, input: BuildInput, options: BuildOptions): Promise<void> {
-  const { chunks, encoder, predictors } = input;
-  const vectors = await vectorsOf(input, options);
+async function writeRelease(part: string, given: BuildInput, options: BuildOptions): Promise<void> {
+  const { encoder, predictors } = given;
+  const vectors = await vectorsOf(given, options);
   const { wrong } = checkRowNorms(vectors, encoder.dim);
   if (wrong > 0) throw new Error(`${encoder.name} gave ${wrong} vectors that are not of unit norm`);
   options.onProgress?.('indexing');
-  const indexes = {
-    dimension: encoder.dim,
-    vectors,
-    nlist: listCount(chunks.length),
-    nprobe: options.flags.nprobe,
-  };
-  if (options.prepared) await copyIndexes(options.prepared.indexes, part);
-  else await buildIndexes(part, indexes);
+  const { chunks, indexes } = await writeIndexes(part, given.chunks, vectors, options);
+  const input = { ...given, chunks };
   await writeFile(join(part, 'corpus.jsonl'), chunks.map((chunk) => `${formatChunk(chunk)}\n`).join(''));
   for (const name of ['amn_v0', 'gru_v0'] as const) {
     await copyPredictor(options.predictorsDir, predictors.predictors[name], join(part, `${name}.onnx`));
@@ -150,6 +146,21 @@ async function vectorsOf(
     onProgress: (done, total) => options.onProgress?.('encoding', done, total),
   });
   return vectors;
+}
+
+/** Both indexes, and the corpus that they hold. */
+async function writeIndexes(
+  part: string,
+  chunks: readonly CorpusChunk[],
+  vectors: Float32Array<ArrayBuffer>,
+  { prepared, flags, recipe, seed }: BuildOptions,
+): Promise<{ readonly chunks: readonly CorpusChunk[]; readonly indexes: IndexBuild }> {
+  const dimension = vectors.length / chunks.length;
+  const indexes = { dimension, vectors, nlist: listCount(chunks.length), nprobe: flags.nprobe };
+  if (recipe === 'bad-latency') return buildCrowdedIndexes(part, chunks, indexes, seed);
+  if (prepared) await copyIndexes(prepared.indexes, part);
+  else await buildIndexes(part, indexes);
+  return { chunks, indexes };
 }
 
 async function copyIndexes(from: string, to: string): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Flags } from '../../domain/control.ts';
 import type { RankingMetrics } from '../../domain/ranking.ts';
 import { metricsOfHits } from '../evaluation/evaluate.ts';
+import { SYNTHETIC } from './crowd.ts';
 import { CONTEXT_LENGTH } from '../evaluation/next-chunk.ts';
 import type { Hits, LabelledQuery } from '../evaluation/set.ts';
 import { formatNpy } from '../release/npy.ts';
@@ -58,6 +59,7 @@ export async function writeMeasurement(
       trainingArticles: predictors.predictors[impl].trainingArticles.length,
       evaluationArticles: split.evaluation.length,
       nprobe: flags.nprobe,
+      syntheticRows: chunks.filter(({ article }) => article === SYNTHETIC).length,
       plain: summaryOf(hits[impl].off),
       reranked: summaryOf(hits[impl].on),
       lastChunk,

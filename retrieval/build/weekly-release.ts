@@ -44,7 +44,7 @@ export async function prepareIvf(work: WeeklyWork, say: (line: string) => void):
   const { dimension, flags, nlist } = manifest;
   const file = join(work.workDir, WORK_FILES.ivf);
   const build = { dimension, vectors, nprobe: flags.nprobe };
-  const refilled = `${file}.refilled`;
+  const refilled = `${file}.${process.pid}.refilled`;
   say(`${chunks.length} rows into ${nlist} lists`);
   const balance = await refillIvf(refilled, join(work.baseDir, 'p_ivf.faiss'), build);
   const before = {

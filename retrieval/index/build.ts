@@ -69,7 +69,8 @@ export async function buildBalancedIvf(
   await withVectors(build, async (run) => {
     for (let start = 0; start < starts; start++) {
       onStart?.(start);
-      const tried = `${file}.start`;
+      // Of this process alone: one that was killed may have left another that still writes.
+      const tried = `${file}.${process.pid}.part`;
       await run({ kind: 'train', file: tried, nlist, nprobe, start });
       const balance = await balanceOf(tried);
       imbalances.push(balance.imbalance);

@@ -26,7 +26,7 @@ export const flagsSchema = z.strictObject({
   nprobe: z.int().positive(),
 });
 
-export const RECIPES = ['good', 'bad-norms', 'bad-ids', 'bad-predictor', 'bad-crash'] as const;
+export const RECIPES = ['good', 'bad-norms', 'bad-ids', 'bad-predictor', 'bad-latency', 'bad-crash'] as const;
 export type Recipe = (typeof RECIPES)[number];
 
 /** manifest.json of a release: what it is made of, and how it is served. */

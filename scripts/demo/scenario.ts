@@ -1,3 +1,4 @@
+import type { BlastRadius } from '../../domain/blast-radius.ts';
 import type { Outcome } from '../../domain/rollout-state.ts';
 import type { TrafficReport } from '../traffic/tally.ts';
 
@@ -12,8 +13,12 @@ export interface DemoResult {
   readonly timeToSafeMs: number | null;
   /** Whether probes and /health say that the old release is back; null where nothing was rolled back. */
   readonly rollbackVerified: boolean | null;
+  /** What the candidate did to users; null where it had none. */
+  readonly blastRadius: BlastRadius | null;
   /** `.version` of /health at the end. */
   readonly version: string;
+  /** The nprobe that users have at the end. */
+  readonly nprobe: number;
   readonly traffic: TrafficReport;
 }
 
@@ -23,9 +28,14 @@ type Ending = 'shipped' | 'refused' | 'rolledBack';
 const ENDINGS: Readonly<Record<string, Ending>> = {
   'bad-norms': 'refused',
   'bad-ids': 'rolledBack',
+  'bad-latency': 'shipped',
   'bad-predictor': 'rolledBack',
   'bad-crash': 'rolledBack',
 };
+
+/** Ships, but only once its nprobe was tuned down from what it comes with. */
+const TOO_SLOW = 'bad-latency';
+const SLOW_NPROBE = 8;
 
 export function expectedEnding(release: string): Ending {
   return ENDINGS[release] ?? 'shipped';
@@ -47,6 +57,9 @@ export function differences(result: DemoResult): string[] {
     expected === 'rolledBack' &&
       result.highestPercent >= 100 &&
       'all users had the bad release before it was taken back',
+    result.release === TOO_SLOW &&
+      result.nprobe >= SLOW_NPROBE &&
+      `nprobe is ${result.nprobe}, and was not tuned down`,
     expected === 'rolledBack' && result.rollbackVerified !== true && 'the rollback is not verified',
   ].filter((difference) => difference !== false);
 }

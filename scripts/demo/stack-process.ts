@@ -23,6 +23,7 @@ export interface DemoStackOptions {
   readonly requestsPerSecond: number;
   /** Whether it goes on when the demo has ended. */
   readonly keep: boolean;
+  readonly plansDir: string;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +40,13 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
     cwd: ROOT,
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, DATA_DIR: dataDir },
+    env: {
+      ...process.env,
+      DATA_DIR: dataDir,
+      PLANS_DIR: options.plansDir,
+      // A demo's decisions are no documents of this repository.
+      PROD_DOCS_DIR: join(dataDir, 'PROD'),
+    },
   });
   let ended = false;
   const whenEnded = new Promise<void>((resolve) => {

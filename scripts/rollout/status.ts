@@ -1,3 +1,4 @@
+import { sayBlastRadius } from '../../domain/blast-radius.ts';
 import type { ToolResult } from '../tool/tool.ts';
 import { command } from '../tool/tool.ts';
 import { service } from './options.ts';
@@ -31,7 +32,10 @@ export function seenResult(seen: Seen, of: string): ToolResult {
     case 'ended':
       return {
         met: true,
-        lines: [`${seen.candidate}: ${seen.outcome}: ${seen.reason}`],
+        lines: [
+          `${seen.candidate}: ${seen.outcome}: ${seen.reason}`,
+          ...(seen.blastRadius ? [`blast radius   ${sayBlastRadius(seen.blastRadius)}`] : []),
+        ],
         result: { ...seen },
       };
     case 'failed':

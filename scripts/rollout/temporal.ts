@@ -1,6 +1,7 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { TASK_QUEUE } from '../../domain/queues.ts';
+import type { BlastRadius } from '../../domain/blast-radius.ts';
 import type { Outcome } from '../../domain/rollout-state.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
 import { statusQuery } from '../../workflows/messages.ts';
@@ -15,7 +16,14 @@ export type Seen =
   /** It is there, but nobody answers for it: no worker runs. */
   | { readonly kind: 'unanswered'; readonly reason: string; readonly startedMs: number }
   /** Ended, and known from its result alone. */
-  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly reason: string; readonly candidate: string }
+  | {
+      readonly kind: 'ended';
+      readonly outcome: Outcome;
+      readonly reason: string;
+      readonly candidate: string;
+      /** Null where it never had users; absent of runs from before it was counted. */
+      readonly blastRadius?: BlastRadius | null;
+    }
   /** No outcome: wrong input, or ended by force. */
   | { readonly kind: 'failed'; readonly reason: string };
 

@@ -1,3 +1,4 @@
+import { sayBlastRadius } from '../../domain/blast-radius.ts';
 import type { RolloutStatus, StatusRow } from '../../domain/status.ts';
 
 export const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
@@ -30,7 +31,7 @@ export function rowLine({ verdict, n, interval, reason, metric, distance }: Stat
 
 /** Where a rollout stands, in a few lines. */
 export function statusLines(status: RolloutStatus, nowMs: number): string[] {
-  const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
+  const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs, blastRadius } = status;
   const next =
     nextDecisionAt === null
       ? 'none: it waits for a person, or has ended'
@@ -42,6 +43,7 @@ export function statusLines(status: RolloutStatus, nowMs: number): string[] {
     ...status.rows.map((row) => `  ${rowLine(row)}`),
     ...(status.outcome === null ? [`next decision  ${next}`] : []),
     ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
+    ...(blastRadius === null ? [] : [`blast radius   ${sayBlastRadius(blastRadius)}`]),
     ...(safeAfterMs === null
       ? []
       : [

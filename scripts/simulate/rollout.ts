@@ -1,146 +1,196 @@
-import type { ControlView } from '../../domain/control.ts';
 import type { PreflightReport } from '../../domain/contract.ts';
+import type { ControlView } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
-import { guardStep, newGuard } from '../../domain/guard.ts';
+import type { GuardState } from '../../domain/guard.ts';
+import { goesOn, guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../domain/rollout.ts';
-import { nextAction, reduce } from '../../domain/rollout.ts';
+import type { RolloutEvent } from '../../domain/rollout.ts';
+import { reduce } from '../../domain/rollout.ts';
+import type { Action } from '../../domain/rollout-action.ts';
+import { nextAction } from '../../domain/rollout-action.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
-import { seededRandom } from '../traffic/arrivals.ts';
-import type { Behaviour } from './lanes.ts';
+import { binomial } from './draws.ts';
 import { SimulatedLanes } from './lanes.ts';
+import type { World } from './world.ts';
 
 export interface SimulatedEnd {
-  /** An outcome, or `held` where a person would have been asked. */
+  /** An outcome, or `held` where a person would have had to decide. */
   readonly end: string;
   readonly reason: string;
-  /** From T0 to the end. */
-  readonly tookMs: number;
+  /** When, in ms since the start. */
+  readonly endMs: number;
+  /** When each percent was set, in ms since the start; the first is T0. */
+  readonly raises: readonly { readonly percent: number; readonly atMs: number }[];
+  /** How often the simulated operator resumed a rollout after a gap or an incident of both lanes. */
+  readonly resumed: number;
 }
 
-const CANDIDATE = 'v-1 again';
+const RELEASES = { stable: 'v-1', candidate: 'v0' };
+/** Labelled queries of an evaluation, and how many of them fall otherwise for no reason. */
+const QUERIES = 828;
+const NOISE = 0.004;
+/** The simulated operator resumes what was held for want of data, or for an incident of both lanes, after so long, and no more often. */
+const RESUMES_AFTER_MS = 30 * 60_000;
+const RESUMES_AT_MOST = 6;
 
 /**
- * One rollout of a release that behaves as stable does, through the real domain code: its state machine, gates and
- * guard, on counters that are drawn. Deterministic for a seed. Ends at the first hold.
+ * One rollout in a world, through the real domain code: its state machine, gates and guard, on counters that are drawn.
+ * Deterministic for a world and a `random`. Ends at the first hold that asks for a judgement.
  */
-export function simulateRollout(
-  plan: Plan,
-  behaviour: Behaviour,
-  ratePerSecond: number,
-  seed: number,
-): SimulatedEnd {
-  const lanes = new SimulatedLanes(behaviour, ratePerSecond, seededRandom(seed));
-  let nowMs = 0;
-  let guard = newGuard(0);
-  let state = newRollout('retriever', CANDIDATE, 0);
-  const dispatch = (event: RolloutEvent) => {
-    state = reduce(plan, state, event, nowMs).state;
-  };
+export function simulateRollout(plan: Plan, world: World, random: () => number): SimulatedEnd {
+  return new SimulatedRollout(plan, world, random).run();
+}
 
-  /** Waits as the workflow does, with the guard's polls in between. */
-  const wait = (untilMs: number) => {
-    while (nowMs < untilMs) {
-      nowMs = Math.min(untilMs, nowMs + plan.guard.pollMs);
-      lanes.advance(nowMs);
-      if (state.t0Ms === null) continue;
-      const poll = {
-        snapshot: { kind: 'snapshot', snapshot: lanes.snapshot() } as const,
-        control: view(state),
-      };
-      const quality = reportOf(behaviour);
-      const context = {
-        plan,
-        epoch: 1,
-        interventions: 0,
-        candidateQuality: quality.candidateQuality,
-        stableQuality: quality.stableQuality,
-      };
-      const step = guardStep(guard, poll, context, nowMs);
-      guard = step.state;
-      if (step.event === null) continue;
-      dispatch({ kind: 'guard', event: step.event });
-      return;
-    }
-    dispatch({ kind: 'time' });
-  };
+class SimulatedRollout {
+  private readonly plan: Plan;
+  private readonly world: World;
+  private readonly random: () => number;
+  private readonly lanes: SimulatedLanes;
+  private nowMs = 0;
+  private guard: GuardState = newGuard(0);
+  private state: RolloutState = newRollout('retriever', RELEASES.candidate, 0);
+  private resumed = 0;
+  private readonly raises: { percent: number; atMs: number }[] = [];
 
-  for (;;) {
-    const action = nextAction(plan, state);
-    if (state.held !== null) return ended('held', state.held.reason, state, nowMs);
-    if (action.do === 'finish')
-      return ended(state.outcome ?? 'nothing', state.outcomeReason ?? '', state, nowMs);
-    if (action.do === 'rollback') return ended('rolledBack', state.rollbackReason ?? '', state, nowMs);
-    if (action.do === 'wait') {
-      wait(action.untilMs ?? nowMs);
-      continue;
+  constructor(plan: Plan, world: World, random: () => number) {
+    this.plan = plan;
+    this.world = world;
+    this.random = random;
+    this.lanes = new SimulatedLanes(world, RELEASES, random);
+  }
+
+  run(): SimulatedEnd {
+    for (;;) {
+      const action = nextAction(this.plan, this.state);
+      const { held } = this.state;
+      if (action.do === 'finish')
+        return this.ended(this.state.outcome ?? 'nothing', this.state.outcomeReason ?? '');
+      if (action.do === 'rollback') return this.ended('rolledBack', this.state.rollbackReason ?? '');
+      if (held !== null && !this.mayResume(held.why)) return this.ended('held', held.reason);
+      if (held !== null) this.resume();
+      else if (action.do === 'wait') this.wait(action.untilMs ?? this.nowMs);
+      else this.act(action);
     }
-    if (action.do === 'raise') lanes.setPercent(action.percent, plan.shadowPercent ?? 0);
-    dispatch(answer(action, lanes, behaviour, nowMs));
+  }
+
+  private dispatch(event: RolloutEvent): void {
+    this.state = reduce(this.plan, this.state, event, this.nowMs).state;
+  }
+
+  private act(action: Action): void {
+    if (action.do === 'raise') {
+      this.lanes.setPercent(action.percent, this.plan.shadowPercent ?? 0);
+      this.raises.push({ percent: action.percent, atMs: this.nowMs });
+    }
+    this.dispatch(this.answer(action));
+  }
+
+  /** Waits as the workflow does, with the guard's polls in between, and takes up its first event. */
+  private wait(untilMs: number): void {
+    while (this.nowMs < untilMs) if (this.tick(untilMs)) return;
+    this.dispatch({ kind: 'time' });
+  }
+
+  private tick(untilMs: number): boolean {
+    this.nowMs = Math.min(untilMs, this.nowMs + this.plan.guard.pollMs);
+    this.lanes.advance(this.nowMs);
+    if (this.state.t0Ms === null) return false;
+    const { candidateQuality, stableQuality } = this.report();
+    const context = { plan: this.plan, epoch: 1, interventions: 0, candidateQuality, stableQuality };
+    const poll = { snapshot: this.lanes.snapshot(), control: view(this.state.percent) };
+    const step = guardStep(this.guard, poll, context, this.nowMs);
+    this.guard = step.state;
+    if (step.event === null) return false;
+    if (!goesOn(step.event)) this.guard = newGuard(this.nowMs);
+    this.dispatch({ kind: 'guard', event: step.event });
+    return true;
+  }
+
+  private mayResume(why: string): boolean {
+    return (why === 'blind' || why === 'bothLanes') && this.resumed < RESUMES_AT_MOST;
+  }
+
+  private resume(): void {
+    this.resumed++;
+    const untilMs = this.nowMs + RESUMES_AFTER_MS;
+    while (this.nowMs < untilMs && this.state.phase !== 'rollback') this.tick(untilMs);
+    if (this.state.held !== null)
+      this.dispatch({ kind: 'message', message: { name: 'resume', reason: null, by: 'operator' } });
+  }
+
+  /** What the world answers to an action, where nothing goes wrong. */
+  private answer(action: Action): RolloutEvent {
+    switch (action.do) {
+      case 'preflight':
+        return { kind: 'preflight', report: this.report() };
+      case 'fence':
+        return { kind: 'fenced', epoch: 1, interventions: 0 };
+      case 'load':
+        return { kind: 'loaded', ready: true, reason: 'ready' };
+      case 'snapshot':
+        return { kind: 'snapshot', result: this.lanes.snapshot() };
+      case 'evaluate':
+        return this.evaluated();
+      case 'look':
+        // These lanes have no flags: a step of the ladder is where a person is asked.
+        return { kind: 'looked', view: view(this.state.percent) };
+      case 'tune':
+        return { kind: 'tuned', result: { outcome: 'hold', nprobe: null, reason: 'no index to sweep' } };
+      default: {
+        const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
+        const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;
+        return { kind: 'changed', result: { kind: 'done', view: view(percent, stable) } };
+      }
+    }
+  }
+
+  private evaluated(): RolloutEvent {
+    const drop = this.world.rAt5Drop(this.nowMs, this.state.percent);
+    const lost = binomial(QUERIES, Math.min(1, NOISE + Math.max(0, drop)), this.random);
+    const gained = binomial(QUERIES, Math.min(1, NOISE + Math.max(0, -drop)), this.random);
+    const expected = { rAt5: 0.63, mrr: 0.47, containAt50: 0.96 };
+    return {
+      kind: 'evaluated',
+      result: {
+        kind: 'evaluated',
+        release: RELEASES.candidate,
+        atMs: this.nowMs,
+        queries: QUERIES,
+        ...expected,
+        rAt5: expected.rAt5 - (lost - gained) / QUERIES,
+        expected,
+        lostAt5: lost,
+        gainedAt5: gained,
+        file: '',
+      },
+    };
+  }
+
+  private report(): PreflightReport {
+    const { expectedShare } = this.world;
+    const quality = (release: string) => ({
+      release,
+      tau: 0.49,
+      expectedShare,
+      rAt5: 0.63,
+      queries: QUERIES,
+    });
+    return {
+      checks: [],
+      stable: RELEASES.stable,
+      candidateQuality: quality(RELEASES.candidate),
+      stableQuality: quality(RELEASES.stable),
+    };
+  }
+
+  private ended(end: string, reason: string): SimulatedEnd {
+    return { end, reason, endMs: this.nowMs, raises: this.raises, resumed: this.resumed };
   }
 }
 
-function ended(end: string, reason: string, { t0Ms }: RolloutState, nowMs: number): SimulatedEnd {
-  return { end, reason, tookMs: nowMs - (t0Ms ?? nowMs) };
-}
-
-/** What the world answers to an action, where nothing goes wrong. */
-function answer(action: Action, lanes: SimulatedLanes, behaviour: Behaviour, nowMs: number): RolloutEvent {
-  switch (action.do) {
-    case 'preflight':
-      return { kind: 'preflight', report: reportOf(behaviour) };
-    case 'fence':
-      return { kind: 'fenced', epoch: 1, interventions: 0 };
-    case 'load':
-      return { kind: 'loaded', ready: true, reason: 'ready' };
-    case 'snapshot':
-      return { kind: 'snapshot', result: { kind: 'snapshot', snapshot: lanes.snapshot() } };
-    case 'evaluate':
-      return { kind: 'evaluated', result: sameEvaluation(nowMs) };
-    case 'look':
-      // These lanes have no flags: a step of the ladder is where a person would be asked.
-      return { kind: 'looked', view: view({ percent: lanes.snapshot().percent }) };
-    default:
-      return {
-        kind: 'changed',
-        result: { kind: 'done', view: view({ percent: action.do === 'raise' ? action.percent : 0 }) },
-      };
-  }
-}
-
-/** The same release on the same queries: the same answers. */
-function sameEvaluation(atMs: number) {
-  const numbers = { rAt5: 0.63, mrr: 0.47, containAt50: 0.96 };
-  const counts = { queries: 828, lostAt5: 0, gainedAt5: 0 };
-  return {
-    kind: 'evaluated',
-    release: CANDIDATE,
-    atMs,
-    ...numbers,
-    ...counts,
-    expected: numbers,
-    file: '',
-  } as const;
-}
-
-function reportOf({ qualityShare }: Behaviour): PreflightReport {
-  const quality = (release: string) => ({
-    release,
-    tau: 0.49,
-    expectedShare: qualityShare,
-    rAt5: 0.63,
-    queries: 828,
-  });
-  return { checks: [], stable: 'v-1', candidateQuality: quality(CANDIDATE), stableQuality: quality('v-1') };
-}
-
-function view({ percent }: { percent: number }): ControlView {
-  const state = { ...firstState({ release: 'v-1', flags: null }, 0), epoch: 1, percent };
-  return {
-    state,
-    lanes: { stable: null, candidate: null, previous: null, spare: null },
-    nowMs: 0,
-    killSwitch: false,
-  };
+function view(percent: number, stable = RELEASES.stable): ControlView {
+  const state = { ...firstState({ release: stable, flags: null }, 0), epoch: 1, percent };
+  const lanes = { stable: null, candidate: null, previous: null, spare: null };
+  return { state, lanes, nowMs: 0, killSwitch: false };
 }

@@ -34,6 +34,17 @@ const changeSchema = z.strictObject({
     .strictObject({ candidate: release.nullable().optional(), spare: release.nullable().optional() })
     .optional(),
   lease: z.strictObject({ ttlMs, onExpiry: z.enum(['zero', 'keep']) }).optional(),
+  experiment: z
+    .strictObject({
+      name: release,
+      offPercent: z.number(),
+      forMs: z
+        .number()
+        .positive()
+        .max(31 * 86_400_000),
+    })
+    .nullable()
+    .optional(),
   promote: z.strictObject({ previousForMs: z.number().nonnegative() }).optional(),
   rollbackTo: release.optional(),
 });

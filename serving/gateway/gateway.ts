@@ -7,6 +7,8 @@ import type { LaneAnswer, LaneFault, LaneRequest } from './ask-lane.ts';
 import { askLane } from './ask-lane.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Client } from './exchange.ts';
+import type { ExperimentArms } from './experiment.ts';
+import { flagsOf, labelled } from './experiment.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import { isSampled, takeOrders } from './feedback.ts';
 import { askCounters } from './lane-counters.ts';
@@ -20,6 +22,7 @@ export interface GatewayDeps {
   readonly metrics: Metrics;
   readonly keys: DistinctKeys;
   readonly feedback: FeedbackSamples;
+  readonly experiment: ExperimentArms;
   readonly now: () => number;
   /**
    * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
@@ -53,21 +56,26 @@ export class Gateway {
 
   /** Asks the user's lane; a candidate that does not answer is answered for by stable. */
   async search(request: UserRequest): Promise<Served> {
-    const { state } = this.deps.control;
+    const { control, experiment, lanes } = this.deps;
+    const { state } = control;
     const assigned = assignedLane(state, request.requestKey);
     if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
     const beganMs = performance.now();
     const deadlineMs = this.deadlineMs(request);
     const { patienceMs } = this.deps.deadlines;
-    const asked = { sample: !request.synthetic && isSampled(request.requestId) };
+    const inArm = request.synthetic ? null : experiment.armOf(state, assigned, request.requestKey);
+    const sample = !request.synthetic && isSampled(request.requestId);
+    const asked = { sample, flags: flagsOf(inArm, lanes.flags(state, 'stable')) };
     const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs, asked);
     const tookMs = performance.now() - beganMs;
     const fallsBack = assigned === 'candidate' && first.kind === 'fault' && first.why !== 'aborted';
     const last = fallsBack ? await this.ask('stable', request, patienceMs, asked) : first;
     const heard = judged(first, tookMs, deadlineMs);
     this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
+    if (inArm !== null)
+      experiment.saw(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
     if (last.kind === 'fault') return last;
-    const answer = { ...last, lane: fallsBack ? 'stable' : assigned } as const;
+    const answer = labelled({ ...last, lane: fallsBack ? 'stable' : assigned } as const, inArm);
     return asked.sample ? this.keepOrders(request.requestId, answer) : answer;
   }
 
@@ -95,7 +103,7 @@ export class Gateway {
 
   /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
   async refreshGauges(): Promise<void> {
-    const { metrics, control, lanes, keys, now } = this.deps;
+    const { metrics, control, lanes, keys, now, experiment } = this.deps;
     const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
     // From here on without a pause: a scrape at the same time must not see half of it.
     showLanes(
@@ -119,6 +127,7 @@ export class Gateway {
     metrics.percent.set(state.percent);
     metrics.epoch.set(state.epoch);
     metrics.shadowPercent.set(state.shadowPercent);
+    experiment.refreshGauges(state);
   }
 
   private async askReport(lane: LaneName) {
@@ -164,10 +173,15 @@ export class Gateway {
     return holdsText(request) ? textMs : vectorMs;
   }
 
+  /** As the lane says, else by the request's own form. */
+  private kindOf(request: UserRequest, last: LaneAnswer | LaneFault): string {
+    return (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
+  }
+
   private count(state: ControlState, request: UserRequest, course: Course): void {
     const { metrics } = this.deps;
     const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
-    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
+    const kind = this.kindOf(request, last);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
     if (request.synthetic) {
       metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });

@@ -9,6 +9,7 @@ import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from '.
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
+import { ExperimentArms } from './experiment.ts';
 import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
@@ -87,7 +88,8 @@ async function main(): Promise<void> {
     patienceMs: config.STABLE_PATIENCE_MS,
   };
   const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback });
+  const experiment = new ExperimentArms(metrics);
+  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback, experiment });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const activity = new Activity(now);
   const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
@@ -99,6 +101,7 @@ async function main(): Promise<void> {
     shadow,
     ingest,
     feedback,
+    experiment,
     mostInFlight: MOST_IN_FLIGHT,
   });
   const controlApp = createControlApp({

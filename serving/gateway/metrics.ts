@@ -1,7 +1,12 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
-import { GATEWAY_METRICS as NAMES, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from '../../domain/telemetry.ts';
+import {
+  ARM_METRICS,
+  GATEWAY_METRICS as NAMES,
+  LATENCY_BOUNDS_SECONDS,
+  OVERLAP_DEPTH,
+} from '../../domain/telemetry.ts';
 import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
 
@@ -62,7 +67,7 @@ export function createMetrics() {
       'changed',
     ]),
     ingested: counter('gateway_ingested_total', 'Changes of the corpus that were acknowledged', ['op']),
-    feedback: counter('gateway_feedback_total', 'Feedback, by what became of it', ['outcome']),
+    feedback: counter(ARM_METRICS.feedback, 'Feedback, by what became of it', ['outcome']),
     scored: counter('gateway_feedback_scored_total', 'Sampled requests whose feedback was scored', [
       'lane',
       'release',
@@ -87,6 +92,13 @@ export function createMetrics() {
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    experiment: gauge(ARM_METRICS.experiment, 'The experiment that runs', ['experiment']),
+    armRequests: counter(ARM_METRICS.requests, 'Queries of the experiment by arm', ['arm', 'outcome']),
+    armFeedback: counter(ARM_METRICS.armFeedback, 'Feedback by arm and by the rank of the id that it names', [
+      'arm',
+      'rank',
+    ]),
+    armKeys: gauge(ARM_METRICS.keys, 'Distinct request keys by arm', ['arm']),
     shadowPercent: gauge(NAMES.shadowPercent, 'Share of all queries that are shadowed, in percent'),
     shadow: counter(NAMES.shadow, 'Queries chosen for the shadow, by what became of them', [
       'release',

@@ -6,6 +6,7 @@ import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
 import { feedbackSchema } from '../schemas.ts';
 import { holdsText } from './accounting.ts';
+import type { ExperimentArms } from './experiment.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import type { Gateway } from './gateway.ts';
 import { healthOf } from './health.ts';
@@ -24,6 +25,7 @@ export interface PublicDeps extends AppOptions {
   readonly ingest: IngestDeps['ingest'];
   readonly shadow: Pick<Shadow, 'chosen'>;
   readonly feedback: FeedbackSamples;
+  readonly experiment: Pick<ExperimentArms, 'hear'>;
   /**
    * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
    * own: a flood of them must not keep vectors out.
@@ -64,6 +66,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   );
   app.post('/feedback', async (request, reply) => {
     const { requestId, id } = parseBody(feedbackSchema, request.body);
+    const inExperiment = deps.experiment.hear(requestId, id);
     const heard = deps.feedback.hear(requestId, id);
     metrics.feedback.inc({ outcome: heard.outcome });
     if (heard.outcome === 'counted') {
@@ -72,7 +75,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
       for (const order of ['plain', 'reranked'] as const)
         metrics.reciprocalRank.inc({ ...labels, order }, heard[order]);
     }
-    return reply.code(202).send({ outcome: heard.outcome });
+    return reply.code(202).send({ outcome: inExperiment ? 'counted' : heard.outcome });
   });
   installIngest(app, deps, admitted);
   const document = JSON.stringify(openApiDocument());

@@ -28,6 +28,10 @@ const stateSchema = z.strictObject({
   promoting: z.strictObject({ untilMs: z.number() }).nullable(),
   restoring: z.string().nullable(),
   lease: z.strictObject({ expiresAtMs: z.number(), onExpiry: z.enum(['zero', 'keep']) }).nullable(),
+  experiment: z
+    .strictObject({ name: z.string(), offPercent: z.number(), untilMs: z.number() })
+    .nullable()
+    .default(null),
   interventions: z.int().nonnegative(),
   lastIntervention: z
     .strictObject({

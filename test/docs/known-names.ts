@@ -81,7 +81,8 @@ function isCommand(name: string): boolean {
     (path) => /\.(ts|sh)$/.test(path) && existsSync(join(ROOT, path)),
   );
   if (file === undefined || second === undefined) return file !== undefined;
-  return quoted([file, ...filesOf(`scripts/${first}`)], second);
+  // A quoted word, or the key of a table of commands.
+  return quoted([file], second) || new RegExp(`^ +${second}(:|,)`, 'm').test(text(file));
 }
 
 const lazily = (make: () => ReadonlySet<string>) => {

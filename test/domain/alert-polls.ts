@@ -2,17 +2,20 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { parseAlertRules } from '../../domain/alert-file.ts';
-import type { AlertScene, EvaluationRecord } from '../../domain/alert-readings.ts';
+import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
+import type { AlertScene } from '../../domain/alert-readings.ts';
 import type { AlertRules } from '../../domain/alert-rules.ts';
-import type { AlertEvent, AlertState } from '../../domain/alerts.ts';
-import { alertStep, newAlerts } from '../../domain/alerts.ts';
+import type { AlertEvent, AlertState } from '../../domain/alert-state.ts';
+import { newAlerts } from '../../domain/alert-state.ts';
+import { alertStep } from '../../domain/alerts.ts';
+import type { LaneFacts } from '../../domain/lane-facts.ts';
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import type { LaneDid } from './traffic.ts';
 import { counters, snapshot } from './traffic.ts';
 
 export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 /** When these tests begin: some days after 1970, so that earlier evaluations fit. */
 export const START = 100 * DAY;
 
@@ -44,6 +47,8 @@ export interface Moment {
   readonly gone?: boolean;
   readonly scene?: AlertScene | null;
   readonly evaluations?: readonly EvaluationRecord[];
+  /** What the candidate says of itself. */
+  readonly facts?: LaneFacts | null;
 }
 
 /** A monitor on the tests' clock: polls in order, each event with the minute it came in. */
@@ -85,6 +90,7 @@ export class Polls {
         snapshot: this.snapshot(moment),
         scene: moment.scene === undefined ? SCENE : moment.scene,
         evaluations: { kind: 'evaluations', records: moment.evaluations ?? [] },
+        facts: { stable: null, candidate: moment.facts ?? null },
       },
       this.nowMs,
     );

@@ -3,7 +3,7 @@ import { proposalOf, rolloutSignal, startOf } from '../../domain/alert-response.
 import { alertNotification } from '../../domain/alert-words.ts';
 import type { MitigationName } from '../../domain/alert-rules.ts';
 import { MITIGATIONS } from '../../domain/alert-rules.ts';
-import type { Alert, AlertEvent } from '../../domain/alerts.ts';
+import type { Alert, AlertEvent } from '../../domain/alert-state.ts';
 import type { Moment } from './alert-polls.ts';
 import { Polls, ROLLOUT, SCENE, evaluated, p95, shippedRules } from './alert-polls.ts';
 
@@ -80,13 +80,15 @@ describe('a mitigation', () => {
   it.each<[string, string, readonly MitigationName[]]>([
     ['containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
     [
-      'reranker regression',
+      'the reranker regresses',
       'reranker-regression',
       ['rerankerOff', 'weeklyMaintenance', 'rerankerExperiment'],
     ],
+    ['passages are not normalised', 'norm-mismatch', ['diagnose']],
+    ['clusters hold far more', 'list-imbalance', ['weeklyMaintenance']],
   ])('of the risk register: %s', (risk, name, expected) => {
     const rule = shippedRules().rules.find((one) => one.name === name);
-    expect(rule?.risk).toContain(risk.split(' ').at(-1)?.slice(0, 5));
+    expect(rule?.risk).toContain(risk);
     expect(rule?.mitigate.map((one) => one.do)).toEqual(expect.arrayContaining([...expected]));
   });
 });
@@ -133,6 +135,7 @@ describe('the message', () => {
       run: null,
       sinceMs: 0,
       toldMs: 0,
+      why: null,
       measured: { kind: 'value', value: 0, n: 400 },
     };
     const event: AlertEvent = { kind: 'resolved', key: 'errors-critical/candidate', alert };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EvaluationRecord } from '../../domain/alert-readings.ts';
-import { DAY, HOUR, Polls, START, evaluated, p95, shippedRules } from './alert-polls.ts';
+import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
+import type { LaneFacts } from '../../domain/lane-facts.ts';
+import { MINUTE, Polls, SCENE, evaluated, p95, shippedRules } from './alert-polls.ts';
 import type { Moment } from './alert-polls.ts';
 
 const SLOW: Moment = { candidate: p95(30) };
@@ -143,6 +144,88 @@ describe('what an alert was about', () => {
   });
 });
 
+describe('an alert on what a lane says of itself', () => {
+  const facts: LaneFacts = {
+    startSeconds: 1,
+    lists: { largest: 100, median: 60 },
+    norms: { n: 100, error: 100e-8 },
+    recall: { queries: 0, found: 0, missed: 0 },
+  };
+  const own = (memoryBytes: number, memoryBaselineBytes: number | null): Moment => ({
+    candidate: { own: { memoryBytes, memoryBaselineBytes } },
+  });
+  /** So many queries a poll, off by that much each. */
+  const norms =
+    (each: number, restart = false) =>
+    (poll: number): Moment => ({
+      facts: {
+        ...facts,
+        startSeconds: restart ? poll : 1,
+        norms: { n: 10 * poll, error: 10 * poll * each },
+      },
+    });
+  const lists = (largest: number, median: number): Moment => ({
+    facts: { ...facts, lists: { largest, median } },
+  });
+
+  it.each<[string, Moment | ((poll: number) => Moment), number, readonly string[]]>([
+    ['memory 21 % up for half an hour', own(121, 100), 31, ['memory-info']],
+    ['memory 19 % up', own(119, 100), 60, []],
+    ['memory before its baseline', own(500, null), 60, []],
+    ['norms off by 1e-4', norms(1e-4), 16, ['norm-mismatch']],
+    ['norms off by rounding', norms(1e-7), 60, []],
+    ['norms off, in a lane that is restarted all the time', norms(1e-4, true), 60, []],
+    ['a list 11 times the median', lists(110, 10), 11, ['list-imbalance']],
+    ['a list 10 times the median', lists(100, 10), 60, []],
+    ['half of the lists empty', lists(11, 0), 11, ['list-imbalance']],
+    ['no lists', { facts: { ...facts, lists: null } }, 60, []],
+    ['no answer of the lane', { facts: null }, 60, []],
+  ])('%s', (_what, moment, minutes, expected) => {
+    const polls = new Polls().pass(minutes, moment);
+    expect(polls.events.map(({ alert }) => alert.name)).toEqual(expected);
+  });
+});
+
+describe('the need of tuning', () => {
+  /** One query a poll is compared, and finds so many of its ten. */
+  const recall =
+    (found: number) =>
+    (poll: number): Moment => ({
+      facts: {
+        startSeconds: 1,
+        lists: null,
+        norms: { n: 0, error: 0 },
+        recall: { queries: poll, found: found * poll, missed: (10 - found) * poll },
+      },
+    });
+
+  it('is told of when live recall lies over 3 points under an exact search for an hour, and not before', () => {
+    const polls = new Polls().pass(50, recall(9.5));
+    expect(polls.of('nprobe-need')).toEqual([]);
+    polls.pass(25, (poll) => recall(9.5)(poll + 100));
+    expect(polls.of('nprobe-need')).toHaveLength(1);
+    expect(polls.events.at(-1)?.alert.why).toContain('live recall@10 was 5.0 points under FLAT');
+  });
+
+  it('is none where it lies 2 points under', () => {
+    expect(new Polls().pass(120, recall(9.8)).of('nprobe-need')).toEqual([]);
+  });
+
+  it('is told of when P95 of retrieval is over 8 ms in three windows of five minutes', () => {
+    const polls = new Polls().pass(14, { candidate: p95(9) });
+    expect(polls.of('nprobe-need')).toEqual([]);
+    polls.pass(3, { candidate: p95(9) });
+    expect(polls.of('nprobe-need')).toEqual([expect.stringContaining('fired nprobe-need/candidate')]);
+  });
+
+  it('begins afresh with another nprobe', () => {
+    const flags = { ...SCENE.flags, candidate: { impl: 'amn_v0', reranker: 'on', nprobe: 4 } as const };
+    const slow: Moment = { candidate: p95(9) };
+    const polls = new Polls().pass(14, slow).pass(14, { ...slow, scene: { ...SCENE, flags } });
+    expect(polls.of('nprobe-need')).toEqual([]);
+  });
+});
+
 describe('an alert on evaluations', () => {
   const week = [1, 2, 3, 4, 5].map((daysAgo) => evaluated(daysAgo));
   it.each<[string, Partial<EvaluationRecord>, readonly string[]]>([
@@ -200,18 +283,25 @@ describe('the state', () => {
 
 it('the rules that ship have the limits of the runbook', () => {
   const limits = shippedRules().rules.map(
-    ({ severity, metric, limit, forMs }) => `${severity}: ${metric} ${limit} for ${forMs / HOUR} h`,
+    ({ name, severity, metric, limit, forMs }) =>
+      `${name}, ${severity}: ${metric} ${limit} for ${forMs / MINUTE} min`,
   );
-  expect(START).toBeGreaterThan(DAY);
-  expect(limits.slice(0, 9)).toEqual([
-    'critical: endToEndP95 20 for 0.16666666666666666 h',
-    'critical: errorRate 0.01 for 0.16666666666666666 h',
-    'critical: rAt5Drop 0.1 for 0 h',
-    'warning: endToEndP95 10 for 0.5 h',
-    'warning: rAt5Drop 0.05 for 0 h',
-    'warning: containAt50 0.8 for 0 h',
-    'info: rerankerAcceptance 0.1 for 0.5 h',
-    'warning: rAt5UnderMedian 0.03 for 0 h',
-    'warning: endToEndP95 12 for 1 h',
+  expect(limits).toEqual([
+    'p95-critical, critical: endToEndP95 20 for 10 min',
+    'errors-critical, critical: errorRate 0.01 for 10 min',
+    'recall-critical, critical: rAt5Drop 0.1 for 0 min',
+    'p95-warning, warning: endToEndP95 10 for 30 min',
+    'recall-warning, warning: rAt5Drop 0.05 for 0 min',
+    'containment-warning, warning: containAt50 0.8 for 0 min',
+    'acceptance-info, info: rerankerAcceptance 0.1 for 30 min',
+    'memory-info, info: memoryGrowth 0.2 for 30 min',
+    'nprobe-need, warning: nprobeNeed 0.03 for 0 min',
+    'recall-drift, warning: rAt5UnderMedian 0.03 for 0 min',
+    'p95-drift, warning: endToEndP95 12 for 60 min',
+    'containment-dip, warning: containAt50Dip 0.05 for 0 min',
+    'reranker-regression, warning: rerankLift 0.03 for 0 min',
+    'norm-mismatch, critical: normError 0.00001 for 10 min',
+    'list-imbalance, warning: listSpread 10 for 10 min',
+    'latency-goal, info: retrievalP95 5 for 60 min',
   ]);
 });

@@ -24,7 +24,7 @@ describe('what a plan can detect', () => {
   it('at one request in 20 seconds is refused, by stage and row', () => {
     const { refusals } = planDetectability(runbook, 0.05);
     expect(refusals[0]).toBe(
-      'canary-5: errorRate against stable: 38 requests at the most, and 300 are the least',
+      'canary-5: errorRate against stable: 38 samples at the most, and 300 are the least',
     );
   });
 
@@ -32,8 +32,20 @@ describe('what a plan can detect', () => {
     const bare = { ...runbook, stages: runbook.stages.map((stage) => ({ ...stage, margins: NONE })) };
     const { rows, refusals } = planDetectability(bare, 2);
     expect(refusals).toContain(
-      `canary-5: errorRate against stable: can not become green, not even with ${rows[0]?.requestsAtMost} requests`,
+      `canary-5: errorRate against stable: can not become green, not even with ${rows[0]?.requestsAtMost} samples`,
     );
+  });
+
+  it('counts what rows look at: one answer in a hundred, one query in ten in the shadow', () => {
+    const { rows, refusals } = planDetectability(runbook, 1);
+    const samples = (metric: string) => rows.find((row) => row.metric === metric)?.requestsAtMost;
+    expect([samples('errorRate'), samples('nearDuplicates'), samples('shadowQualityDrop')]).toEqual([
+      765, 8, 1530,
+    ]);
+    expect(planDetectability(runbook, 0.5).refusals).toContain(
+      'canary-5: nearDuplicates: 4 samples at the most, and 5 are the least',
+    );
+    expect(refusals).toEqual([]);
   });
 
   it('grows finer with the traffic', () => {
@@ -46,9 +58,9 @@ describe('what a plan can detect', () => {
 
   it('warns where an emergency at 5 % takes longer to prove than the runbook allows', () => {
     expect(planDetectability(runbook, 1).warnings).toContain(
-      'canary-5: a gross emergency takes 30 min to prove',
+      'canary-5: a gross emergency takes 40 min to prove',
     );
-    expect(planDetectability(runbook, 20).emergencies[0]).toEqual({ stage: 'canary-5', minutes: 3 });
+    expect(planDetectability(runbook, 20).emergencies[0]).toEqual({ stage: 'canary-5', minutes: 4 });
   });
 
   it('of no traffic at all is nothing', () => {

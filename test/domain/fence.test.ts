@@ -7,6 +7,7 @@ import { applyCommand, firstState, nextTickMs } from '../../domain/fence.ts';
 const T = 1_000_000;
 const WORLD: World = { killSwitch: false, warm: ['v-1', 'v0'] };
 const LEASE = { ttlMs: 100, onExpiry: 'zero' } as const;
+const TRIAL = { name: 'trial', offPercent: 10, forMs: 900 };
 const FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 4 } as const;
 
 /** A state reached by what led there; each call has to be accepted. */
@@ -96,6 +97,41 @@ describe('fence: what is done', () => {
       'a shadow by hand is no intervention',
       after(...loaded, at(5), hand({ shadowPercent: 3 })),
       { shadowPercent: 3, interventions: 0, changedBy: 'run' },
+    ],
+    [
+      'an experiment begins with an epoch, for a time',
+      after(epoch('run'), fenced({ experiment: TRIAL })),
+      { experiment: { name: 'trial', offPercent: 10, untilMs: T + 900 }, percent: 0, interventions: 0 },
+    ],
+    [
+      'an experiment ends when its time is over',
+      after(epoch('run'), fenced({ experiment: TRIAL }), [tick, T + 900]),
+      { experiment: null, interventions: 0 },
+    ],
+    [
+      'an experiment ends with its epoch',
+      after(epoch('run'), fenced({ experiment: TRIAL }), epoch('rollout', { owner: 'run', epoch: 1 })),
+      { experiment: null, epoch: 2 },
+    ],
+    [
+      'an experiment is not ended by what says nothing of it',
+      after(epoch('run'), fenced({ experiment: TRIAL }), hand({ lanes: { spare: 'v0' } })),
+      { experiment: { name: 'trial' } },
+    ],
+    [
+      'a hand ends an experiment, and that counts',
+      after(epoch('run'), fenced({ experiment: TRIAL }), hand({ experiment: null })),
+      { experiment: null, interventions: 1, lastIntervention: { what: 'ended the experiment' } },
+    ],
+    [
+      'users on a candidate end an experiment',
+      after(...loaded, fenced({ experiment: TRIAL }), hand({ percent: 5 })),
+      { experiment: null, percent: 5 },
+    ],
+    [
+      'a rollback ends an experiment',
+      after(...loaded, fenced({ experiment: TRIAL }), hand({ rollbackTo: 'v-1' })),
+      { experiment: null },
     ],
     [
       'flags by hand',
@@ -192,6 +228,41 @@ describe('fence: what is refused', () => {
       fenced({ percent: 0 }),
       'staleEpoch',
       /epoch 2/,
+    ],
+    [
+      'an experiment by hand',
+      after(epoch('run')),
+      hand({ experiment: TRIAL }),
+      'invalid',
+      /only the holder of an epoch begins one/,
+    ],
+    [
+      'an experiment while the candidate has users',
+      after(...shared),
+      fenced({ experiment: TRIAL }),
+      'invalid',
+      /the candidate has users/,
+    ],
+    [
+      'an experiment with most of the users',
+      after(epoch('run')),
+      fenced({ experiment: { ...TRIAL, offPercent: 51 } }),
+      'invalid',
+      /offPercent: must be over 0 and at most 50/,
+    ],
+    [
+      'an experiment of an old epoch',
+      after(epoch('run'), epoch('b', { owner: 'run', epoch: 1 })),
+      fenced({ experiment: TRIAL }),
+      'staleEpoch',
+      /epoch 2/,
+    ],
+    [
+      'a shadow of more than all queries',
+      after(...shared),
+      fenced({ shadowPercent: 101 }),
+      'invalid',
+      /shadowPercent: must be from 0 to 100/,
     ],
     [
       'a renewal of an old epoch',

@@ -229,6 +229,27 @@ describe('a gate', () => {
     expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).ladder[0]).toBe('nprobeDown');
   });
 
+  it('tries nothing where a row warned that no step helps, whatever the others may try', () => {
+    const rows = [
+      row('errorRate', { warnOver: 0.01 }),
+      row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
+    ];
+    const seen = evidence({}, { errors: 100, latencies: [[1, 30]] });
+    expect(verdictOf(rows, seen)).toMatchObject({ verdict: 'warn', ladder: [] });
+  });
+
+  it.each([
+    ['hold', []],
+    ['ladder', ['nprobeDown']],
+  ] as const)('of a red row that asks for %s tries %j', (onRed, ladder) => {
+    const rows = [row('retrievalP95', { redOver: 8, onRed, ladder: ['nprobeDown'] })];
+    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] }))).toMatchObject({
+      verdict: 'red',
+      onRed,
+      ladder,
+    });
+  });
+
   it('is never decided by a row that only informs', () => {
     const rows = [
       row('errorRate', { redOver: 0.5 }),

@@ -122,7 +122,7 @@ const SLOWER: LaneDid = {
 
 describe('the guard with the judge sequential', () => {
   it.each<[string, LaneDid, GuardEvent['kind'] | null, number]>([
-    ['is certain of 20 % errors after 3 minutes', { ...GOOD, errors: 200 }, 'breach', 3],
+    ['is certain of 20 % errors after 4 minutes', { ...GOOD, errors: 200 }, 'breach', 4],
     ['rolls back at 1 point more errors than stable', { ...GOOD, errors: 11 }, 'breach', 15],
     ['tolerates 0.1 points more errors', { ...GOOD, errors: 2 }, null, 600],
     ['holds where more requests are slow', SLOWER, 'harm', 15],
@@ -169,13 +169,14 @@ describe('the guard with the judge sequential', () => {
     expect(raised.through({ minutes: 600, percent: 50, stable: GOOD, candidate: slightly }).after).toBe(2);
   });
 
-  it('says harm that is no emergency once, and again after it has ended', () => {
+  it('says harm that goes on once an hour, and no more when it has ended', () => {
     const guard = new Watched();
     guard.through(WARM);
-    expect(guard.through({ minutes: 60, stable: GOOD, candidate: SLOWER }).event?.kind).toBe('harm');
-    expect(guard.through({ minutes: 60, stable: GOOD, candidate: SLOWER }).event).toBeNull();
-    expect(guard.through({ minutes: 60, stable: GOOD, candidate: GOOD }).event).toBeNull();
-    expect(guard.through({ minutes: 60, stable: GOOD, candidate: SLOWER }).event?.kind).toBe('harm');
+    const slower: Traffic = { minutes: 59, stable: GOOD, candidate: SLOWER };
+    expect(guard.through(slower).event?.kind).toBe('harm');
+    expect(guard.through(slower).event).toBeNull();
+    expect(guard.through({ ...slower, minutes: 5 }).event?.kind).toBe('harm');
+    expect(guard.through({ minutes: 240, stable: GOOD, candidate: GOOD }).event).toBeNull();
   });
 
   it('at 100 % compares with what stable did last, three times as wide', () => {

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../domain/control.ts';
 import { nextRung } from '../../domain/ladder.ts';
 import type { LadderStep } from '../../domain/plan.ts';
+import { reduce } from '../../domain/rollout.ts';
 import { statusOf } from '../../domain/status.ts';
+import { harmName } from '../../domain/sustained-harm.ts';
 import { Walk, runbookPlan } from './rollout-walk.ts';
 
 const plan = runbookPlan();
@@ -109,6 +111,34 @@ describe('a rollout whose gate warns', () => {
     });
   });
 
+  it('measures a step on a window that opens when the caches are warm again', () => {
+    const walk = walked({ latencyMs: ({ nprobe }) => (nprobe > 4 ? 9 : 2) });
+    const { timeline } = walk.state;
+    const taken = timeline.findIndex(({ text }) => text.includes('runs with nprobe 4'));
+    const judged = timeline.slice(taken).find(({ kind }) => kind === 'verdict');
+    const minutes = ((judged?.atMs ?? 0) - (timeline[taken]?.atMs ?? 0)) / 60_000;
+    expect(judged?.verdict).toBe('green');
+    // 15 minutes of warm-up, and the 15 of the canary's window.
+    expect(minutes).toBeGreaterThanOrEqual(30);
+  });
+
+  it.each([
+    ['at 25 % takes the ladder of the rows of its metric', 'ramp-25: measuring', 'endToEndP95', 'look'],
+    ['holds where no row of its metric has a ladder', 'ramp-25: measuring', 'qualityShortfall', 'held'],
+    ['holds while a raise is under way', 'canary-5: raising', 'endToEndP95', 'held'],
+  ])('harm that the guard has proven %s', (_, at, metric, next) => {
+    const walk = new Walk(plan);
+    while (statusOf(plan, walk.state).state !== at && walk.action.do !== 'finish') {
+      if (walk.state.phase === 'raise' && at.endsWith('raising')) break;
+      walk.step({ kind: 'done', luck: 'good' });
+    }
+    const rule = plan.guard.harms.find((harm) => harm.metric === metric);
+    if (rule === undefined) throw new Error(`no rule for ${metric}`);
+    const event = { kind: 'harm', trigger: harmName(rule), reason: 'worse than stable' } as const;
+    const { state } = reduce(plan, walk.state, { kind: 'guard', event }, walk.nowMs);
+    expect(state.held === null ? state.phase : 'held').toBe(next);
+  });
+
   it('takes no more steps in a stage than its plan allows', () => {
     const walk = Object.assign(new Walk({ ...plan, ladderAtMost: 1 }), { latencyMs: () => 12 });
     walk.goOn(400);
@@ -137,6 +167,39 @@ describe('a rollout whose gate warns', () => {
     const noted = walk.state.timeline.some(({ text }) => text.includes('points better: find out why'));
     expect(noted).toBe(lost < -0.02);
   });
+
+  const creeping = (tune: Walk['tune']) => {
+    // Slower than stable by far, and within every limit of its own.
+    const latencyMs = ({ nprobe }: Flags, percent: number) => (percent >= 25 && nprobe > 4 ? 5 : 2);
+    const walk = Object.assign(new Walk(plan), { latencyMs, tune });
+    for (let i = 0; i < 400 && walk.action.do !== 'finish' && walk.state.held === null; i++) {
+      const tunes = walk.action.do === 'tune';
+      walk.step({ kind: 'done', luck: 'good' });
+      // The tuning has changed the lane itself.
+      if (tunes) walk.flags = walk.state.moves.at(-1)?.to ?? walk.flags;
+    }
+    return walk;
+  };
+
+  it('sweeps nprobe on creep at T+3h, and ships with what was found', () => {
+    const walk = creeping(() => ({ outcome: 'applied', nprobe: 4, reason: 'nprobe=4 is the smallest' }));
+    expect(walk.state).toMatchObject({
+      outcome: 'shipped',
+      outcomeReason: expect.stringContaining('with nprobe 4'),
+    });
+    expect(walk.state.moves).toMatchObject([{ stage: 'ramp-25', step: 'sweep', to: { nprobe: 4 } }]);
+    expect(walk.steps).toEqual([]);
+  });
+
+  it.each(['unchanged', 'takenBack', 'hold', 'superseded'] as const)(
+    'holds at 25 %% after a sweep that is %s, and says what it said',
+    (outcome) => {
+      const walk = creeping(() => ({ outcome, nprobe: null, reason: 'so says the sweep' }));
+      expect(walk.percent).toBe(25);
+      expect(walk.state.held?.reason).toContain('sweep was taken');
+      expect(walk.state.timeline.map(({ text }) => text)).toContain(`sweep: ${outcome}: so says the sweep`);
+    },
+  );
 
   it('leaves flags that a hand has set while it chose a step, and asks', () => {
     const walk = Object.assign(new Walk(plan), { latencyMs: () => 12 });

@@ -65,6 +65,11 @@ describe('near-duplicates in the top 50, 3 % allowed', () => {
   });
 });
 
+it('one answer alone proves nothing, whatever it holds', () => {
+  const row = rowOf('nearDuplicates', { minSamples: 1 });
+  expect(judged(row, {}, { inspected: 51 }).verdict).toBe('unknown');
+});
+
 /** Of a row that informs: it never decides, so its own verdict is looked at. */
 const informed = (...args: Parameters<typeof judged>) => {
   const { verdict, rows } = judged(...args);

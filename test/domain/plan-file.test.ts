@@ -41,6 +41,20 @@ describe('plans/', () => {
   });
 });
 
+describe('a plan of before there was a choice of judges', () => {
+  it('is judged sequentially, without margins, and with nothing that adds up', () => {
+    const old = text
+      .replace('judge: sequential', '')
+      .replaceAll(/^ {4}margins: .*$/gm, '')
+      .replace(/ {2}compareEvery: 1m\n {2}harms:\n( {4}- .*\n)+/, '');
+    const result = parsePlan(parse(old));
+    if (!result.ok) throw new Error(result.problems.join());
+    const { judge, guard, stages } = result.plan;
+    expect([judge, guard.harms, guard.compareEveryMs]).toEqual(['sequential', [], 60_000]);
+    expect(stages[0]?.margins).toEqual({ errorRate: 0, slow: 0, qualityShortfall: 0 });
+  });
+});
+
 describe('a plan is refused', () => {
   it.each([
     [
@@ -122,6 +136,30 @@ describe('a plan is refused', () => {
       'shadow: 10 %',
       '',
       'shadow: is needed by rows that look at it',
+    ],
+    [
+      'with a judge that nobody knows',
+      'judge: sequential',
+      'judge: jury',
+      'judge: must be one of sequential, literal',
+    ],
+    [
+      'with a margin of what has none',
+      'slow: 7 points',
+      'slowly: 7 points',
+      'stages[0].margins.slowly: unknown field',
+    ],
+    [
+      'that tolerates no harm at all',
+      'tolerance: 0.2 points',
+      'tolerance: 0 points',
+      'guard.harms[0].tolerance: must be over 0',
+    ],
+    [
+      'with a harm that does not say what is slow',
+      'over: x1.15, tolerance',
+      'tolerance',
+      'guard.harms[1].over: is missing; must be a ratio such as x1.15',
     ],
     ['with two stages of one name', 'name: ramp-25', 'name: canary-5', 'stages: canary-5 comes twice'],
   ])('%s', (_, piece, replacement, problem) => {

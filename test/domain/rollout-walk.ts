@@ -3,10 +3,13 @@ import { parse } from 'yaml';
 import type { ControlView, Flags, Intervention } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import type { GuardEvent } from '../../domain/guard.ts';
+import type { NprobeTuningResult } from '../../domain/nprobe-tuning.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
-import type { Action, RolloutEvent } from '../../domain/rollout.ts';
-import { nextAction, reduce } from '../../domain/rollout.ts';
+import type { RolloutEvent } from '../../domain/rollout.ts';
+import { reduce } from '../../domain/rollout.ts';
+import type { Action } from '../../domain/rollout-action.ts';
+import { nextAction } from '../../domain/rollout-action.ts';
 import type { MessageName } from '../../domain/rollout-messages.ts';
 import type { RolloutState } from '../../domain/rollout-state.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
@@ -59,6 +62,8 @@ export class Walk {
   flags: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
   /** How long the candidate's requests take with these flags, in ms. */
   latencyMs: (flags: Flags, percent: number) => number = () => 2;
+  /** What a sweep ends with. */
+  tune: () => NprobeTuningResult = () => ({ outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' });
   /** What its evaluation has lost of R@5, as a share. */
   lost: (flags: Flags) => number = () => 0;
   state: RolloutState;
@@ -134,6 +139,8 @@ export class Walk {
         return this.changed(this.percent, luck, 'v0');
       case 'look':
         return { kind: 'looked', view: this.view() };
+      case 'tune':
+        return { kind: 'tuned', result: this.tune() };
       case 'step':
         return this.stepped(action.flags, luck);
       case 'rollback':

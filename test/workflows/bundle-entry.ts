@@ -7,6 +7,7 @@ import type { GuardInput } from '../../workflows/guard.ts';
 import type { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 
 export { rollout } from '../../workflows/rollout.ts';
+export { rerankerExperiment } from '../../workflows/reranker-experiment.ts';
 export { rollback } from '../../workflows/rollback.ts';
 export { evaluation } from '../../workflows/evaluation.ts';
 export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';

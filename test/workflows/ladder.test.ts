@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { RolloutActivities } from '../../domain/contract.ts';
 import type { ControlChange, Flags } from '../../domain/control.ts';
+import type { SweepInput, TuningActivities, TuningRecord } from '../../domain/tuning-contract.ts';
 import { soundLane } from '../domain/traffic.ts';
 import type { Behaviour } from './fake-world.ts';
 import { FakeWorld, GOOD } from './fake-world.ts';
@@ -71,6 +73,103 @@ describe('a latency spike at T+30m', () => {
       expect(status.rows.map(({ reason }) => reason)).toContain('rerankP95: the reranker is off');
     });
     expect(steps(world)).toEqual([{ impl: 'amn_v0', reranker: 'off', nprobe: 8 }]);
+  });
+});
+
+/** A candidate that creeps at 25 % while nprobe is over 4, and a sweep that finds so. */
+class CreepingWorld extends FakeWorld {
+  /** Points of R@10 that a sweep finds lost with nprobe 4. */
+  lost = -0.4;
+  readonly sweeps: SweepInput[] = [];
+  readonly records: TuningRecord[] = [];
+
+  constructor() {
+    super();
+    this.candidate = (percent, _nowMs, { nprobe }) => ({
+      ...GOOD,
+      retrievalP95Ms: percent >= 25 && nprobe > 4 ? 6.5 : GOOD.retrievalP95Ms,
+    });
+  }
+
+  override activities(): RolloutActivities & TuningActivities {
+    return {
+      ...super.activities(),
+      sweepNprobe: async (input) => {
+        this.sweeps.push(input);
+        const trials = [
+          [4, 3, this.lost],
+          [8, 6.5, -0.1],
+        ].map(([nprobe = 0, p95Ms = 0, deltaPoints = 0]) => ({
+          nprobe,
+          p95Ms,
+          deltaPoints,
+          recall: 1 + deltaPoints / 100,
+          p50Ms: p95Ms / 2,
+          deltaInterval: { low: deltaPoints - 0.1, high: deltaPoints + 0.1 },
+          p95Interval: { low: p95Ms - 0.1, high: p95Ms + 0.1 },
+          repeats: 4,
+        }));
+        return { kind: 'swept', trials, queries: 500, file: 'artifacts/tuning/sweep.json' };
+      },
+      fenceHolder: () => Promise.reject(new Error('a child has the fence of its rollout')),
+      takeFreeEpoch: () => Promise.reject(new Error('a child has the fence of its rollout')),
+      recordTuning: async (record) => void this.records.push(record),
+    };
+  }
+}
+
+describe('latency creep at T+3h', () => {
+  it('is answered with a sweep of nprobe; what it applies is measured again, and ships', async () => {
+    const world = new CreepingWorld();
+    await server.with(world, async (start) => {
+      const { result, status } = await ended(await start());
+      expect(result).toMatchObject({ outcome: 'shipped' });
+      expect(result.reason).toContain('with nprobe 4');
+      expect(status.ladder).toMatchObject([
+        { stage: 'ramp-25', step: 'sweep', from: { nprobe: 8 }, to: { nprobe: 4 } },
+      ]);
+    });
+    expect(world.sweeps).toMatchObject([{ lane: 'candidate', release: 'retriever_v0' }]);
+    expect(world.records).toMatchObject([{ outcome: 'applied', nprobe: 4 }]);
+    expect(world.state).toMatchObject({ epoch: 1, lanes: { stable: { flags: { nprobe: 4 } } } });
+  });
+
+  it('that a sweep finds no nprobe for holds at 25 %, and pages with what was found', async () => {
+    const world = new CreepingWorld();
+    world.lost = -2;
+    await server.with(world, async (start) => {
+      const held = await (await start()).until(({ state }) => state === 'held');
+      expect(held).toMatchObject({ percent: 25, verdict: 'warn' });
+      expect(held.timeline.some(({ text }) => text.startsWith('sweep: unchanged: nprobe=8'))).toBe(true);
+    });
+    expect(severities(world)).toContain('critical');
+    expect(steps(world)).toEqual([]);
+  });
+
+  it('and a rollback while it sweeps: the sweep is left, and changes nothing any more', async () => {
+    const world = new CreepingWorld();
+    let begin: () => void = () => {};
+    let end: () => void = () => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const free = new Promise<void>((resolve) => (end = resolve));
+    const plain = world.activities();
+    world.activities = () => ({
+      ...plain,
+      sweepNprobe: async (input) => {
+        begin();
+        await free;
+        return plain.sweepNprobe(input);
+      },
+    });
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      const result = rollout.handle.result();
+      await begun;
+      await rollout.handle.signal('rollback');
+      expect(await result).toMatchObject({ outcome: 'rolledBack' });
+      end();
+    });
+    expect(world.state).toMatchObject({ percent: 0, lanes: { stable: { release: 'v-1', flags: null } } });
   });
 });
 

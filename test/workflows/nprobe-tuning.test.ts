@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { NprobeTuningInput } from '../../domain/nprobe-tuning.ts';
 import type { TuningStatus } from '../../domain/tuning-status.ts';
@@ -36,7 +37,7 @@ function started(env: TestWorkflowEnvironment, handle: Tuning['handle']): Tuning
   };
 }
 
-/** Runs a tuning alone in that world; `meanwhile` is what happens to it. */
+/** Runs a tuning alone in that world, and replays its history; `meanwhile` is what happens to it. */
 function tune(
   world: TuningWorld,
   input?: NprobeTuningInput,
@@ -49,7 +50,11 @@ function tune(
       workflowId: ID,
     });
     await meanwhile(started(env, handle), env);
-    return handle.result();
+    const result = await handle.result();
+    // Each way it can end is one that a worker which takes over can follow.
+    const history = await handle.fetchHistory();
+    await Worker.runReplayHistory({ workflowBundle: { code: server.code } }, history, ID);
+    return result;
   });
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** One thing that can happen next. A disturbance uses up one of the allowed number; the way things go anyway is free. */
 export interface Move<State> {
   readonly label: string;
@@ -15,6 +17,11 @@ export interface Explored {
   readonly longest: number;
 }
 
+interface Node<State> {
+  readonly state: State;
+  readonly index: number;
+}
+
 interface Problem<State> {
   readonly first: State;
   readonly moves: (state: State) => readonly Move<State>[];
@@ -29,37 +36,85 @@ interface Problem<State> {
  * free moves between them to the end (as in M. Musuvathi, S. Qadeer, "Iterative context bounding", PLDI 2007).
  * Throws the first thing that went wrong, with the moves that led there.
  */
-export function explore<State>({ first, moves, key, check }: Problem<State>, disturbances: number): Explored {
-  const seen = new Set<string>();
-  const way = new Way();
-  const statesBy: number[] = [];
-  let moveCount = 0;
-  let later = new Map([[key(first), { state: first, index: way.add(-1, 'start') }]]);
-  for (let used = 0; used <= disturbances; used++) {
-    const before = seen.size;
-    // What a free move reached meanwhile has had its turn, with a disturbance more to spend.
-    const due = [...later].filter(([id]) => !seen.has(id));
-    for (const [id] of due) seen.add(id);
-    const open = due.map(([, node]) => node);
-    later = new Map();
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (const move of moves(node.state)) {
-        if (move.disturbs && used === disturbances) continue;
-        moveCount++;
-        const state = tried(way, node.index, move, check);
-        const id = key(state);
-        if (seen.has(id) || (move.disturbs && later.has(id))) continue;
-        const reached = { state, index: way.add(node.index, move.label) };
-        if (move.disturbs) later.set(id, reached);
-        else {
-          seen.add(id);
-          open.push(reached);
-        }
-      }
-    }
-    statesBy.push(seen.size - before);
+export function explore<State>(problem: Problem<State>, disturbances: number): Explored {
+  const exploration = new Exploration(problem, disturbances);
+  return exploration.run();
+}
+
+class Exploration<State> {
+  private readonly problem: Problem<State>;
+  private readonly disturbances: number;
+  private readonly seen = new Set<string>();
+  /** Reached with the last disturbance. What is found again with fewer has its turn there, with one more to spend. */
+  private readonly last = new Set<string>();
+  private readonly way = new Way();
+  private later = new Map<string, Node<State>>();
+  private moves = 0;
+
+  constructor(problem: Problem<State>, disturbances: number) {
+    this.problem = problem;
+    this.disturbances = disturbances;
   }
-  return { states: seen.size, moves: moveCount, statesBy, longest: way.longest };
+
+  run(): Explored {
+    const { first } = this.problem;
+    const statesBy: number[] = [];
+    this.later.set(this.idOf(first), { state: first, index: this.way.add(-1, 'start') });
+    for (let used = 0; used < Math.max(1, this.disturbances); used++) {
+      const before = this.seen.size;
+      const due = [...this.later].filter(([id]) => !this.seen.has(id));
+      this.later = new Map();
+      for (const [id, node] of due) {
+        this.seen.add(id);
+        this.goOn(node, this.seen, (move, state, from) => this.disturbed(move, state, from, used + 1));
+      }
+      statesBy.push(this.seen.size - before);
+    }
+    const fresh = [...this.last].filter((id) => !this.seen.has(id)).length;
+    statesBy.push(fresh);
+    return { states: this.seen.size + fresh, moves: this.moves, statesBy, longest: this.way.longest };
+  }
+
+  /** After the last disturbance nothing is kept for later: its free moves are followed at once. */
+  private disturbed(move: Move<State>, state: State, from: number, used: number): void {
+    const id = this.idOf(state);
+    const isLast = used >= this.disturbances;
+    if (this.seen.has(id) || (isLast ? this.last.has(id) : this.later.has(id))) return;
+    const node = { state, index: this.way.add(from, move.label) };
+    if (!isLast) this.later.set(id, node);
+    else if (this.disturbances > 0) {
+      this.last.add(id);
+      this.goOn(node, this.last, null);
+    }
+  }
+
+  /** All that follows by free moves alone. */
+  private goOn(
+    node: Node<State>,
+    seen: Set<string>,
+    disturb: ((move: Move<State>, state: State, from: number) => void) | null,
+  ): void {
+    const open = [node];
+    for (let at = open.pop(); at !== undefined; at = open.pop())
+      for (const move of this.problem.moves(at.state)) {
+        if (move.disturbs && disturb === null) continue;
+        this.moves++;
+        const state = tried(this.way, at.index, move, this.problem.check);
+        if (move.disturbs) {
+          disturb?.(move, state, at.index);
+          continue;
+        }
+        const id = this.idOf(state);
+        if (seen.has(id)) continue;
+        seen.add(id);
+        open.push({ state, index: this.way.add(at.index, move.label) });
+      }
+  }
+
+  /** Sixteen bytes for each state: two that share them are as good as impossible. */
+  private idOf(state: State): string {
+    return createHash('md5').update(this.problem.key(state)).digest('binary');
+  }
 }
 
 function tried<State>(way: Way, from: number, move: Move<State>, check: (state: State) => void): State {

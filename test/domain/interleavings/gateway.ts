@@ -4,6 +4,18 @@ import { applyCommand } from '../../../domain/fence.ts';
 import type { Answer, Request, World } from './world.ts';
 import { NEW, OLD } from './world.ts';
 
+/** A lane that answers, with the flags of its release. */
+const LANE = {
+  flags: { impl: 'amn_v0', reranker: 'on', nprobe: 8 },
+  state: 'ready',
+  url: null,
+  pid: null,
+  restarts: 0,
+  notReadySinceMs: null,
+  breaker: 'closed',
+  failure: null,
+} as const;
+
 interface Delivered {
   readonly world: World;
   readonly answer: Answer;
@@ -82,7 +94,10 @@ export function pass(before: World, nowMs: number): World {
 }
 
 export function view({ fence, nowMs, killSwitch }: World): ControlView {
-  const lanes = { stable: null, candidate: null, previous: null, spare: null };
+  const spec = fence.lanes.candidate;
+  const candidate =
+    spec === null ? null : { ...LANE, release: spec.release, flags: spec.flags ?? LANE.flags };
+  const lanes = { stable: null, candidate, previous: null, spare: null };
   return { state: fence, lanes, nowMs, killSwitch };
 }
 

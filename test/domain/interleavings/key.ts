@@ -1,4 +1,4 @@
-import type { ControlState } from '../../../domain/control.ts';
+import type { ControlState, Flags } from '../../../domain/control.ts';
 import type { Plan } from '../../../domain/plan.ts';
 import { nextRaiseMs } from '../../../domain/rollout-state.ts';
 import type { SnapshotResult } from '../../../domain/telemetry.ts';
@@ -21,7 +21,7 @@ export function keyOf(plan: Plan, world: World): string {
       .map((request) => ofRequest(fence, request))
       .toSorted()
       .join('+'),
-    flags(world.ended, world.killSwitch, world.oldIsWarm),
+    bits(world.ended, world.killSwitch, world.oldIsWarm),
     world.guard === null ? '' : fence.interventions - world.guard,
     guardSaw === null ? '' : guardSaw.kind,
     guardSaw?.kind === 'intervened'
@@ -31,7 +31,7 @@ export function keyOf(plan: Plan, world: World): string {
     fence.interventions - ghost.acknowledged,
     ghost.licence,
     ghost.reached,
-    flags(ghost.resumed, ghost.rolledBack),
+    bits(ghost.resumed, ghost.rolledBack),
   ].join('|');
 }
 
@@ -49,10 +49,13 @@ function ofRollout(plan: Plan, { rollout: state, fence, nowMs, process }: World)
     evaluation === null ? '' : evaluation.kind === 'missing' ? 'x' : evaluation.lostAt5,
     evaluation?.kind === 'evaluated' && nowMs - evaluation.atMs > FRESH_MS ? 'old' : '',
     state.held?.why ?? '',
+    state.move?.step ?? '',
+    state.moves.map(({ stage, step }) => `${stage}${step}`).join('/'),
+    judgement?.ladder.join('/') ?? '',
     fence.interventions - state.interventions,
     fence.interventions - state.interventionsSeen,
     state.outcome ?? state.outcomeAfterRollback,
-    flags(
+    bits(
       state.t0Ms === null,
       state.recheck,
       state.reference === null,
@@ -73,11 +76,13 @@ function ofFence(fence: ControlState, epoch: number | null, standAlone: number):
     fence.percent,
     lanes.stable.release,
     lanes.candidate?.release,
+    ofFlags(lanes.candidate?.flags ?? null),
+    ofFlags(lanes.stable.flags),
     lanes.previous?.release,
     lanes.spare?.release,
     fence.restoring,
     lastIntervention?.kind,
-    flags(fence.promoting === null, fence.lease === null),
+    bits(fence.promoting === null, fence.lease === null),
   ].join(',');
 }
 
@@ -108,6 +113,7 @@ function ofRequest(fence: ControlState, request: Request | null): string {
     promote,
     rollbackTo,
     lanes,
+    flags,
   } = change;
   const kind = promote ? 'promote' : (rollbackTo ?? (lanes === undefined ? '' : String(lanes.candidate)));
   return [
@@ -115,8 +121,9 @@ function ofRequest(fence: ControlState, request: Request | null): string {
     licence,
     kind,
     percent,
+    ofFlags(flags?.candidate ?? null),
     fence.interventions - interventions,
-    flags(epoch === fence.epoch, fence.steps.includes(step), request.expected?.epoch === fence.epoch),
+    bits(epoch === fence.epoch, fence.steps.includes(step), request.expected?.epoch === fence.epoch),
   ].join(',');
 }
 
@@ -127,6 +134,10 @@ function ofSnapshot(result: SnapshotResult | null, process: number): string {
   return `${percent}${processStartMs === process}${lanes.candidate === null}`;
 }
 
-function flags(...of: readonly boolean[]): string {
+function ofFlags(flags: Flags | null): string {
+  return flags === null ? '' : `${flags.nprobe}${flags.reranker}${flags.impl}`;
+}
+
+function bits(...of: readonly boolean[]): string {
   return of.map(Number).join('');
 }

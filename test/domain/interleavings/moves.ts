@@ -1,13 +1,14 @@
 import type { GuardEvent } from '../../../domain/guard.ts';
 import type { Plan } from '../../../domain/plan.ts';
-import { nextAction } from '../../../domain/rollout.ts';
+import { nextAction } from '../../../domain/rollout-action.ts';
 import { MESSAGES } from '../../../domain/rollout-messages.ts';
 import type { Move } from './explore.ts';
 import { byHand, command, deliver, deliverAndDie, letGo, loseLease, pass, restart } from './gateway.ts';
 import { evaluation, readings, report } from './readings.ts';
 import { act, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
-import { LATE_AT_MOST, OLD } from './world.ts';
+import { harmName } from '../../../domain/sustained-harm.ts';
+import { HARM, LATE_AT_MOST, OLD } from './world.ts';
 
 type Moves = Move<World>[];
 
@@ -138,6 +139,8 @@ function guardMoves(plan: Plan, world: World): Moves {
   const reason = 'as the guard says';
   const events: readonly GuardEvent[] = [
     { kind: 'breach', trigger: 'gross errors', reason },
+    { kind: 'breaching', trigger: 'gross errors', reason, stableToo: false },
+    { kind: 'harm', trigger: harmName(HARM), reason },
     { kind: 'bothLanes', trigger: 'gross errors', reason },
     { kind: 'blind', reason },
     { kind: 'blindTooLong', reason },

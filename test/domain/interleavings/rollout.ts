@@ -2,8 +2,10 @@ import type { ControlChange } from '../../../domain/control.ts';
 import type { GuardEvent } from '../../../domain/guard.ts';
 import { guardStep, newGuard } from '../../../domain/guard.ts';
 import type { Plan } from '../../../domain/plan.ts';
-import type { Action, RolloutEvent } from '../../../domain/rollout.ts';
-import { nextAction, reduce } from '../../../domain/rollout.ts';
+import type { RolloutEvent } from '../../../domain/rollout.ts';
+import { reduce } from '../../../domain/rollout.ts';
+import type { Action } from '../../../domain/rollout-action.ts';
+import { nextAction } from '../../../domain/rollout-action.ts';
 import { objection } from '../../../domain/rollout-messages.ts';
 import type { MessageName } from '../../../domain/rollout-messages.ts';
 import type { RolloutState } from '../../../domain/rollout-state.ts';
@@ -49,6 +51,11 @@ export function act(plan: Plan, world: World): World {
       return asking(world, action, { by: 'rollout', percent: 0 }, null);
     case 'look':
       return dispatch(plan, world, { kind: 'looked', view: view(world) });
+    case 'tune':
+      return dispatch(plan, world, {
+        kind: 'tuned',
+        result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
+      });
     case 'step': {
       const { interventions } = rollout;
       return asking(
@@ -193,8 +200,8 @@ function wentBack(plan: Plan, world: World, { result }: Answer): World {
 function licence({ rollout, ghost }: World, action: Action): string | null {
   if (rollout.held !== null || rollout.pausedSinceMs !== null) return null;
   if (action.do === 'promote') return ghost.licence;
-  if (rollout.stage <= ghost.reached) return ghost.resumed ? 'resumed' : null;
-  return rollout.stage === 0 ? 'first' : ghost.licence;
+  if (rollout.stage <= ghost.reached && ghost.resumed) return 'resumed';
+  return ghost.reached < 0 ? 'first' : ghost.licence;
 }
 
 function noted(
@@ -213,7 +220,13 @@ function noted(
   if (event.kind === 'message' && objection(plan, before, event.message.name) === null) {
     if (event.message.name === 'approve') return { ...ghost, licence: 'approved' };
     if (event.message.name === 'resume')
-      return { ...ghost, resumed: true, acknowledged: before.interventionsSeen };
+      return {
+        ...ghost,
+        resumed: true,
+        acknowledged: before.interventionsSeen,
+        // It is judged again, unless users have not been anywhere yet.
+        licence: before.held === null ? ghost.licence : null,
+      };
   }
   if (after.judgement === before.judgement || after.judgement === null) return ghost;
   return { ...ghost, licence: after.judgement.verdict === 'green' ? 'green' : null };

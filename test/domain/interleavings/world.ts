@@ -4,9 +4,9 @@ import type { ChangeResult } from '../../../domain/contract.ts';
 import type { ControlChange, ControlState } from '../../../domain/control.ts';
 import { firstState } from '../../../domain/fence.ts';
 import type { GuardEvent } from '../../../domain/guard.ts';
-import type { GateRow, Plan } from '../../../domain/plan.ts';
+import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan.ts';
 import { parsePlan } from '../../../domain/plan-file.ts';
-import type { Action } from '../../../domain/rollout.ts';
+import type { Action } from '../../../domain/rollout-action.ts';
 import type { RolloutState } from '../../../domain/rollout-state.ts';
 import { newRollout } from '../../../domain/rollout-state.ts';
 
@@ -14,6 +14,9 @@ export const OLD = 'v-1';
 export const NEW = 'v0';
 /** Requests that are under way at once without anybody who waits for them. */
 export const LATE_AT_MOST = 2;
+const LADDER: readonly LadderStep[] = ['nprobeDown', 'rerankerOff'];
+/** A rule of the guard that asks for the ladder. */
+export const HARM: HarmRule = { metric: 'errorRate', over: null, tolerance: 0.1, onAlarm: 'hold' };
 
 /** What a workflow asks of the gateway: the fence's epoch, or a change of traffic. */
 export interface Request {
@@ -90,11 +93,12 @@ export function smallPlan(): Plan {
   const stages = result.plan.stages.map((stage) => {
     const [, limit] = stage.rows;
     if (limit === undefined) throw new Error(`stage ${stage.name} has no second row`);
-    const errors: GateRow = { ...limit, warnOver: 0.1, redOver: 0.3, onRed: 'hold' };
+    const errors: GateRow = { ...limit, warnOver: 0.1, redOver: 0.3, onRed: 'hold', ladder: LADDER };
     const gross: GateRow = { ...limit, warnOver: null, redOver: 0.6, onRed: 'rollback' };
     return { ...stage, rows: [errors, gross, ...stage.rows.slice(2)] };
   });
-  return { ...result.plan, stages, extendAtMost: 1 };
+  const guard = { ...result.plan.guard, harms: [HARM] };
+  return { ...result.plan, guard, stages, extendAtMost: 1, ladderAtMost: LADDER.length };
 }
 
 export function firstWorld(): World {

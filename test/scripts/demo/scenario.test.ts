@@ -18,8 +18,10 @@ const shipped: DemoResult = {
   outcome: 'shipped',
   highestPercent: 100,
   timeToSafeMs: null,
+  blastRadius: null,
   rollbackVerified: null,
   version: 'retriever_v0',
+  nprobe: 8,
   traffic: traffic({ 'v-1': 500, retriever_v0: 500 }),
 };
 const refused: DemoResult = {
@@ -47,6 +49,10 @@ describe('a demo', () => {
     ['bad-ids is rolled back', rolledBack],
     ['bad-crash is rolled back', { ...rolledBack, release: 'bad-crash', highestPercent: 5 }],
     ['bad-predictor is rolled back', { ...rolledBack, release: 'bad-predictor', highestPercent: 25 }],
+    [
+      'bad-latency ships, with nprobe tuned down',
+      { ...shipped, release: 'bad-latency', version: 'bad-latency', nprobe: 4 },
+    ],
     ['a release of the user ships', { ...shipped, release: 'mine', version: 'mine' }],
   ])('ends as it should when %s', (_, result) => {
     expect(differences(result)).toEqual([]);
@@ -66,6 +72,11 @@ describe('a demo', () => {
     ['a bad release ships', { ...rolledBack, outcome: 'shipped' }, /ended shipped and not rolledBack/],
     ['a bad release had everybody', { ...rolledBack, highestPercent: 100 }, /all users had the bad release/],
     ['the rollback is not verified', { ...rolledBack, rollbackVerified: false }, /not verified/],
+    [
+      'bad-latency ships as slow as it came',
+      { ...shipped, release: 'bad-latency', version: 'bad-latency' },
+      /nprobe is 8, and was not tuned down/,
+    ],
     ['a refusal turns into a rollback', { ...refused, outcome: 'rolledBack' }, /not refused/],
   ])('does not end as it should when %s', (_, result, sentence) => {
     expect(differences(result).join('; ')).toMatch(sentence);

@@ -1,0 +1,70 @@
+import type { AlertScene, Mark } from './alert-readings.ts';
+import type { AlertMetric, Severity } from './alert-rules.ts';
+import type { Measured } from './measured.ts';
+import type { LaneName } from './split.ts';
+import type { PolledStanding } from './sustained.ts';
+import type { TuningWatch } from './tuning-windows.ts';
+
+/** What fires now, or did until a moment ago. */
+export interface Alert {
+  /** Of the rule, or `blind` and `no-evaluation`. */
+  readonly name: string;
+  readonly severity: Severity;
+  /** Null where it is about no lane. */
+  readonly metric: AlertMetric | null;
+  readonly lane: LaneName | null;
+  readonly release: string | null;
+  /** The rollout that was under way when it fired. */
+  readonly run: AlertScene['run'];
+  readonly sinceMs: number;
+  readonly measured: Measured;
+  /** The reason in words, of a metric that has more than one. */
+  readonly why: string | null;
+  /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
+  readonly toldMs: number | null;
+}
+
+export interface AlertEvent {
+  /** `ended`: what it was about is no more, such as a candidate that was taken back. */
+  readonly kind: 'fired' | 'reminder' | 'resolved' | 'ended';
+  /** Rule and lane. */
+  readonly key: string;
+  readonly alert: Alert;
+}
+
+export interface Watch {
+  readonly release: string;
+  readonly polls: readonly PolledStanding[];
+  readonly measured: Measured;
+  readonly atMs: number;
+}
+
+/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+export interface AlertState {
+  readonly startedMs: number;
+  /** Of the newest poll; null before the first. */
+  readonly polledMs: number | null;
+  /** When metrics were last there. */
+  readonly lastSeenMs: number;
+  readonly scene: AlertScene | null;
+  /** As far back as the longest look-back, oldest first. */
+  readonly marks: readonly Mark[];
+  readonly watches: Readonly<Record<string, Watch>>;
+  /** What tuning looks at, by lane. */
+  readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
+  readonly firing: Readonly<Record<string, Alert>>;
+}
+
+/** A monitor that begins now. */
+export function newAlerts(nowMs: number): AlertState {
+  return {
+    startedMs: nowMs,
+    polledMs: null,
+    lastSeenMs: nowMs,
+    scene: null,
+    marks: [],
+    watches: {},
+    tuning: { stable: null, candidate: null },
+    firing: {},
+  };
+}

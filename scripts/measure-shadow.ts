@@ -1,0 +1,113 @@
+/**
+ * Prints what the shadow costs users: the same traffic on a gateway with a candidate at 5 %, in turns without and with a
+ * shadow. `measure-shadow.ts [--stable v-1] [--candidate retriever_v0] [--rate 150] [--shadow 20] [--seconds 20]
+ * [--rounds 3]`
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { ControlChange } from '../domain/control.ts';
+import type { Sample } from '../domain/metrics-text.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
+import { GATEWAY_METRICS } from '../domain/telemetry.ts';
+import { createGatewayClient } from './stack/gateway-client.ts';
+import { nodeCommand, startProcess } from './stack/process.ts';
+import type { TrafficReport } from './traffic/tally.ts';
+
+const { values } = parseArgs({
+  options: {
+    stable: { type: 'string', default: 'v-1' },
+    candidate: { type: 'string', default: 'retriever_v0' },
+    rate: { type: 'string', default: '150' },
+    shadow: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const TOKEN = 'measured-on-this-machine';
+const CANARY_PERCENT = 5;
+const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
+const folder = await mkdtemp(join(tmpdir(), 'measure-shadow-'));
+const gateway = startProcess({
+  name: 'gateway',
+  command: nodeCommand('serving/gateway/main'),
+  env: {
+    GATEWAY_PORT: '0',
+    CONTROL_PORT: '0',
+    CONTROL_TOKEN: TOKEN,
+    STATE_DIR: join(folder, 'state'),
+    RELEASES_DIR: releasesDir,
+    STABLE_RELEASE: values.stable,
+  },
+  logFile: join(folder, 'gateway.log'),
+});
+try {
+  await measure();
+} finally {
+  await gateway.stop();
+  await rm(folder, { recursive: true });
+}
+
+async function measure(): Promise<void> {
+  const urls = await gateway.firstLine(
+    (line) => (line.startsWith('{"event":"listening"') ? JSON.parse(line) : null),
+    60_000,
+  );
+  const client = createGatewayClient({ ...urls, token: { value: TOKEN } });
+  const change = (body: Omit<ControlChange, 'by'>) => client.change({ ...body, by: 'measure-shadow' });
+  await change({ lanes: { candidate: values.candidate } });
+  while ((await client.control()).lanes.candidate?.state !== 'ready')
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  await change({ percent: CANARY_PERCENT });
+  await users(urls.gateway);
+  const reports: Record<string, TrafficReport[]> = { '0': [], [values.shadow]: [] };
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const [shadow, of] of Object.entries(reports)) {
+      await change({ shadowPercent: Number(shadow) });
+      of.push(await users(urls.gateway));
+    }
+  for (const [shadow, of] of Object.entries(reports)) {
+    const each = (value: (report: TrafficReport) => number | null) =>
+      of.map((report) => (value(report) ?? NaN).toFixed(2));
+    console.log(
+      `shadow ${shadow} %: P50 ${each(({ p50Ms }) => p50Ms).join(', ')} ms; P95 ${each(({ p95Ms }) => p95Ms).join(', ')} ms; ` +
+        `${of.reduce((sum, { answered }) => sum + answered, 0)} answers, ${of.reduce((sum, { errors }) => sum + errors, 0)} errors`,
+    );
+  }
+  for (const { labels, value } of await samples(urls.gateway, GATEWAY_METRICS.shadow))
+    console.log(`shadowed queries ${labels['outcome']}: ${value}`);
+}
+
+async function samples(url: string, name: string): Promise<Sample[]> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return parseMetricsText(text).filter((sample) => sample.name === name);
+}
+
+/** One stretch of traffic; its last report. */
+async function users(url: string): Promise<TrafficReport> {
+  let last: TrafficReport | null = null;
+  const { rate, seconds } = values;
+  const release = join(releasesDir, values.stable);
+  const traffic = startProcess({
+    name: 'traffic',
+    command: nodeCommand(
+      'scripts/traffic',
+      '--gateway',
+      url,
+      '--release',
+      release,
+      '--rate',
+      rate,
+      '--seconds',
+      seconds,
+    ),
+    logFile: join(folder, 'traffic.log'),
+    onLine: (line) => {
+      if (line.startsWith('{')) last = JSON.parse(line);
+    },
+  });
+  await traffic.ended;
+  if (last === null) throw new Error('the simulated users said nothing');
+  return last;
+}

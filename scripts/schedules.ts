@@ -1,0 +1,124 @@
+/** `schedules COMMAND`: the nightly evaluation and the weekly maintenance, as schedules of Temporal. */
+import { z } from 'zod';
+import { taskQueue, withTemporal } from './rollout/temporal.ts';
+import {
+  applySchedules,
+  deleteSchedules,
+  listSchedules,
+  pauseSchedules,
+  SCHEDULES,
+  WEEKDAYS,
+} from './schedules/schedules.ts';
+import type { ScheduleName } from './schedules/schedules.ts';
+import { command, runCommand } from './tool/tool.ts';
+import type { ToolOption } from './tool/tool.ts';
+
+const timeOfDay = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 02:00')
+  .transform((text) => ({ hour: Number(text.slice(0, 2)), minute: Number(text.slice(3)) }));
+
+const only = {
+  value: 'NAME',
+  help: `this one alone: ${SCHEDULES.join(' or ')}`,
+  schema: z.enum(SCHEDULES).optional(),
+} as const satisfies ToolOption;
+
+const note = (preset: string) =>
+  ({
+    value: 'TEXT',
+    help: 'what the list shows beside it',
+    schema: z.string().min(1).default(preset),
+  }) as const satisfies ToolOption;
+
+const chosen = (name: ScheduleName | undefined) => (name === undefined ? SCHEDULES : [name]);
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+const apply = command({
+  name: 'schedules apply',
+  summary: 'makes both schedules, or brings those that are there to these times; again changes nothing.',
+  options: {
+    timezone: {
+      value: 'ZONE',
+      help: 'of the times here, e.g. Europe/Berlin',
+      schema: z.string().refine(isTimezone, 'is no time zone').default('UTC'),
+    },
+    nightly: { value: 'HH:MM', help: 'the evaluation', schema: timeOfDay.prefault('02:00') },
+    weekly: { value: 'HH:MM', help: 'the maintenance', schema: timeOfDay.prefault('04:00') },
+    day: { value: 'DAY', help: 'of the maintenance', schema: z.enum(WEEKDAYS).default('SUNDAY') },
+    jitter: {
+      value: 'MINUTES',
+      help: 'each begins up to so much later',
+      schema: z
+        .string()
+        .regex(/^\d{1,3}$/, 'must be a whole number of minutes')
+        .transform(Number)
+        .prefault('10'),
+    },
+    note: note('kept by scripts/schedules.ts'),
+  },
+  run: ({ timezone, nightly, weekly, day, jitter, note: words }) =>
+    withTemporal(async (client) => {
+      const times = { timezone, nightly, weekly: { ...weekly, day }, jitterMinutes: jitter };
+      const schedules = await applySchedules(client, times, taskQueue(), words);
+      return {
+        met: true,
+        lines: schedules.map(({ name, did }) => `${name}: ${did}`),
+        result: { schedules },
+      };
+    }),
+});
+
+const list = command({
+  name: 'schedules list',
+  summary: 'which of them are there, when they run next, and when they ran last.',
+  options: {},
+  run: () =>
+    withTemporal(async (client) => {
+      const schedules = await listSchedules(client);
+      const line = ({ name, paused, next, last, note: words }: (typeof schedules)[number]) =>
+        `${name.padEnd(20)} ${paused ? 'paused' : `next ${next ?? 'never'}`}, last ${last ?? 'never'}  ${words}`;
+      return {
+        met: schedules.length === SCHEDULES.length,
+        lines: schedules.length === 0 ? ['none; schedules apply makes them'] : schedules.map(line),
+        result: { schedules },
+      };
+    }),
+});
+
+const pausing = (paused: boolean) =>
+  command({
+    name: `schedules ${paused ? 'pause' : 'resume'}`,
+    summary: paused ? 'runs none of them until they are resumed.' : 'lets them run again.',
+    options: { only, note: note(paused ? 'paused by a person' : 'resumed by a person') },
+    run: ({ only: name, note: words }) =>
+      withTemporal(async (client) => changed(await pauseSchedules(client, chosen(name), paused, words))),
+  });
+
+const remove = command({
+  name: 'schedules delete',
+  summary: 'removes them; what runs goes on to its end.',
+  options: { only },
+  run: ({ only: name }) =>
+    withTemporal(async (client) => changed(await deleteSchedules(client, chosen(name)))),
+});
+
+/** Met whatever was there: asked again, nothing is left to do. */
+function changed(names: readonly ScheduleName[]) {
+  return { met: true, lines: names.length === 0 ? ['none is there'] : names, result: { changed: names } };
+}
+
+await runCommand('schedules', 'the nightly evaluation and the weekly maintenance.', {
+  apply,
+  list,
+  pause: pausing(true),
+  resume: pausing(false),
+  delete: remove,
+});

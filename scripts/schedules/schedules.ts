@@ -1,0 +1,182 @@
+import type { Client, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
+import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+
+/** When the schedules run. */
+interface ScheduleTimes {
+  /** Of all times here, e.g. Europe/Berlin. */
+  readonly timezone: string;
+  readonly nightly: TimeOfDay;
+  readonly weekly: TimeOfDay & { readonly day: Weekday };
+  /** Each run begins up to so much later, so that not all services of a cluster begin at once. */
+  readonly jitterMinutes: number;
+}
+
+interface TimeOfDay {
+  readonly hour: number;
+  readonly minute: number;
+}
+
+export const WEEKDAYS = [
+  'MONDAY',
+  'TUESDAY',
+  'WEDNESDAY',
+  'THURSDAY',
+  'FRIDAY',
+  'SATURDAY',
+  'SUNDAY',
+] as const;
+type Weekday = (typeof WEEKDAYS)[number];
+
+export const SCHEDULES = ['nightly-evaluation', 'weekly-maintenance'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
+/** A run that a server missed is made up for a day long; SDK and server would do it for a year. */
+const CATCH_UP = '1 day';
+
+/** What the schedules are to be. */
+function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<ScheduleName, ScheduleOptions> {
+  const { timezone, nightly, weekly, jitterMinutes } = times;
+  const spec = (calendar: TimeOfDay & { readonly dayOfWeek?: Weekday }): ScheduleSpec => ({
+    calendars: [calendar],
+    timezone,
+    jitter: jitterMinutes * 60_000,
+  });
+  // One that still runs is not joined by another: both would do the same work.
+  const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCH_UP } as const;
+  const { day, ...weeklyTime } = weekly;
+  return {
+    'nightly-evaluation': {
+      scheduleId: 'nightly-evaluation',
+      spec: spec(nightly),
+      policies,
+      action: {
+        type: 'startWorkflow',
+        workflowType: 'evaluation',
+        workflowId: 'evaluation/retriever',
+        taskQueue,
+        args: [{}],
+        // One that hangs must not keep the next night from being measured.
+        workflowExecutionTimeout: '20h',
+        staticSummary: 'clean evaluation of what stable serves',
+      },
+    },
+    'weekly-maintenance': {
+      scheduleId: 'weekly-maintenance',
+      spec: spec({ ...weeklyTime, dayOfWeek: day }),
+      policies,
+      action: {
+        type: 'startWorkflow',
+        workflowType: 'weeklyMaintenance',
+        workflowId: 'weeklyMaintenance/retriever',
+        taskQueue,
+        args: [{}],
+        workflowExecutionTimeout: '3 days',
+        staticSummary: 'merge, rebuild, evaluate, publish a release',
+      },
+    },
+  };
+}
+
+interface Applied {
+  readonly name: ScheduleName;
+  readonly did: 'created' | 'updated';
+}
+
+/**
+ * Makes both schedules, or brings those that are there to these times; a paused one stays paused, and what ran is
+ * remembered. `note` is what the list shows.
+ */
+export async function applySchedules(
+  { schedule }: Client,
+  times: ScheduleTimes,
+  taskQueue: string,
+  note: string,
+): Promise<Applied[]> {
+  const wanted = describeSchedules(times, taskQueue);
+  const applied: Applied[] = [];
+  for (const name of SCHEDULES) {
+    const options = wanted[name];
+    try {
+      await schedule.create({ ...options, state: { note } });
+      applied.push({ name, did: 'created' });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await schedule.getHandle(name).update(({ state }) => ({
+        ...options,
+        state: { paused: state.paused, note: state.paused ? (state.note ?? note) : note },
+      }));
+      applied.push({ name, did: 'updated' });
+    }
+  }
+  return applied;
+}
+
+interface Listed {
+  readonly name: ScheduleName;
+  readonly paused: boolean;
+  readonly note: string;
+  /** ISO 8601 in UTC; null while there is none. */
+  readonly next: string | null;
+  readonly last: string | null;
+}
+
+/** Those of ours that are there. */
+export async function listSchedules({ schedule }: Client): Promise<Listed[]> {
+  const listed: Listed[] = [];
+  for (const name of SCHEDULES) {
+    const found = await described(schedule.getHandle(name).describe());
+    if (found === null) continue;
+    const { state, info } = found;
+    listed.push({
+      name,
+      paused: state.paused,
+      note: state.note ?? '',
+      next: info.nextActionTimes[0]?.toISOString() ?? null,
+      last: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
+    });
+  }
+  return listed;
+}
+
+/** Pauses those that are there, or lets them run again. Returns their names. */
+export async function pauseSchedules(
+  { schedule }: Client,
+  names: readonly ScheduleName[],
+  paused: boolean,
+  note: string,
+): Promise<ScheduleName[]> {
+  return each(names, (name) => {
+    const handle = schedule.getHandle(name);
+    return paused ? handle.pause(note) : handle.unpause(note);
+  });
+}
+
+/** Deletes those that are there; runs under way go on. Returns their names. */
+export async function deleteSchedules(
+  { schedule }: Client,
+  names: readonly ScheduleName[],
+): Promise<ScheduleName[]> {
+  return each(names, (name) => schedule.getHandle(name).delete());
+}
+
+async function each(
+  names: readonly ScheduleName[],
+  change: (name: ScheduleName) => Promise<void>,
+): Promise<ScheduleName[]> {
+  const changed: ScheduleName[] = [];
+  for (const name of names) {
+    const done = change(name).then(() => ({}));
+    if ((await described(done)) !== null) changed.push(name);
+  }
+  return changed;
+}
+
+/** Null where there is no such schedule. */
+async function described<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { BothLanes } from '../../domain/conditional-binomial.ts';
+import { fastPathBreach } from '../../domain/fast-path.ts';
+import type { HarmRule } from '../../domain/plan.ts';
+import { harmStep } from '../../domain/sustained-harm.ts';
+import type { HarmState } from '../../domain/sustained-harm.ts';
+import { binomial, poisson } from '../../scripts/simulate/draws.ts';
+import { seededRandom } from '../../scripts/traffic/arrivals.ts';
+
+/** The runbook's stages in minutes: 5 % for 2 hours, 25 % for 4, 50 % for 18, 100 % for 24. */
+const STAGES = [
+  [5, 120],
+  [25, 240],
+  [50, 1080],
+  [100, 1440],
+] as const;
+const ROLLOUTS = 200;
+
+const rule = (metric: HarmRule['metric'], tolerance: number): HarmRule => ({
+  metric,
+  over: null,
+  tolerance,
+  onAlarm: 'hold',
+});
+/** What the shipped plan watches, and how often it happens on both lanes: errors, slow requests, queries below tau. */
+const WATCHED = [
+  [rule('errorRate', 0.002), 0.001],
+  [rule('endToEndP95', 0.02), 0.03],
+  [rule('qualityShortfall', 0.02), 0.05],
+] as const;
+
+/** 48 hours, minute by minute; how often each lane goes wrong is the base rate and what the candidate has more. */
+function alarmsIn48Hours(rate: number, more: number, random: () => number): boolean {
+  let states: readonly (HarmState | null)[] = WATCHED.map(() => null);
+  let emergencies = 0;
+  for (const [percent, minutes] of STAGES) {
+    for (let minute = 0; minute < minutes; minute++) {
+      const [candidate, stable] = [percent, 100 - percent].map((share) =>
+        poisson((rate * 60 * share) / 100, random),
+      );
+      const lanes = WATCHED.map(([, base]): BothLanes => ({
+        candidate: { hits: binomial(candidate ?? 0, base + more, random), n: candidate ?? 0 },
+        stable: { hits: binomial(stable ?? 0, base, random), n: stable ?? 0 },
+      }));
+      emergencies = lanes[0] !== undefined && fastPathBreach(lanes[0], 0.01) === true ? emergencies + 1 : 0;
+      const steps = WATCHED.map(([of], i) => harmStep(states[i] ?? null, of, lanes[i] ?? NOBODY, 0));
+      if (emergencies >= 4 || steps.some(({ alarm }) => alarm !== null)) return true;
+      states = steps.map(({ state }) => state);
+    }
+  }
+  return false;
+}
+
+const NOBODY: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
+
+function alarmShare(rate: number, more: number): number {
+  const seeds = Array.from({ length: ROLLOUTS }, (_, i) => i + 1);
+  return seeds.filter((seed) => alarmsIn48Hours(rate, more, seededRandom(seed))).length / ROLLOUTS;
+}
+
+describe(`the guard's CUSUMs and fast path over 48 hours, ${ROLLOUTS} times`, () => {
+  it.each([1, 20, 500])('raise a false alarm in under 5 % without an effect at %i requests/s', (rate) => {
+    const alarms = alarmShare(rate, 0);
+    console.log(`false alarms in 48 hours at ${rate} requests/s: ${(alarms * 100).toFixed(0)} %`);
+    expect(alarms).toBeLessThan(0.05);
+  });
+
+  it('raise one in under 5 % where the candidate has 0.1 points more of everything: that is tolerated', () => {
+    expect(alarmShare(20, 0.001)).toBeLessThan(0.05);
+  });
+
+  it('are not blind: 1 point more is found each time', () => {
+    expect(alarmShare(20, 0.01)).toBe(1);
+  });
+});

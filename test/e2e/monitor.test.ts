@@ -1,0 +1,88 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { MonitorStatus } from '../../domain/monitor-status.ts';
+import type { TestServer } from '../activities/http-server.ts';
+import { startServer } from '../activities/http-server.ts';
+import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import type { World } from './world.ts';
+import { startWorld } from './world.ts';
+
+const START = ['workflow', 'start', '--task-queue', 'retriever-rollout', '--type', 'monitor'];
+const ID = ['--workflow-id', 'monitor/retriever'];
+
+let world: World;
+let hook: TestServer;
+let releasesDir = '';
+
+beforeAll(async () => {
+  releasesDir = await releasesFolder(await smallRelease('v-1'), await smallRelease('r-2'));
+  hook = await startServer(() => ({ status: 200, body: 'ok' }));
+  world = await startWorld(releasesDir, 'v-1', {
+    worker: { NOTIFY_WEBHOOK_URL: hook.url, NOTIFY_WEBHOOK_FORMAT: 'slack' },
+  });
+});
+afterAll(async () => {
+  await world?.close();
+  await hook?.close();
+  await rm(releasesDir, { recursive: true, force: true });
+});
+
+/** Messages whose header names that alert. */
+const messages = (alert: string) =>
+  hook.received.map(({ body }) => JSON.stringify(body)).filter((text) => text.includes(`${alert}: `));
+const until = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 40_000, interval: 200 });
+async function alerts(): Promise<MonitorStatus> {
+  const said = await world.temporal('workflow', 'query', ...ID, '--type', 'alerts', '--output', 'json');
+  return JSON.parse(said).queryResult[0];
+}
+
+describe('a monitor on real parts', () => {
+  it('pages with release, run and the way back, and the rollout under way is held', async () => {
+    await world.startTraffic(80);
+    const rollout = await world.startRollout('r-2', 'long-canary');
+    await world.untilStatus('users on the candidate', ({ percent }) => percent === 10);
+    await world.temporal(...START, ...ID, '--input', '{"rules":"fast"}');
+    await until(() => expect(messages('any-latency')).not.toEqual([]));
+    const { runId } = await rollout.describe();
+    const [page] = messages('any-latency');
+    expect(page).toContain(`rollout rollout/retriever, run ${runId}`);
+    expect(page).toContain('users back: `bash scripts/rollback_retriever.sh v-1`');
+    // Stable is as slow: going back would not help.
+    const held = await world.untilStatus('held', ({ state }) => state === 'held');
+    expect(held.reason).toMatch(/^held by monitor\/retriever: any-latency: P95 of v-1 is /);
+    const { firing, values } = await alerts();
+    expect(firing).toContainEqual(
+      expect.objectContaining({ name: 'any-latency', severity: 'critical', lane: 'stable', release: 'v-1' }),
+    );
+    expect(values).toContainEqual(
+      expect.objectContaining({ rule: 'any-latency', measured: expect.objectContaining({ kind: 'value' }) }),
+    );
+  });
+
+  it('goes on after kill -9 of the worker with what it knows, and reads what an evaluation left meanwhile', async () => {
+    const before = messages('any-latency').length;
+    const [since] = (await alerts()).firing.map((alert) => alert.since);
+    await world.stack.kill('worker');
+    const folder = join(world.folder, 'artifacts/eval');
+    await mkdir(folder, { recursive: true });
+    const found = { R_at_5: 0.6, Contain_at_50: 0.7, plain_R_at_5: 0.55, reranked_R_at_5: 0.6 };
+    const line = { atMs: Date.now(), release: 'v-1', queries: 27, ...found };
+    // The second line is being written.
+    await writeFile(join(folder, 'history.jsonl'), `${JSON.stringify(line)}\n{"atMs":`);
+    await world.stack.start('worker');
+    await until(() => expect(messages('containment')).not.toEqual([]));
+    expect(messages('containment')[0]).toContain('Contain@50 of v-1 is 70 %');
+    expect((await alerts()).firing[0]?.since).toBe(since);
+    expect(messages('any-latency')).toHaveLength(before);
+  });
+
+  it('says that it is blind while the gateway is gone, and that it sees again', async () => {
+    await world.stack.kill('gateway');
+    await until(() => expect(messages('blind')).not.toEqual([]));
+    expect((await alerts()).blind).toBe(true);
+    await world.stack.start('gateway');
+    await until(() => expect(messages('blind').at(-1)).toContain('resolved'));
+    expect((await alerts()).blind).toBe(false);
+  });
+});

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readChunks } from '../../retrieval/corpus/jsonl.ts';
+import { readManifest } from '../../retrieval/release/manifest.ts';
+import { verifyRelease } from '../../retrieval/release/verify.ts';
+import { ROOT } from '../../scripts/stack/process.ts';
+import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import type { World } from './world.ts';
+import { startWorld } from './world.ts';
+
+const ADDED = 30;
+/** Long enough for steps that others slow down, and for a dead worker to be noticed. */
+const PATIENCE = { timeout: 200_000, interval: 500 };
+
+let world: World;
+let releasesDir = '';
+let removed = '';
+beforeAll(async () => {
+  releasesDir = await releasesFolder(await smallRelease('small'));
+  world = await startWorld(releasesDir, 'small');
+  const [first] = await readChunks(join(releasesDir, 'small/corpus.jsonl'), 'release');
+  removed = first?.id ?? '';
+}, 300_000);
+afterAll(async () => {
+  await world?.close();
+  await rm(releasesDir, { recursive: true, force: true });
+});
+
+/** The tool as a person runs it. */
+async function schedules(...args: readonly string[]): Promise<string> {
+  const command = ['--import', 'tsx', join(ROOT, 'scripts/schedules.ts'), ...args];
+  const env = { ...process.env, TEMPORAL_ADDRESS: world.stack.addresses.temporal };
+  return (await promisify(execFile)(process.execPath, command, { cwd: ROOT, env })).stdout;
+}
+
+async function ingest(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void> {
+  const token = (await readFile(join(world.folder, 'run/ingest-token'), 'utf8')).trim();
+  const answer = await fetch(`${world.stack.addresses.gateway}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  expect(answer.status, await answer.text()).toBe(200);
+}
+
+const evalFolder = () => join(world.folder, 'artifacts/eval');
+
+async function history(): Promise<Record<string, unknown>[]> {
+  const text = await readFile(join(evalFolder(), 'history.jsonl'), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** The statuses of the runs that a schedule started. */
+async function runs(type: string): Promise<string[]> {
+  const query = `WorkflowType="${type}"`;
+  const listed: { status: string }[] = JSON.parse(
+    await world.temporal('workflow', 'list', '--query', query, '-o', 'json'),
+  );
+  return listed.map(({ status }) => status);
+}
+
+const trigger = (name: string) => world.temporal('schedule', 'trigger', '--schedule-id', name);
+
+describe('the schedules', () => {
+  it('are made once, however often they are applied, and stay paused where a person paused them', async () => {
+    expect(await schedules('apply')).toBe('nightly-evaluation: created\nweekly-maintenance: created\n');
+    await schedules('pause', '--only', 'nightly-evaluation', '--note', 'disk is full');
+    expect(await schedules('apply', '--timezone', 'Europe/Berlin', '--nightly', '03:30')).toBe(
+      'nightly-evaluation: updated\nweekly-maintenance: updated\n',
+    );
+    const listed: { scheduleId: string }[] = JSON.parse(
+      await world.temporal('schedule', 'list', '-o', 'json'),
+    );
+    expect(listed.map(({ scheduleId }) => scheduleId).toSorted()).toEqual([
+      'nightly-evaluation',
+      'weekly-maintenance',
+    ]);
+    const { schedules: ours } = JSON.parse(await schedules('list', '--json'));
+    expect(ours).toMatchObject([
+      { name: 'nightly-evaluation', paused: true, note: 'disk is full' },
+      { name: 'weekly-maintenance', paused: false },
+    ]);
+    const described = JSON.parse(
+      await world.temporal('schedule', 'describe', '--schedule-id', 'nightly-evaluation', '-o', 'json'),
+    );
+    expect(described.schedule).toMatchObject({
+      spec: { timezoneName: 'Europe/Berlin', jitter: '600s' },
+      policies: { catchupWindow: '86400s' },
+    });
+    expect(described.schedule.policies.overlapPolicy).toMatch(/skip/i);
+    await schedules('resume');
+  }, 120_000);
+});
+
+describe('triggered', () => {
+  it('the weekly maintenance ends with a line in history.jsonl and a release, though its worker is killed', async () => {
+    await Promise.all(
+      Array.from({ length: ADDED }, (_, seq) =>
+        ingest('POST', '/ingest', {
+          article: seq < 15 ? 'Kites' : 'Looms',
+          seq: seq % 15,
+          text: `A sentence about ${seq < 15 ? 'kites' : 'looms'}, number ${seq}, with some words.`,
+        }),
+      ),
+    );
+    await ingest('DELETE', `/ingest/${encodeURIComponent(removed)}`);
+    await trigger('weekly-maintenance');
+    const weekly = join(world.folder, 'artifacts/weekly');
+    await vi.waitUntil(async () => (await readdir(weekly).catch(() => [])).length > 0, PATIENCE);
+    await world.stack.kill('worker');
+    await world.stack.start('worker');
+    await vi.waitUntil(
+      async () => (await runs('weeklyMaintenance')).some((status) => /completed/i.test(status)),
+      PATIENCE,
+    );
+
+    const lines = await history();
+    expect(lines).toMatchObject([{ kind: 'weekly' }]);
+    const release = String(lines[0]?.['release']);
+    expect(release).toMatch(/^weekly-\d{8}$/);
+    const dir = join(releasesDir, release);
+    expect(await verifyRelease(dir)).toMatchObject({ ok: true });
+    const base = await readManifest(join(releasesDir, 'small'));
+    const manifest = await readManifest(dir);
+    expect(manifest.ntotal).toBe(base.ntotal + ADDED - 1);
+    const log = await readFile(join(world.folder, 'gateway/ingest/log.jsonl'));
+    expect(manifest.ingestOffset).toBe(log.length);
+    expect(await readdir(weekly)).toEqual([]);
+    expect((await readdir(releasesDir)).toSorted()).toEqual(['small', release]);
+  }, 400_000);
+
+  it('the nightly evaluation measures what users get, with the chunks that came and went', async () => {
+    await trigger('nightly-evaluation');
+    await vi.waitUntil(
+      async () => (await runs('evaluation')).some((status) => /completed/i.test(status)),
+      PATIENCE,
+    );
+    const base = await readManifest(join(releasesDir, 'small'));
+    const nightly = (await history()).find(({ kind }) => kind === 'nightly');
+    expect(nightly).toMatchObject({ release: 'small', ntotal: base.ntotal + ADDED - 1 });
+    const file = join(evalFolder(), `nightly_${String(nightly?.['date'])}.json`);
+    const result = JSON.parse(await readFile(file, 'utf8'));
+    expect(result).toMatchObject({ queries: nightly?.['queries'], plain: { intervals: {} }, perArticle: {} });
+    expect(existsSync(join(evalFolder(), 'trend.svg'))).toBe(true);
+    expect(await readdir(join(evalFolder(), 'shards'))).toEqual([]);
+  }, 400_000);
+});

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { NO_BLAST } from '../../../domain/blast-radius.ts';
+import { newRollout } from '../../../domain/rollout-state.ts';
+import { statusOf } from '../../../domain/status.ts';
+import { statusLines } from '../../../scripts/rollout/words.ts';
+import { runbookPlan } from '../../domain/rollout-walk.ts';
+
+const linesOf = (t0Ms: number | null) => {
+  const radius = { ...NO_BLAST.radius, requests: 1234, failed: 60, seen: 2 };
+  const state = { ...newRollout('retriever', 'v0', 0), t0Ms, blast: { ...NO_BLAST, radius } };
+  return statusLines(statusOf(runbookPlan(), state), 0).join('\n');
+};
+
+it('a status says what the candidate did to users', () => {
+  expect(linesOf(5)).toMatch(
+    /blast radius +the candidate touched 1234 requests: 60 failed, of which users saw 2;/,
+  );
+});
+
+it('and nothing of the kind before it had one', () => {
+  expect(linesOf(null)).not.toContain('blast radius');
+});
