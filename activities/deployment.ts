@@ -5,7 +5,7 @@ import type { Revision, RollbackActivities, UndoInput, Undone } from '../domain/
 import type { ControlClient } from './control.ts';
 
 /** What runs the retriever, as far as a rollback is concerned: it knows what ran before, and goes back to it. */
-interface Deployment {
+export interface Deployment {
   revision(): Promise<Revision>;
   undo(input: UndoInput): Promise<Undone>;
 }
@@ -51,7 +51,7 @@ function noDeployment(): Deployment {
 }
 
 /** The gateway's own lanes: the release that users were moved to last stands for the revision. */
-function embeddedDeployment(control: Pick<ControlClient, 'view' | 'change'>): Deployment {
+export function embeddedDeployment(control: Pick<ControlClient, 'view' | 'change'>): Deployment {
   return {
     async revision() {
       return { kind: 'revision', revision: movedTo((await control.view()).state) };
@@ -74,7 +74,7 @@ function movedTo({ percent, lanes: { stable, candidate } }: ControlState): strin
 }
 
 /** `kubectl` on the PATH, with the credentials that its own environment gives it. */
-function kubernetesDeployment({
+export function kubernetesDeployment({
   deployment,
   namespace,
 }: Pick<DeploymentConfig & { kind: 'kubernetes' }, 'deployment' | 'namespace'>): Deployment {

@@ -77,7 +77,7 @@ export function createActivities(
     ...createPostmortems(config.prodDocsDir),
     ...createDeployment(config.deployment, control),
     ...createWatch({ ...config, ...deps, control, metrics }),
-    ...createRollbackVerification(config),
+    ...createRollbackVerification({ ...config, metrics }),
     ...createNotify({ ...config, ...deps }),
     ...createSweep(config),
     ...createFreeEpoch(control, deps.isRunning),

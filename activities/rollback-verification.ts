@@ -5,11 +5,13 @@ import { request } from 'undici';
 import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
 import type { Health, SearchResponse } from '../domain/http.ts';
 import { LANE_HEADERS } from '../domain/http.ts';
+import type { BaselineReturnDeps } from './baseline-return.ts';
+import { metricsReturn } from './baseline-return.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
 import { checkProbes, probeRequest } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 
-export interface VerificationDeps {
+export interface VerificationDeps extends BaselineReturnDeps {
   readonly gatewayUrl: string;
   readonly releasesDir: string;
 }
@@ -28,7 +30,8 @@ export function createRollbackVerification(
       const probes = await loadProbes(join(deps.releasesDir, release));
       for (;;) {
         const found = await verifyOnce(deps.gatewayUrl, release, probes, signal);
-        if (found.verified || Date.now() >= deadlineMs) return found;
+        if (found.verified) return { ...found, metrics: await metricsReturn(deps, release, signal) };
+        if (Date.now() >= deadlineMs) return found;
         heartbeat(found.reason);
         await pause(RETRY_MS, undefined, { signal });
       }
@@ -48,6 +51,7 @@ async function verifyOnce(
     probes: probes.length,
     matching: 0,
     version,
+    metrics: null,
   });
   let health: Health;
   try {
@@ -70,7 +74,7 @@ async function verifyOnce(
     if (answer.release !== release) throw new Error(`answered by ${answer.release}`);
     return answer.results.map(({ id }) => id);
   });
-  return { ...result, version: health.version };
+  return { ...result, version: health.version, metrics: null };
 }
 
 async function ask(url: string, body: string | null, signal: AbortSignal) {

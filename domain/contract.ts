@@ -1,5 +1,6 @@
 import type { AnyLane, ControlChange, ControlView, Refusal } from './control.ts';
 import type { DecisionRecord } from './decision-record.ts';
+import type { Verdict } from './gate.ts';
 import type { GuardEvent, GuardState } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Postmortem } from './postmortem.ts';
@@ -159,6 +160,8 @@ export interface RollbackVerification {
   readonly probes: number;
   readonly matching: number;
   readonly version: string | null;
+  /** Whether stable's metrics are back where they were before the rollout; null where nobody looked. Histories of before have none. */
+  readonly metrics?: { readonly verdict: Verdict; readonly reason: string } | null;
 }
 
 export interface Notification {

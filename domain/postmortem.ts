@@ -1,3 +1,4 @@
+import { sayBlastRadius } from './blast-radius.ts';
 import type { RollbackVerification } from './contract.ts';
 import type { Plan } from './plan.ts';
 import type { RolloutState, TimelineEntry } from './rollout-state.ts';
@@ -60,7 +61,7 @@ export function postmortemOf(
     highestPercent: Math.max(...state.timeline.map(({ percent }) => percent), state.percent),
     rows: statusOf(plan, state).rows.map((row) => ({ ...row, reason: clip(row.reason) })),
     timeline: shortened(state.timeline),
-    blastRadius: [],
+    blastRadius: [sayBlastRadius(state.blast.radius)],
   };
 }
 
@@ -123,7 +124,7 @@ function facts(incident: Postmortem, time: (ms: number) => string): [string, str
   const proof =
     verification === null
       ? 'none was made'
-      : `${verification.verified ? 'verified' : 'NOT verified'}: ${verification.reason}; /health says ${verification.version ?? 'nothing'}`;
+      : `${verification.verified ? 'verified' : 'NOT verified'}: ${verification.reason}; /health says ${verification.version ?? 'nothing'}; ${verification.metrics?.reason ?? 'metrics were not compared with the baseline'}`;
   return [
     ['release', candidate ?? 'not known'],
     ['users are on', backTo ?? 'not known'],

@@ -168,10 +168,14 @@ export function onRolledBack(
       ? 'users never left the old release'
       : `users back after ${safeAfterMs} ms, ${
           verification.verified
-            ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release`
+            ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release${sayMetrics(verification)}`
             : `NOT verified: ${verification.reason}`
         }`;
   const reason = `${state.rollbackReason ?? 'rollback'} (${checked})`;
   const next = { ...state, percent: 0, verification, safeAfterMs };
   return finish(plan, next, state.outcomeAfterRollback, reason, nowMs);
+}
+
+function sayMetrics({ metrics }: RollbackVerification): string {
+  return metrics ? `; ${metrics.reason}` : '';
 }

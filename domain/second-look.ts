@@ -13,12 +13,22 @@ export function secondLook(
   nowMs: number,
 ): { readonly judgement: Judgement; readonly state: RolloutState } {
   const { judgement, state } = judged;
+  const again = firstWord(plan, judgement, { ...state, held: state.held !== null }, nowMs);
+  return again === judgement ? judged : { judgement: again, state: { ...state, opening: null } };
+}
+
+/** The judgement as it counts: `unknown` where it is a stage's first word on errors alone. */
+export function firstWord(
+  plan: Plan,
+  judgement: Judgement,
+  { held, extensions }: { readonly held: boolean; readonly extensions: number },
+  nowMs: number,
+): Judgement {
   const { verdict, rows, reason } = judgement;
   const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
   const onlyErrors =
     (verdict === 'warn' || verdict === 'red') && bad.every(({ row }) => row.metric === 'errorRate');
-  if (plan.judge !== 'sequential' || state.held !== null || state.extensions > 0 || !onlyErrors)
-    return judged;
+  if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
   const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
-  return { judgement: { ...again, rows }, state: { ...state, opening: null } };
+  return { ...again, rows };
 }

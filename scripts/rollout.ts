@@ -2,6 +2,7 @@
 import { judge } from './rollout/judge.ts';
 import { list } from './rollout/list.ts';
 import { messages } from './rollout/messages.ts';
+import { plan } from './rollout/plan.ts';
 import { rollback } from './rollout/rollback.ts';
 import { start } from './rollout/start.ts';
 import { status } from './rollout/status.ts';
@@ -15,5 +16,6 @@ await runCommand('rollout', 'starts, watches and steers the rollouts of releases
   list,
   ...messages,
   rollback,
+  plan,
   judge,
 });

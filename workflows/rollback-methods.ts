@@ -40,7 +40,7 @@ function flagsInForce(
   const reason = verified
     ? `${lane} ${release}: ${formatFlags(from)} -> ${formatFlags(to)}${unwatched}`
     : `${lane} has ${now === null ? 'no lane' : formatFlags(now.flags)}, not ${formatFlags(to)}`;
-  return { verified, reason, probes: 0, matching: 0, version: now?.release ?? null };
+  return { verified, reason, probes: 0, matching: 0, version: now?.release ?? null, metrics: null };
 }
 
 /** The Deployment before, after a new epoch: nothing in flight may change traffic beside it. */

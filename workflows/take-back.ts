@@ -56,5 +56,5 @@ export function verifyBack(
 }
 
 function unproven(reason: string): RollbackVerification {
-  return { verified: false, reason, probes: 0, matching: 0, version: null };
+  return { verified: false, reason, probes: 0, matching: 0, version: null, metrics: null };
 }

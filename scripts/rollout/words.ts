@@ -31,7 +31,8 @@ export function rowLine({ verdict, n, interval, reason, metric, distance }: Stat
 
 /** Where a rollout stands, in a few lines. */
 export function statusLines(status: RolloutStatus, nowMs: number): string[] {
-  const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs, blastRadius } = status;
+  const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
+  const { blastRadius, ladder } = status;
   const next =
     nextDecisionAt === null
       ? 'none: it waits for a person, or has ended'
@@ -42,8 +43,9 @@ export function statusLines(status: RolloutStatus, nowMs: number): string[] {
     `verdict        ${status.verdict ?? 'none yet'}`,
     ...status.rows.map((row) => `  ${rowLine(row)}`),
     ...(status.outcome === null ? [`next decision  ${next}`] : []),
-    ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
     ...(blastRadius === null ? [] : [`blast radius   ${sayBlastRadius(blastRadius)}`]),
+    ...ladder.map(({ stage, step, because }) => `ladder         ${stage}: ${step}: ${because}`),
+    ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
     ...(safeAfterMs === null
       ? []
       : [

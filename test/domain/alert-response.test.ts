@@ -80,7 +80,7 @@ describe('a mitigation', () => {
   it.each<[string, string, readonly MitigationName[]]>([
     ['containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
     [
-      'the reranker regresses',
+      'reranker regression',
       'reranker-regression',
       ['rerankerOff', 'weeklyMaintenance', 'rerankerExperiment'],
     ],

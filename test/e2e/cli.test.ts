@@ -1,4 +1,6 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import { run } from './command.ts';
@@ -19,6 +21,22 @@ afterAll(async () => {
 
 const rollout = (...args: string[]) => run(world, 'rollout', args);
 const json = async (...args: string[]) => JSON.parse((await rollout(...args, '--json')).stdout);
+
+describe('rollout plan', () => {
+  it('says what each stage can detect, and refuses a plan that can not become green at that traffic', async () => {
+    const fast = await rollout('plan', 'compressed', '--rate', '2000');
+    expect(fast.stdout).toMatch(
+      /canary-10 {2}10 % {2}T0 to T\+30m .*\n {4}errorRate against stable .*; proves \+/,
+    );
+    expect(fast.code).toBe(0);
+    const slow = await rollout('plan', 'compressed', '--rate', '0.5', '--json');
+    expect(JSON.parse(slow.stdout).refusals.join()).toMatch(/canary-10: errorRate/);
+    expect(slow.code).toBe(1);
+    const idle = await rollout('plan', 'compressed');
+    expect(idle.stderr).toMatch(/no traffic now: state the rate with --rate/);
+    expect(idle.code).toBe(2);
+  }, 90_000);
+});
 
 describe('rollout, without a rollout', () => {
   it.each([
@@ -93,16 +111,66 @@ describe('a rollout that is steered from the command line', () => {
     const nowhere = await rollout('rollback', '--to', 'nowhere');
     expect(nowhere.stdout).toMatch(/nowhere/);
     expect(nowhere.code).toBe(1);
-  });
+  }, 120_000);
 
   it('is followed to its end: exit code 0 where it shipped', async () => {
-    const traffic = await world.startTraffic(120);
+    const traffic = await world.startTraffic(80);
     const { code, stdout } = await rollout('start', '--candidate', 'r-2', '--plan', 'compressed', '--watch');
-    await traffic.stop();
     expect(stdout).toMatch(/real 0:\d\d {2}\| {2}runbook T\+/);
     expect(stdout).toMatch(/├─ . canary-10 {2}10 % {2}T0 to T\+30m/);
     expect(stdout).toMatch(/✓ errorRate: .* n \d+ {2}\[/);
     expect(stdout).toMatch(/r-2 over v-1: shipped/);
     expect(code).toBe(0);
+
+    // What it decided is on record, and would be decided again.
+    const judged = await json('judge', '--plan', 'compressed');
+    expect(judged).toMatchObject({ met: true, problem: null, lost: [], firstDifference: null });
+    expect(judged.judged.length).toBeGreaterThanOrEqual(4);
+    const other = await rollout('judge', '--plan', 'plans/demo.yaml');
+    expect(other.stdout).toMatch(/the first difference: canary-10, .*demo is not judged/);
+    expect(other.code).toBe(1);
+
+    // After the promotion the release before is the one to go back to.
+    const back = await rollout('rollback', '--reason', 'drill');
+    expect(back.stdout).toMatch(/rolledBack after \d+ ms, verified/);
+    const checked = await check('--seconds', '20');
+    expect(checked.checks.slice(0, 2)).toMatchObject([
+      { name: 'version', met: true },
+      { name: 'probes', met: true },
+    ]);
+    expect(checked.rows.map(({ n }: { n: number }) => n >= 100)).toContain(true);
+    expect(await check('--release', 'r-2', '--seconds', '1')).toMatchObject({
+      met: false,
+      checks: [{ name: 'version', met: false }, { name: 'probes', met: false }, {}],
+    });
+    await traffic.stop();
+  }, 300_000);
+
+  it('goes back by the flags at once, and by a Deployment only where one is configured', async () => {
+    const flags = await rollout('rollback', '--method', 'flags', '--by', 'ada');
+    expect(flags.stdout).toMatch(/verified: stable v-1: impl=amn_v0.* -> impl=gru_v0;reranker=off/);
+    expect(flags.code).toBe(0);
+    expect((await world.gateway.health()).flags.stable).toMatchObject({ impl: 'gru_v0', reranker: 'off' });
+    const undo = await rollout('rollback', '--method', 'kubernetes');
+    expect(undo.stdout).toMatch(/no Deployment is configured .*DEPLOYMENT=kubernetes/);
+    expect(undo.code).toBe(1);
+  }, 120_000);
+
+  it('leaves the draft of a post-mortem for each rollback that users saw', () => {
+    const folder = join(world.folder, 'PROD/postmortems');
+    const drafts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const ofRollout = drafts.filter((text) => text.includes('odd graphs'));
+    expect(ofRollout).toHaveLength(1);
+    expect(ofRollout[0]).toMatch(
+      /# rollout of r-2: rolledBack[^]*time to safe \| \d+ ms[^]*Timeline[^]*10 % of users on r-2/,
+    );
+    expect(drafts.filter((text) => text.includes('rolled back by')).length).toBeGreaterThanOrEqual(2);
   });
 });
+
+async function check(...args: string[]) {
+  const baseline = join(world.folder, 'artifacts/eval/baseline_metrics.json');
+  const env = { RELEASES_DIR: releasesDir };
+  const ended = await run(world, 'check-rollback', ['--baseline', baseline, '--json', ...args], env);
+  return JSON.parse(ended.stdout);
+}

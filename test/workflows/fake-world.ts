@@ -147,6 +147,7 @@ export class FakeWorld {
           probes: 32,
           matching,
           version: this.state.lanes.stable.release,
+          metrics: null,
         };
       },
       notify: async (page) => void this.pages.push(page),

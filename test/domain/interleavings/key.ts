@@ -1,6 +1,6 @@
 import type { ControlState, Flags } from '../../../domain/control.ts';
 import type { Plan } from '../../../domain/plan.ts';
-import { nextRaiseMs } from '../../../domain/rollout-state.ts';
+import { decideMs, nextRaiseMs, stageOf } from '../../../domain/rollout-state.ts';
 import type { SnapshotResult } from '../../../domain/telemetry.ts';
 import type { Pending, Request, World } from './world.ts';
 
@@ -35,8 +35,8 @@ export function keyOf(plan: Plan, world: World): string {
   ].join('|');
 }
 
-function ofRollout(plan: Plan, { rollout: state, fence, nowMs, process }: World): string {
-  const dueMs = state.t0Ms === null ? null : nextRaiseMs(plan, state);
+function ofRollout(plan: Plan, world: World): string {
+  const { rollout: state, fence, nowMs, process } = world;
   const { evaluation, judgement } = state;
   return [
     state.phase,
@@ -62,17 +62,29 @@ function ofRollout(plan: Plan, { rollout: state, fence, nowMs, process }: World)
       state.baselineMissing,
       state.pausedSinceMs === null,
       state.epoch === null,
-      dueMs !== null && nowMs >= dueMs,
-      state.waitUntilMs <= nowMs,
     ),
+    ofTimes(plan, world),
   ].join(',');
+}
+
+/** Whether now, the end of the wait, and that of a window opened now, lie before the decision and the next raise. */
+function ofTimes(plan: Plan, { rollout: state, nowMs }: World): string {
+  if (state.t0Ms === null) return bits(state.waitUntilMs <= nowMs);
+  const standsAtMs = state.pausedSinceMs ?? nowMs;
+  const dueMs = nextRaiseMs(plan, state) ?? Infinity;
+  const decidesMs = decideMs(plan, state);
+  const ends = [standsAtMs, state.waitUntilMs, standsAtMs + stageOf(plan, state).windowMs];
+  return bits(
+    state.waitUntilMs <= standsAtMs,
+    ...ends.flatMap((endMs) => [endMs >= dueMs, endMs >= decidesMs]),
+  );
 }
 
 function ofFence(fence: ControlState, epoch: number | null, standAlone: number): string {
   const { lanes, lastIntervention } = fence;
   return [
     fence.epoch === epoch ? 'rollout' : fence.epoch === standAlone ? 'rollback' : 'other',
-    fence.epochKey.slice(0, 12),
+    fence.epochKey.startsWith('by hand') ? 'by hand' : fence.epochKey,
     fence.percent,
     lanes.stable.release,
     lanes.candidate?.release,

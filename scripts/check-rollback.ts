@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { request } from 'undici';
+import { z } from 'zod';
+import type { Baseline, ReturnRow } from '../domain/baseline-return.ts';
+import { LEAST_REQUESTS, readBaseline, returnRows, sayReturn } from '../domain/baseline-return.ts';
+import { snapshotOf } from '../domain/gateway-snapshot.ts';
+import { parseMetricsText } from '../domain/metrics-text.ts';
+import type { SnapshotResult } from '../domain/telemetry.ts';
+import { windowBetween } from '../domain/window.ts';
+import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
+import { loadProbes } from '../retrieval/evaluation/set.ts';
+import type { GatewayClient } from './stack/gateway-client.ts';
+import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { readJson } from './tool/files.ts';
+import { count, existing } from './tool/options.ts';
+import { WrongUse, runTool } from './tool/tool.ts';
+
+const POLL_MS = 1_000;
+
+interface Check {
+  readonly name: string;
+  readonly met: boolean;
+  readonly reason: string;
+}
+
+await runTool({
+  name: 'check-rollback',
+  summary:
+    'whether a rollback is done: the old version, its probes, and metrics that are back at the baseline.',
+  options: {
+    baseline: {
+      value: 'FILE',
+      help: "stable's metrics before the rollout, as a rollout writes them",
+      schema: existing.default('artifacts/eval/baseline_metrics.json'),
+    },
+    release: {
+      value: 'NAME',
+      help: "the release that users should be on (default: the baseline's)",
+      schema: z.string().min(1).optional(),
+    },
+    seconds: {
+      value: 'N',
+      help: `how long to wait at most for ${LEAST_REQUESTS} requests`,
+      schema: count.default(30),
+    },
+  },
+  async run({ baseline: file, release, seconds }) {
+    const read = readBaseline(await readJson(file));
+    if ('problem' in read) throw new WrongUse(`--baseline: ${file}: ${read.problem}`);
+    const { baseline } = read;
+    const expected = release ?? baseline.release;
+    const gateway = createGatewayClient(gatewayFromEnv(process.env));
+    const version = await versionCheck(gateway, expected);
+    const probes = await probesCheck(gateway, expected);
+    const { rows, check } = await metricsCheck(baseline, seconds * 1000);
+    const checks = [version, probes, check];
+    return {
+      met: checks.every(({ met }) => met),
+      lines: [
+        ...checks.map(({ name, met, reason }) => `${met ? '✓' : '✗'} ${name}: ${reason}`),
+        ...rows.map(({ metric, verdict, reason }) => `    ${metric}: ${verdict}: ${reason}`),
+      ],
+      result: { release: expected, checks, rows },
+    };
+  },
+});
+
+async function versionCheck(gateway: GatewayClient, expected: string): Promise<Check> {
+  const name = 'version';
+  try {
+    const { version, percent } = await gateway.health();
+    const met = version === expected && (percent === 0 || percent === 100);
+    return {
+      name,
+      met,
+      reason: `/health says ${version}, ${percent} % on a candidate; expected ${expected}`,
+    };
+  } catch (error) {
+    return { name, met: false, reason: words(error) };
+  }
+}
+
+async function probesCheck(gateway: GatewayClient, release: string): Promise<Check> {
+  const name = 'probes';
+  try {
+    const dir = join(process.env['RELEASES_DIR'] || 'artifacts/releases', release);
+    const found = await checkProbes(await loadProbes(dir), (probe) => gateway.askAsUser(probe, release));
+    return { name, met: found.verified, reason: found.reason };
+  } catch (error) {
+    return { name, met: false, reason: words(error) };
+  }
+}
+
+/** A short window of stable, from now on; no longer than it takes for enough requests. */
+async function metricsCheck(
+  baseline: Baseline,
+  withinMs: number,
+): Promise<{ rows: readonly ReturnRow[]; check: Check }> {
+  const name = 'metrics';
+  const opening = await snapshot();
+  const deadlineMs = Date.now() + withinMs;
+  for (;;) {
+    await pause(POLL_MS);
+    const result = windowBetween(opening, await snapshot());
+    const late = Date.now() >= deadlineMs;
+    const stable = result.kind === 'window' ? result.window.stable : null;
+    if (stable !== null && (stable.errors.n >= LEAST_REQUESTS || late)) {
+      const rows = returnRows(baseline, stable);
+      const { verdict, reason } = sayReturn(rows);
+      return { rows, check: { name, met: verdict === 'green', reason } };
+    }
+    const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;
+    if (late || result.kind === 'reset') return { rows: [], check: { name, met: false, reason } };
+  }
+}
+
+async function snapshot(): Promise<SnapshotResult> {
+  const { gateway } = gatewayFromEnv(process.env);
+  try {
+    const { body, statusCode } = await request(`${gateway}/metrics`, { signal: AbortSignal.timeout(5_000) });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`GET /metrics answered ${statusCode}`);
+    return { kind: 'snapshot', snapshot: snapshotOf(parseMetricsText(text), Date.now()) };
+  } catch (error) {
+    return { kind: 'missing', reason: `no metrics from the gateway: ${words(error)}` };
+  }
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { request } from 'undici';
+import { z } from 'zod';
+import type { Detectability } from '../../domain/detectability.ts';
+import { planDetectability } from '../../domain/detectability.ts';
+import { parseMetricsText } from '../../domain/metrics-text.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { GATEWAY_METRICS } from '../../domain/telemetry.ts';
+import { gatewayFromEnv } from '../stack/gateway-client.ts';
+import { WrongUse, command } from '../tool/tool.ts';
+import { readPlan } from './plan-file.ts';
+import { sayClock } from './words.ts';
+
+/** Between the two looks at the gateway's counters. */
+const MEASURE_MS = 5_000;
+
+type Row = Detectability['rows'][number];
+
+export const plan = command({
+  name: 'rollout plan',
+  summary:
+    'the timeline of a plan, and what each stage can detect at the traffic there is; met where the plan can become green.',
+  options: {
+    plan: {
+      value: 'NAME',
+      positional: true,
+      help: 'a name in plans/, or a .yaml file',
+      schema: z.string(),
+    },
+    rate: {
+      value: 'QPS',
+      help: 'context requests a second, both lanes together (default: measured at the gateway)',
+      schema: z.coerce.number().positive('must be a number above 0').optional(),
+    },
+  },
+  async run({ plan: name, rate }) {
+    const read = await readPlan(name);
+    const measured = rate ?? (await measuredRate());
+    const found = planDetectability(read, measured);
+    const { refusals, warnings } = found;
+    return {
+      met: refusals.length === 0,
+      lines: [
+        `${read.name}: ${read.describes}, at ${measured.toFixed(1)} requests a second${rate === undefined ? ' (measured)' : ''}`,
+        ...read.stages.flatMap((stage) => stageLines(read, stage, found)),
+        ...warnings.map((text) => `⚠ ${text}`),
+        ...refusals.map((text) => `✗ ${text}`),
+        refusals.length === 0
+          ? 'a good release can become green by this plan'
+          : 'refused: at this traffic a good release would be held',
+      ],
+      result: { plan: read.name, requestsPerSecond: measured, ...found },
+    };
+  },
+});
+
+function stageLines(
+  { guard }: Plan,
+  stage: Plan['stages'][number],
+  { rows, emergencies }: Detectability,
+): string[] {
+  const minutes = emergencies.find(({ stage: of }) => of === stage.name)?.minutes ?? null;
+  const at = `${sayClock(stage.atMs)} after T0, decided at ${sayClock(stage.decideAtMs)}`;
+  const emergency =
+    minutes === null
+      ? `no ${guard.triggers.length === 0 ? 'trigger' : 'requests'} to see an emergency by`
+      : `a gross emergency is certain in ${minutes.toFixed(1)} minutes`;
+  return [
+    `${stage.name}  ${stage.percent} %  ${stage.runbookAt} to ${stage.runbookDecideAt}  (${at}); ${emergency}`,
+    ...rows.filter((row) => row.stage === stage.name).map(rowLine),
+  ];
+}
+
+function rowLine({ metric, against, requests, requestsAtMost, greenAfterMs, detects }: Row): string {
+  const n = `${Math.round(requests).toLocaleString('en')} to ${Math.round(requestsAtMost).toLocaleString('en')} requests`;
+  const green =
+    greenAfterMs === null
+      ? 'never green'
+      : greenAfterMs === 0
+        ? 'green at the first look'
+        : `green after ${sayClock(greenAfterMs)} more`;
+  const what = against === 'stable' ? `${metric} against stable` : metric;
+  return `    ${what.padEnd(32)} ${n}; ${green}; proves ${detects ?? 'nothing'}`;
+}
+
+/** Judged context requests a second, between two looks at the gateway's counters. */
+async function measuredRate(): Promise<number> {
+  const [from, fromMs] = [await judgedRequests(), Date.now()];
+  await pause(MEASURE_MS);
+  const rate = ((await judgedRequests()) - from) / ((Date.now() - fromMs) / 1000);
+  if (rate > 0) return rate;
+  throw new WrongUse('the gateway has no traffic now: state the rate with --rate QPS');
+}
+
+async function judgedRequests(): Promise<number> {
+  const { gateway } = gatewayFromEnv(process.env);
+  const text = await request(`${gateway}/metrics`, { signal: AbortSignal.timeout(5_000) }).then(
+    ({ body }) => body.text(),
+    () => {
+      throw new WrongUse(`no gateway answers at ${gateway}: state the rate with --rate QPS`);
+    },
+  );
+  return parseMetricsText(text)
+    .filter(({ name, labels }) => name === GATEWAY_METRICS.requests && labels['kind'] === 'context')
+    .filter(({ labels }) => labels['outcome'] === 'ok' || labels['outcome'] === 'error')
+    .reduce((sum, { value }) => sum + value, 0);
+}
