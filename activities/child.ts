@@ -71,3 +71,13 @@ function endGroup(pid: number): void {
     // It has ended by itself.
   }
 }
+
+/** How often a child looks for its parent; far below the time in which a dead worker is noticed. */
+const PARENT_MS = 1_000;
+/** For a child's main: a worker that is killed takes it along, which would work and write beside the attempt that follows. */
+export function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, PARENT_MS).unref();
+}

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { evaluate } from '../retrieval/evaluation/evaluate.ts';
 import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
+import { endWithParent } from './child.ts';
 import { createControlClient } from './control.ts';
 import type { EvaluationOutcome } from './evaluation.ts';
 
@@ -17,6 +18,8 @@ const job = z
     maxQueries: z.int().positive().nullable(),
   })
   .parse(JSON.parse(process.argv[2] ?? 'null'));
+
+endWithParent();
 
 /** Two at a time: the lane serves users meanwhile. */
 const CONCURRENCY = 2;

@@ -1,15 +1,13 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { z } from 'zod';
 import { ReleaseError } from '../retrieval/release/manifest.ts';
-import { nodeCommand, runNiced } from './child.ts';
+import { endWithParent, nodeCommand, runNiced } from './child.ts';
 
 const answerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), value: z.unknown() }),
   z.object({ kind: z.literal('failed'), reason: z.string(), permanent: z.boolean() }),
 ]);
 
-/** How often a child looks for its parent; far below the time in which a dead worker is noticed. */
-const PARENT_MS = 1_000;
 /** While a child says nothing, so often. */
 const BEAT_MS = 5_000;
 
@@ -52,14 +50,6 @@ export async function answerJob<J>(
     const permanent = error instanceof ReleaseError || error instanceof z.ZodError;
     say(JSON.stringify({ kind: 'failed', reason, permanent }));
   }
-}
-
-/** A worker that is killed takes nobody along: what it left would write beside the attempt that follows. */
-function endWithParent(): void {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.exit(1);
-  }, PARENT_MS).unref();
 }
 
 function jsonOrNull(text: string): unknown {

@@ -5,8 +5,11 @@
 import { checkNorms, ivfFlatOverlap, rerankLift } from '../retrieval/smoke.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
 import type { PreflightCheck } from '../domain/contract.ts';
+import { endWithParent } from './child.ts';
 
 const [dir = '', release = '', what = 'files-only'] = process.argv.slice(2);
+
+endWithParent();
 
 function print(check: PreflightCheck): void {
   process.stdout.write(`${JSON.stringify(check)}\n`);

@@ -8,6 +8,7 @@ import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
 import type { SweepTarget } from '../retrieval/evaluation/sweep.ts';
 import { sweepNprobe } from '../retrieval/evaluation/sweep.ts';
 import { flagsSchema, readManifest } from '../retrieval/release/manifest.ts';
+import { endWithParent } from './child.ts';
 import { createControlClient } from './control.ts';
 import type { SweepOutcome } from './sweep.ts';
 
@@ -22,6 +23,8 @@ const job = z
     maxQueries: z.int().positive(),
   })
   .parse(JSON.parse(process.argv[2] ?? 'null'));
+
+endWithParent();
 
 const K = 10;
 
