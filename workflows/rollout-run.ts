@@ -170,7 +170,9 @@ export class RolloutRun {
         settling ? this.traffic.settle(this.state) : this.traffic.perform(loaded.plan, this.state, action),
     );
     if (done === INTERRUPTED) return null;
-    this.traffic.answered();
+    // A copy of what was refused may still be under way, and why it was refused may be over: its key is used up first.
+    const refused = done?.kind === 'changed' && done.result.kind === 'refused';
+    if (!refused) this.traffic.answered();
     return done;
   }
 

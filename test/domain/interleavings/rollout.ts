@@ -94,7 +94,8 @@ export function takeAnswer(plan: Plan, before: World): World {
   const { pending } = before;
   if (pending === null || pending.answer === null) return before;
   const { action, request, answer, settles } = pending;
-  const world = { ...before, pending: null, left: settles ? null : before.left };
+  const brings = ['raise', 'step', 'promote'].includes(action.do) && answer.result.kind === 'refused';
+  const world = { ...before, pending: null, left: settles ? null : brings ? request : before.left };
   if (settles) return dispatch(plan, world, { kind: 'settled', result: answer.result });
   const changed = { kind: 'changed', result: answer.result } as const;
   switch (action.do) {
