@@ -4,6 +4,9 @@ import { applyCommand } from '../../../domain/fence.ts';
 import type { Answer, Request, World } from './world.ts';
 import { NEW, OLD } from './world.ts';
 
+/** Of the stages of the compressed plan, in percent. */
+const SHARES = [10, 50, 100];
+
 /** A lane that answers, with the flags of its release. */
 const LANE = {
   flags: { impl: 'amn_v0', reranker: 'on', nprobe: 8 },
@@ -143,7 +146,7 @@ function watched(before: World, fence: ControlState, request: Request | null): W
     : 'it was promoted';
   const wrong = objection(before, request);
   if (wrong !== null) throw new Error(`${what} ${wrong}`);
-  const stage = Math.max(world.ghost.reached, world.rollout.stage);
+  const stage = Math.max(world.ghost.reached, SHARES.indexOf(fence.percent));
   return { ...world, ghost: { ...world.ghost, reached: stage } };
 }
 
