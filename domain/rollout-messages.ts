@@ -118,6 +118,8 @@ function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
     ...state,
     held: null,
     pausedSinceMs: null,
+    // After a hold there is no verdict to advance by until there is a new one.
+    recheck: state.held === null && state.recheck,
     stageStartMs: state.stageStartMs + stoodMs,
     waitUntilMs: state.waitUntilMs + stoodMs,
     interventions: state.interventionsSeen,
@@ -125,9 +127,8 @@ function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   if (going.t0Ms === null) return going;
   // Held on the way to the next stage: what the one before showed was before the hold, so it is judged again.
   const back = { ...going, stage: Math.min(going.stage, going.reached) };
-  // The share was taken away while it was held: the stage begins again, with its warm-up, and no verdict to advance by.
-  if (back.percent !== stageOf(plan, back).percent)
-    return { ...back, phase: 'raise', judgement: null, recheck: false };
+  // The share was taken away while it was held: the stage begins again, with its warm-up.
+  if (back.percent !== stageOf(plan, back).percent) return { ...back, phase: 'raise' };
   return back.stage < going.stage || MEASURED_AFRESH.includes(going.phase)
     ? measureAfresh(plan, back)
     : going;
