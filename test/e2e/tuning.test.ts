@@ -54,7 +54,11 @@ it('sweeps the serving process, changes its nprobe, and goes on where a killed w
   await world.stack.kill('worker');
   await world.stack.start('worker');
   const result = await handle.result();
-  expect(result).toMatchObject({ outcome: 'applied', nprobe: measuring.chosen });
+  // Whether the lane got slower meanwhile is this machine's to say, which starts a worker in the same minute: what has to be
+  // so is that it was judged, and that lane, result and log agree.
+  expect(['applied', 'takenBack']).toContain(result.outcome);
+  expect(result.nprobe).toBe(result.outcome === 'applied' ? measuring.chosen : 8);
+  expect((await world.gateway.control()).state.lanes.stable.flags?.nprobe).toBe(result.nprobe);
   const { errors, sent } = await traffic.stop();
   expect(errors).toBe(0);
 
@@ -65,7 +69,8 @@ it('sweeps the serving process, changes its nprobe, and goes on where a killed w
       .toSorted(),
   ).toEqual(['nprobe_sweep_DATE.json', 'nprobe_sweep_DATE.svg']);
   const log = readFileSync(join(world.folder, 'PROD/nprobe_tuning.md'), 'utf8');
-  expect(log).toMatch(/stable v-1, was nprobe=8, applied: nprobe=\d \(P95=/);
+  expect(log).toContain(`stable v-1, was nprobe=8, ${result.outcome}: nprobe=${measuring.chosen} (P95=`);
+  expect(log.match(/was nprobe=8/g)).toHaveLength(1);
   // Thousands of searches of the sweep are no user's.
   const requests = (await counted()) ?? [];
   const users = requests.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
