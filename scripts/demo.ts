@@ -96,7 +96,7 @@ async function planOf({
   plan?: string | undefined;
 }): Promise<{ name: string; folder: string }> {
   if (plan !== undefined || release !== LARGE) return { name: plan ?? 'demo', folder: join(ROOT, 'plans') };
-  console.log('Measuring this machine for the plan of bad-latency for 40 s ...');
+  console.log('Measuring this machine for the plan of bad-latency for about a minute ...');
   const folder = await writeLatencyPlan({
     release,
     releasesDir: samplePlaces(ROOT, process.env).releases,
