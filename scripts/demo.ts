@@ -96,7 +96,7 @@ async function planOf({
   plan?: string | undefined;
 }): Promise<{ name: string; folder: string }> {
   if (plan !== undefined || release !== LARGE) return { name: plan ?? 'demo', folder: join(ROOT, 'plans') };
-  console.log('Measuring this machine for the plan of bad-latency for about a minute ...');
+  console.log('Measuring this machine for the plan of bad-latency for a good minute ...');
   const folder = await writeLatencyPlan({
     release,
     releasesDir: samplePlaces(ROOT, process.env).releases,

@@ -30,12 +30,11 @@ const NPROBES = { slow: 8, fast: 4 } as const;
 /** Each nprobe has each place once, so that what drifts meets both alike. */
 const ORDER = ['fast', 'slow', 'slow', 'fast', 'slow', 'fast', 'fast', 'slow'] as const;
 const WARM_MS = 2_000;
-const MEASURE_MS = 5_000;
 /**
- * A gate meets nprobe 8 while the release has few users, and 4 when it has all of them; requests that wait for each other
- * would make 8 look slower than the first gate finds it. Half of the users is between the two.
+ * The share of the demo's users, and for how long. The first gate meets nprobe 8 with 5 % of them and the shadow's 10 %, the later ones
+ * meet 4 with up to all: requests that wait for each other would make 8 look slower than the first gate finds it.
  */
-const SHARE = 0.5;
+const TURN = { slow: { share: 0.15, ms: 10_000 }, fast: { share: 0.5, ms: 5_000 } } as const;
 /** Less of a difference can not be told from noise by a gate. */
 const LEAST_RATIO = 1.25;
 /** What the runbook gives reranking. */
@@ -45,7 +44,7 @@ export const LATENCY_PLAN = 'demo-bad-latency';
 
 /**
  * Writes `<dataDir>/plans/demo-bad-latency.yaml`: plans/demo.yaml, whose limit for retrieval is the midpoint of what was
- * measured here at nprobe 4 and at 8, with half of the demo's traffic. Returns the folder.
+ * measured here at nprobe 4 and at 8, each with about the traffic in which a gate meets it. Returns the folder.
  * @throws Error where the two do not differ enough on this machine
  */
 export async function writeLatencyPlan(options: LatencyPlanOptions): Promise<string> {
@@ -120,7 +119,7 @@ async function measure(options: LatencyPlanOptions): Promise<Measured> {
       options.signal.throwIfAborted();
       const asked: Flags = { ...flags, nprobe: NPROBES[which] };
       await client.change({ by: 'demo', flags: { stable: asked } });
-      p95s[which].push(p95(await retrievalMs(gateway, bodies, options)));
+      p95s[which].push(p95(await retrievalMs(gateway, bodies, options, TURN[which])));
     }
     const found = { slowMs: middleOf(p95s.slow), fastMs: middleOf(p95s.fast) };
     options.say(
@@ -137,6 +136,7 @@ async function retrievalMs(
   gateway: string,
   bodies: readonly string[],
   { requestsPerSecond, signal }: LatencyPlanOptions,
+  turn: { readonly share: number; readonly ms: number },
 ): Promise<number[]> {
   const found: number[] = [];
   const random = seededRandom(1);
@@ -153,10 +153,10 @@ async function retrievalMs(
   // A timer of ours: one of AbortSignal.timeout behind AbortSignal.any may be collected before it fires.
   const over = new AbortController();
   const end = () => over.abort();
-  const timer = setTimeout(end, WARM_MS + MEASURE_MS);
+  const timer = setTimeout(end, WARM_MS + turn.ms);
   signal.addEventListener('abort', end, { once: true });
   const asked: Promise<void>[] = [];
-  await poisson(requestsPerSecond * SHARE, random, () => void asked.push(ask()), over.signal);
+  await poisson(requestsPerSecond * turn.share, random, () => void asked.push(ask()), over.signal);
   clearTimeout(timer);
   signal.removeEventListener('abort', end);
   signal.throwIfAborted();
