@@ -7,6 +7,8 @@ import { compareLanes } from './guard-compare.ts';
 import type { Seen, Standing } from './guard-standing.ts';
 import { standing } from './guard-standing.ts';
 import type { HarmAlarm } from './same-minutes.ts';
+import type { PolledStanding } from './sustained.ts';
+import { sustained } from './sustained.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
@@ -79,9 +81,6 @@ export interface GuardContext {
   readonly candidateQuality: ReleaseQuality | null;
   readonly stableQuality: ReleaseQuality | null;
 }
-
-/** Sustained: this share of the polls with enough samples breached. */
-const SUSTAINED_SHARE = 0.8;
 
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
@@ -211,34 +210,19 @@ function describe({ metric, over, forMs, polls }: Trigger): string {
   return `${metric} over ${limit} ${polls > 0 ? `in ${polls} polls in a row` : `for ${lasting}`}`;
 }
 
-function standingAt(
-  record: PollRecord,
-  lane: 'stable' | 'candidate',
-  rule: Trigger,
-): { atMs: number; standing: Standing } {
+function standingAt(record: PollRecord, lane: 'stable' | 'candidate', rule: Trigger): PolledStanding {
   return { atMs: record.atMs, standing: record[lane][rule.name] ?? 'few' };
 }
-
-/** Longest silence between two polls that still counts as a sustained watch. */
-const LONGEST_GAP_MS = 120_000;
 
 function breached(
   rule: Trigger,
   rules: GuardRules,
-  standings: readonly { readonly atMs: number; readonly standing: Standing }[],
+  standings: readonly PolledStanding[],
   nowMs: number,
 ): boolean {
   if (rule.polls > 0) {
     const last = standings.slice(-rule.polls);
     return last.length === rule.polls && last.every(({ standing: at }) => at === 'breach');
   }
-  const within = standings.filter(({ atMs }) => atMs >= nowMs - rule.forMs);
-  const first = within[0];
-  // The watch has to reach back over the whole time, but for one poll.
-  if (first === undefined || nowMs - first.atMs < rule.forMs - rules.pollMs * 1.5) return false;
-  const gaps = within.map(({ atMs }, i) => atMs - (within[i - 1]?.atMs ?? atMs));
-  if (Math.max(...gaps) > LONGEST_GAP_MS) return false;
-  const known = within.filter(({ standing: at }) => at !== 'few');
-  const breaches = known.filter(({ standing: at }) => at === 'breach').length;
-  return known.length * 2 >= within.length && breaches >= SUSTAINED_SHARE * known.length;
+  return sustained('breach', standings, { forMs: rule.forMs, pollMs: rules.pollMs }, nowMs);
 }
