@@ -2,18 +2,16 @@
  * Prints what the gateway adds to a search: the same context queries, one after the other, alternately through the
  * gateway and straight to its stable lane. `measure-gateway.ts [--release v-1] [--requests 2000]`
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import type { ControlView } from '../domain/control.ts';
 import { probeRequest } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
-import { nodeCommand, startProcess } from './stack/process.ts';
+import type { MeasuredGateway } from './stack/measured-gateway.ts';
+import { onMeasuredGateway } from './stack/measured-gateway.ts';
 
 const WARM_UP = 300;
-const TOKEN = 'measured-on-this-machine';
 
 const { values } = parseArgs({
   options: {
@@ -26,33 +24,10 @@ const requests = Number(values.requests);
 const bodies = (await loadProbes(join(releasesDir, values.release))).map((probe) =>
   JSON.stringify(probeRequest(probe)),
 );
-const folder = await mkdtemp(join(tmpdir(), 'measure-gateway-'));
-const gateway = startProcess({
-  name: 'gateway',
-  command: nodeCommand('serving/gateway/main'),
-  env: {
-    GATEWAY_PORT: '0',
-    CONTROL_PORT: '0',
-    CONTROL_TOKEN: TOKEN,
-    STATE_DIR: join(folder, 'state'),
-    RELEASES_DIR: releasesDir,
-    STABLE_RELEASE: values.release,
-  },
-  logFile: join(folder, 'gateway.log'),
-});
-try {
-  await measure();
-} finally {
-  await gateway.stop();
-  await rm(folder, { recursive: true });
-}
+await onMeasuredGateway({ releasesDir, stable: values.release }, measure);
 
-async function measure(): Promise<void> {
-  const urls = await gateway.firstLine(
-    (line) => (line.startsWith('{"event":"listening"') ? JSON.parse(line) : null),
-    60_000,
-  );
-  const answer = await fetch(`${urls.control}/control`, { headers: { authorization: `Bearer ${TOKEN}` } });
+async function measure({ urls, token }: MeasuredGateway): Promise<void> {
+  const answer = await fetch(`${urls.control}/control`, { headers: { authorization: `Bearer ${token}` } });
   const view: ControlView = JSON.parse(await answer.text());
   const pools = {
     'straight to the lane': new Pool(view.lanes.stable?.url ?? '', { connections: 1 }),

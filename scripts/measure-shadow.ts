@@ -3,8 +3,6 @@
  * shadow. `measure-shadow.ts [--stable v-1] [--candidate retriever_v0] [--rate 150] [--shadow 20] [--seconds 20]
  * [--rounds 3]`
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ControlChange } from '../domain/control.ts';
@@ -12,6 +10,8 @@ import type { Sample } from '../domain/metrics-text.ts';
 import { parseMetricsText } from '../domain/metrics-text.ts';
 import { GATEWAY_METRICS } from '../domain/telemetry.ts';
 import { createGatewayClient } from './stack/gateway-client.ts';
+import type { MeasuredGateway } from './stack/measured-gateway.ts';
+import { onMeasuredGateway } from './stack/measured-gateway.ts';
 import { nodeCommand, startProcess } from './stack/process.ts';
 import type { TrafficReport } from './traffic/tally.ts';
 
@@ -25,47 +25,23 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
-const TOKEN = 'measured-on-this-machine';
 const CANARY_PERCENT = 5;
 const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
-const folder = await mkdtemp(join(tmpdir(), 'measure-shadow-'));
-const gateway = startProcess({
-  name: 'gateway',
-  command: nodeCommand('serving/gateway/main'),
-  env: {
-    GATEWAY_PORT: '0',
-    CONTROL_PORT: '0',
-    CONTROL_TOKEN: TOKEN,
-    STATE_DIR: join(folder, 'state'),
-    RELEASES_DIR: releasesDir,
-    STABLE_RELEASE: values.stable,
-  },
-  logFile: join(folder, 'gateway.log'),
-});
-try {
-  await measure();
-} finally {
-  await gateway.stop();
-  await rm(folder, { recursive: true });
-}
+await onMeasuredGateway({ releasesDir, stable: values.stable }, measure);
 
-async function measure(): Promise<void> {
-  const urls = await gateway.firstLine(
-    (line) => (line.startsWith('{"event":"listening"') ? JSON.parse(line) : null),
-    60_000,
-  );
-  const client = createGatewayClient({ ...urls, token: { value: TOKEN } });
+async function measure({ urls, token, folder }: MeasuredGateway): Promise<void> {
+  const client = createGatewayClient({ ...urls, token: { value: token } });
   const change = (body: Omit<ControlChange, 'by'>) => client.change({ ...body, by: 'measure-shadow' });
   await change({ lanes: { candidate: values.candidate } });
   while ((await client.control()).lanes.candidate?.state !== 'ready')
     await new Promise((resolve) => setTimeout(resolve, 200));
   await change({ percent: CANARY_PERCENT });
-  await users(urls.gateway);
+  await users(urls.gateway, folder);
   const reports: Record<string, TrafficReport[]> = { '0': [], [values.shadow]: [] };
   for (let round = 0; round < Number(values.rounds); round++)
     for (const [shadow, of] of Object.entries(reports)) {
       await change({ shadowPercent: Number(shadow) });
-      of.push(await users(urls.gateway));
+      of.push(await users(urls.gateway, folder));
     }
   for (const [shadow, of] of Object.entries(reports)) {
     const each = (value: (report: TrafficReport) => number | null) =>
@@ -85,7 +61,7 @@ async function samples(url: string, name: string): Promise<Sample[]> {
 }
 
 /** One stretch of traffic; its last report. */
-async function users(url: string): Promise<TrafficReport> {
+async function users(url: string, folder: string): Promise<TrafficReport> {
   let last: TrafficReport | null = null;
   const { rate, seconds } = values;
   const release = join(releasesDir, values.stable);
