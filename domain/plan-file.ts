@@ -13,10 +13,11 @@ export function parsePlan(raw: unknown): ParsedPlan {
   const problems: string[] = [];
   const read = new Reader(raw, '', problems);
   const extend = read.nested('extend');
+  const judge = read.oneOf('judge', JUDGES, 'sequential');
   const plan: Plan = {
     name: read.text('plan'),
     describes: read.text('describes'),
-    judge: read.oneOf('judge', JUDGES, 'sequential'),
+    judge,
     baselineMs: read.durationMs('baseline', 1_000),
     confidence: read.value('confidence', 'must be a number between 0.5 and 1', (value) =>
       typeof value === 'number' && value > 0.5 && value < 1 ? value : null,
@@ -25,6 +26,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
     extendByMs: extend.durationMs('by', 1_000),
     extendAtMost: extend.whole('atMost', 0),
     ladderAtMost: read.whole('ladderAtMost', 0, LADDER_AT_MOST),
+    freshLook: judge === 'sequential',
     holdEveryMs: read.durationMs('holdEvery', 1_000),
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),

@@ -169,6 +169,8 @@ export interface Plan {
   readonly extendAtMost: number;
   /** Steps of the ladder that one stage may take; then hold. */
   readonly ladderAtMost: number;
+  /** A latency that no step of the ladder mends is measured once more before a person is asked; absent in plans of earlier histories. */
+  readonly freshLook?: boolean;
   /** While held, a fresh window is judged this often. */
   readonly holdEveryMs: number;
   readonly stages: readonly Stage[];

@@ -4,7 +4,7 @@ import type { Plan } from './plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './rollout-ladder.ts';
 import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
 import type { Effect, Held, RolloutState, Step } from './rollout-state.ts';
-import { decideMs, log, stageOf } from './rollout-state.ts';
+import { FIRST_LOOK, decideMs, log, stageOf } from './rollout-state.ts';
 
 /** The answer to a raise, a promotion, or a share taken to 0. */
 export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult, nowMs: number): Step {
@@ -31,7 +31,7 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
     stageStartMs: nowMs,
     judgement: null,
     recheck: false,
-    extensions: 0,
+    ...FIRST_LOOK,
     opening: null,
     closing: null,
     phase: stage.evaluate === 'start' ? 'evaluateStart' : 'warmUp',

@@ -5,7 +5,8 @@ import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { LadderStep, Plan } from './plan.ts';
 import { finish, holdAfter, holdFor } from './rollout-moves.ts';
 import type { LadderMove, RolloutState, Step } from './rollout-state.ts';
-import { log, stageOf } from './rollout-state.ts';
+import { FIRST_LOOK, log, stageOf } from './rollout-state.ts';
+import { lookAfresh } from './second-look.ts';
 import { harmName } from './sustained-harm.ts';
 
 /** A gate warned, or its red asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
@@ -13,9 +14,7 @@ export function climb(plan: Plan, state: RolloutState, judgement: Judgement, now
   const why = `${judgement.verdict}: ${judgement.reason}`;
   const taken = takenIn(plan, state);
   if (judgement.ladder.length === 0)
-    return holdFor(plan, state, { why: 'verdict', reason: why }, nowMs, {
-      escalate: judgement.verdict === 'red',
-    });
+    return atTheEnd(plan, { ...state, judgement }, why, nowMs, { escalate: judgement.verdict === 'red' });
   if (taken.length >= plan.ladderAtMost)
     return atTheEnd(plan, state, `${why}; ${taken.join(' and ')} did not mend it`, nowMs);
   // What is in force now is the gateway's to say: a hand may have changed it.
@@ -122,7 +121,7 @@ export function onStepTaken(plan: Plan, state: RolloutState, nowMs: number): Ste
     evaluation: null,
     judgement: null,
     recheck: false,
-    extensions: 0,
+    ...FIRST_LOOK,
   };
   const text = `${state.candidate} runs with ${move === null ? 'other flags' : sayDifference(move.from, move.to)}; the gate is measured again`;
   return { state: log(plan, next, { kind: 'step', text }, nowMs), effects: [] };
@@ -156,6 +155,16 @@ function takenIn(plan: Plan, { moves, stage }: RolloutState): LadderStep[] {
   return moves.filter((move) => move.stage === plan.stages[stage]?.name).map(({ step }) => step);
 }
 
-function atTheEnd(plan: Plan, state: RolloutState, reason: string, nowMs: number): Step {
-  return holdFor(plan, state, { why: 'verdict', reason }, nowMs, { escalate: true });
+/** Nothing is left to try: a person decides, after a fresh window where that may be all it takes. */
+function atTheEnd(
+  plan: Plan,
+  state: RolloutState,
+  reason: string,
+  nowMs: number,
+  { escalate } = { escalate: true },
+): Step {
+  const afresh = lookAfresh(plan, state);
+  if (afresh === null) return holdFor(plan, state, { why: 'verdict', reason }, nowMs, { escalate });
+  const text = `${reason}; measured once more, it may have been a busy moment`;
+  return { state: log(plan, afresh, { kind: 'step', text }, nowMs), effects: [] };
 }

@@ -2,12 +2,12 @@ import { sayBlastRadius, widen } from './blast-radius.ts';
 import type { Intervention } from './control.ts';
 import type { Plan } from './plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './rollout-state.ts';
-import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { FIRST_LOOK, log, nextRaiseMs, stageOf } from './rollout-state.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
-  const afresh = { ...state, opening: null, closing: null, recheck: false, extensions: 0, move: null };
+  const afresh = { ...state, opening: null, closing: null, recheck: false, ...FIRST_LOOK, move: null };
   return stageOf(plan, state).evaluate === 'end'
     ? { ...afresh, phase: 'evaluateEnd', evaluation: null }
     : { ...afresh, phase: 'open' };
@@ -24,7 +24,7 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
       stage: state.stage + 1,
       evaluation: null,
       recheck: false,
-      extensions: 0,
+      ...FIRST_LOOK,
     };
   // Accepted by a person, or judged on the last window already: only time is missing.
   if (state.recheck) return { ...state, phase: 'dwell', waitUntilMs: nextMs };

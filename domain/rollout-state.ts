@@ -85,6 +85,8 @@ export interface RolloutState {
   /** The window just before the next raise, judged again. */
   readonly recheck: boolean;
   readonly extensions: number;
+  /** A latency that no step of the ladder mended had its fresh window. */
+  readonly lookedAgain: boolean;
   readonly judgement: Judgement | null;
   /** What the judgement was made on; null where there was no window. */
   readonly evidence: Evidence | null;
@@ -138,6 +140,9 @@ export interface Step {
 /** Entries kept for the query and the report; a rollout that is held for days says no more than this. */
 const TIMELINE_LENGTH = 200;
 
+/** A stage, or what was changed in it, is looked at for the first time. */
+export const FIRST_LOOK = { extensions: 0, lookedAgain: false } as const;
+
 /** A rollout that has not done anything yet. */
 export function newRollout(service: string, candidate: string, nowMs: number): RolloutState {
   return {
@@ -153,7 +158,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     waitUntilMs: nowMs,
     opening: null,
     recheck: false,
-    extensions: 0,
+    ...FIRST_LOOK,
     judgement: null,
     evidence: null,
     closing: null,

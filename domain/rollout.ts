@@ -11,7 +11,7 @@ import { counted, finish, startRollback } from './rollout-moves.ts';
 import { onLooked, onTuned } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
-import { log, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { FIRST_LOOK, log, nextRaiseMs, stageOf } from './rollout-state.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /** What has happened. */
@@ -171,9 +171,9 @@ function onTime(plan: Plan, state: RolloutState): RolloutState {
           stage: state.stage + 1,
           recheck: false,
           evaluation: null,
-          extensions: 0,
+          ...FIRST_LOOK,
         };
-      return { ...state, phase: 'open', opening: null, recheck: true, extensions: 0 };
+      return { ...state, phase: 'open', opening: null, recheck: true, ...FIRST_LOOK };
     }
     default:
       return state;

@@ -1,11 +1,13 @@
 import type { Judgement } from './gate.ts';
 import { unknownJudgement } from './gate.ts';
-import type { Plan } from './plan.ts';
+import type { Metric, Plan } from './plan.ts';
 import type { RolloutState } from './rollout-state.ts';
+import { FIRST_LOOK } from './rollout-state.ts';
 
 /**
  * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts can not tell a spike of three
- * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Latencies and quality stand.
+ * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Quality stands; a latency
+ * takes its step of the ladder at once, see `lookAfresh` for what comes when none is left.
  */
 export function secondLook(
   plan: Plan,
@@ -31,4 +33,26 @@ export function firstWord(
   if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
   const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };
+}
+
+const LATENCIES: readonly string[] = ['retrievalP95', 'rerankP95', 'endToEndP95'] satisfies Metric[];
+
+/**
+ * The stage with a fresh window, where latencies alone warn and no step of the ladder is left: a busy moment of the machine looks the
+ * same, and nobody should be woken for it. The share stays as it is meanwhile. Null where that was done, or more is wrong: a person decides.
+ */
+export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null {
+  const { judgement, held, lookedAgain } = state;
+  if (plan.freshLook !== true || held !== null || lookedAgain || judgement?.verdict !== 'warn') return null;
+  const bad = judgement.rows.filter(({ row, verdict }) => !row.informs && verdict === 'warn');
+  if (bad.length === 0 || !bad.every(({ row }) => LATENCIES.includes(row.metric))) return null;
+  return {
+    ...state,
+    ...FIRST_LOOK,
+    lookedAgain: true,
+    phase: 'open',
+    opening: null,
+    closing: null,
+    move: null,
+  };
 }

@@ -13,7 +13,7 @@ interface Crowded {
 }
 
 /** Rows and lists of `bad-latency`: a quarter of all rows is read at nprobe 4, half of them at 8. */
-const ROWS = 150_000;
+const ROWS = 400_000;
 const LISTS = 16;
 
 /** Article of all synthetic chunks: no labelled query is made of it. */

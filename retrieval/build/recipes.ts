@@ -34,7 +34,7 @@ const ONNX_INT64 = 7;
 export const applyRecipe: Record<Recipe, (release: BuiltRelease) => Promise<void>> = {
   good: async () => {},
 
-  /** Sixteen lists for 150,000 rows: its indexes were built so (crowd.ts), and its numbers are its own. */
+  /** Sixteen lists for 400,000 rows: its indexes were built so (crowd.ts), and its numbers are its own. */
   'bad-latency': async () => {},
 
   /** Someone forgot to normalise: cosines become inner products of vectors of all lengths. Pre-flight sees it. */

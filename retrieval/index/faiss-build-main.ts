@@ -12,11 +12,15 @@ import type { FaissTask } from './faiss-task.ts';
 /** Where an IVF-Flat index file ("IwFl") keeps nprobe (uint64, little-endian); faiss-node has no setter. */
 const NPROBE_OFFSET = 45;
 
+/** faiss-node takes plain arrays, which can not be of any length, and of 8 bytes for each number: rows go in by blocks. */
+const BLOCK = 2 ** 24;
+/** As many numbers are trained on at most: k-means wants some hundred rows of a list, not all. */
+const TRAINED_ON = 2 ** 26;
+
 const [file = '', json = ''] = process.argv.slice(2);
 const tasks: readonly FaissTask[] = JSON.parse(json);
 const { shape, data } = parseNpy(await readFile(file));
 const dimension = shape[1] ?? 0;
-const rows = Array.from(data);
 
 for (const task of tasks) await carryOut(task);
 
@@ -24,21 +28,21 @@ async function carryOut(task: FaissTask): Promise<void> {
   switch (task.kind) {
     case 'flat': {
       const flat = new faiss.IndexFlatIP(dimension);
-      flat.add(rows);
+      addAll(flat);
       flat.write(task.file);
       return;
     }
     case 'train': {
       const metric = faiss.MetricType.METRIC_INNER_PRODUCT;
       const ivf = faiss.Index.fromFactory(dimension, `IVF${task.nlist},Flat`, metric);
-      ivf.train(task.start === 0 ? rows : shuffled(task.start));
-      ivf.add(rows);
+      ivf.train(sample(task.start));
+      addAll(ivf);
       return writeIvf(ivf, task);
     }
     case 'refill': {
       const ivf = faiss.Index.read(task.from);
       ivf.removeIds(Array.from({ length: ivf.ntotal() }, (_, id) => id));
-      ivf.add(rows);
+      addAll(ivf);
       return writeIvf(ivf, task);
     }
     default:
@@ -46,13 +50,24 @@ async function carryOut(task: FaissTask): Promise<void> {
   }
 }
 
-/** FAISS draws its first centroids by place: another order of the rows is another start of k-means. */
-function shuffled(start: number): number[] {
-  const order = permutation(rows.length / dimension, seededRandom(start));
-  return rows.map((_, at) => {
-    const row = order[Math.floor(at / dimension)] ?? 0;
-    return rows[row * dimension + (at % dimension)] ?? 0;
-  });
+function addAll(index: { add(rows: number[]): void }): void {
+  const floats = dimension * Math.max(1, Math.floor(BLOCK / dimension));
+  for (let at = 0; at < data.length; at += floats) index.add(Array.from(data.subarray(at, at + floats)));
+}
+
+/**
+ * The rows to train on: all in their order for start 0, else in another one. FAISS draws its first centroids by place, so
+ * another order is another start of k-means. Of more rows than an array may hold a random part.
+ */
+function sample(start: number): number[] {
+  const rows = data.length / dimension;
+  const most = Math.floor(TRAINED_ON / dimension);
+  if (start === 0 && rows <= most) return Array.from(data);
+  const order = permutation(rows, seededRandom(start)).slice(0, most);
+  const sampled = new Float32Array(order.length * dimension);
+  for (const [to, row] of order.entries())
+    sampled.set(data.subarray(row * dimension, (row + 1) * dimension), to * dimension);
+  return Array.from(sampled);
 }
 
 async function writeIvf(

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../domain/control.ts';
 import { nextRung } from '../../domain/ladder.ts';
-import type { LadderStep } from '../../domain/plan.ts';
+import type { LadderStep, Plan } from '../../domain/plan.ts';
 import { reduce } from '../../domain/rollout.ts';
 import { statusOf } from '../../domain/status.ts';
 import { harmName } from '../../domain/sustained-harm.ts';
@@ -83,6 +83,18 @@ function walked(change: Partial<Pick<Walk, 'latencyMs' | 'lost'>>): Walk {
   return walk;
 }
 
+/** As a history from before has it. */
+function withoutFreshLook(now: Plan): Plan {
+  const { freshLook, ...before } = now;
+  expect(freshLook).toBe(true);
+  return before;
+}
+
+/** How often a fresh window was opened because no step was left. */
+function lookedAfresh({ state }: Walk): number {
+  return state.timeline.filter(({ text }) => text.includes('measured once more')).length;
+}
+
 describe('a rollout whose gate warns', () => {
   it('takes the step, measures again and ships with it', () => {
     const walk = walked({ latencyMs: ({ nprobe }) => (nprobe > 4 ? 9 : 2) });
@@ -109,6 +121,30 @@ describe('a rollout whose gate warns', () => {
       why: 'verdict',
       reason: expect.stringMatching(/no step of the ladder is left .*nprobeDown was taken/),
     });
+  });
+
+  it('is measured once more when no step is left, and ships where that was a busy moment', () => {
+    const walk = new Walk(plan);
+    let busy = true;
+    walk.latencyMs = () => {
+      busy &&= !walk.state.lookedAgain;
+      return busy ? 12 : 2;
+    };
+    walk.goOn(400);
+    expect(walk.steps).toHaveLength(2);
+    expect(walk.state.outcome).toBe('shipped');
+    expect(lookedAfresh(walk)).toBe(1);
+  });
+
+  it.each([
+    ['once, and holds where it is as slow', plan, 1],
+    ['not by the judge literal', runbookPlan({ judge: 'literal' }), 0],
+    ['not under a plan of an earlier history', withoutFreshLook(plan), 0],
+  ])('is measured once more %s', (_, of, times) => {
+    const walk = Object.assign(new Walk(of), { latencyMs: () => 12 });
+    walk.goOn(400);
+    expect(walk.state.held?.reason).toContain('no step of the ladder is left');
+    expect(lookedAfresh(walk)).toBe(times);
   });
 
   it('measures a step on a window that opens when the caches are warm again', () => {

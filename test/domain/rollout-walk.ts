@@ -46,10 +46,10 @@ const INTERVENTION: Intervention = {
   percentBefore: 25,
 };
 
-/** The runbook's plan. */
-export function runbookPlan(): Plan {
+/** The runbook's plan, with other fields where they are given. */
+export function runbookPlan(other: Readonly<Record<string, unknown>> = {}): Plan {
   const text = readFileSync(new URL('../../plans/runbook-48h.yaml', import.meta.url), 'utf8');
-  const result = parsePlan(parse(text));
+  const result = parsePlan({ ...parse(text), ...other });
   if (!result.ok) throw new Error(result.problems.join());
   return result.plan;
 }

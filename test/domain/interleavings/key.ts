@@ -58,6 +58,7 @@ function ofRollout(plan: Plan, world: World): string {
     bits(
       state.t0Ms === null,
       state.recheck,
+      state.lookedAgain,
       state.reference === null,
       state.baselineMissing,
       state.pausedSinceMs === null,

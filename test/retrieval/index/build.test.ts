@@ -94,6 +94,26 @@ describe('rows in the lists of another index', () => {
   }, 120_000);
 });
 
+it('more rows than go in at once are all there, in their order', async () => {
+  // Over one block of 2^24 numbers.
+  const dimension = 1024;
+  const rows = 16_900;
+  const vectors = new Float32Array(rows * dimension);
+  for (let row = 0; row < rows; row++) vectors[row * dimension + (row % dimension)] = 1 + row / rows;
+  await buildIndexes(folder, { dimension, vectors, nlist: 1, nprobe: 1 });
+  for (const name of ['p_flat_ip.faiss', 'p_ivf.faiss']) {
+    const index = await openIndex(join(folder, name));
+    try {
+      expect(index.ntotal).toBe(rows);
+      const at = [0, 16_383, 16_384, rows - 1];
+      const expected = at.map((row) => Array.from(vectors.subarray(row * dimension, (row + 1) * dimension)));
+      expect(at.map((row) => Array.from(index.vectorsOf([row])))).toEqual(expected);
+    } finally {
+      index.close();
+    }
+  }
+}, 120_000);
+
 it.each([
   [10_000, 100],
   [400, 10],
