@@ -1,7 +1,7 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LaneReady, RolloutActivities } from '../domain/contract.ts';
-import type { LaneStatus } from '../domain/control.ts';
+import type { LaneStatus, TakeEpoch } from '../domain/control.ts';
 import type { ControlClient } from './control.ts';
 
 const POLL_MS = 500;
@@ -12,7 +12,8 @@ export function createTraffic(
 ): Pick<RolloutActivities, 'control' | 'takeEpoch' | 'changeTraffic' | 'awaitLane'> {
   return {
     control: () => control.view(),
-    async takeEpoch({ owner, key }) {
+    async takeEpoch({ owner, key, expected }) {
+      if (expected !== undefined) return takeExpected(control, { owner, key, expected });
       const { state } = await control.view();
       return control.takeEpoch({ owner, key, expected: { owner: state.owner, epoch: state.epoch } });
     },
@@ -32,6 +33,22 @@ export function createTraffic(
       }
     },
   };
+}
+
+/** The epoch, or who has it now. */
+async function takeExpected(
+  control: ControlClient,
+  take: TakeEpoch,
+): ReturnType<RolloutActivities['takeEpoch']> {
+  try {
+    return await control.takeEpoch(take);
+  } catch (error) {
+    const view = await control.view();
+    const { epoch, epochKey, owner } = view.state;
+    // Not answered, and not refused: it is tried again.
+    if (epoch === take.expected.epoch || epochKey === take.key) throw error;
+    return { epoch, view, lostTo: owner };
+  }
 }
 
 async function laneOrReason(

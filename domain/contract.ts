@@ -1,4 +1,4 @@
-import type { AnyLane, ControlChange, ControlView, Refusal } from './control.ts';
+import type { AnyLane, ControlChange, ControlView, Refusal, TakeEpoch } from './control.ts';
 import type { DecisionRecord } from './decision-record.ts';
 import type { Verdict } from './gate.ts';
 import type { GuardEvent, GuardState } from './guard.ts';
@@ -17,10 +17,15 @@ export interface RolloutActivities {
   /** Every pre-flight check, each with a verdict and a reason; heartbeats which one is under way. */
   preflight(input: PreflightInput): Promise<PreflightReport>;
   control(): Promise<ControlView>;
+  /**
+   * The fence's epoch. With `expected` only if it is still that one: a copy of this call that comes late takes nothing back
+   * from who took it meanwhile, and `lostTo` says who that is. Without it the epoch is taken from whoever has it.
+   */
   takeEpoch(input: {
     readonly owner: string;
     readonly key: string;
-  }): Promise<{ epoch: number; view: ControlView }>;
+    readonly expected?: TakeEpoch['expected'];
+  }): Promise<{ epoch: number; view: ControlView; lostTo?: string }>;
   changeTraffic(change: ControlChange): Promise<ChangeResult>;
   /** Waits (heartbeating) until the lane serves that release; `ready: false` with the lane's own words if it is refused or late. */
   awaitLane(input: {

@@ -1,5 +1,6 @@
 import { log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
+import type { ControlView } from '../domain/control.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
@@ -113,8 +114,13 @@ export class RolloutTraffic {
   }
 
   private async fence(): Promise<RolloutEvent> {
-    const { epoch, view } = await this.calls.takeEpoch({ owner: this.owner, key: `${this.owner}/start` });
-    return { kind: 'fenced', epoch, interventions: view.state.interventions };
+    const ask = { owner: this.owner, key: `${this.owner}/start` };
+    // What is there is looked up once: a copy of the call that comes late must not take the epoch back from a rollback.
+    const take = patched('fence-expects') ? { ...ask, expected: heldBy(await this.calls.control()) } : ask;
+    const { epoch, view, lostTo } = await this.calls.takeEpoch(take);
+    return lostTo === undefined
+      ? { kind: 'fenced', epoch, interventions: view.state.interventions }
+      : { kind: 'superseded', reason: `${lostTo} took over before T0, with epoch ${epoch}` };
   }
 
   private async load(plan: Plan, { candidate, epoch }: RolloutState): Promise<RolloutEvent> {
@@ -175,4 +181,8 @@ export class RolloutTraffic {
       by: this.owner,
     });
   }
+}
+
+function heldBy({ state: { owner, epoch } }: ControlView): { owner: string; epoch: number } {
+  return { owner, epoch };
 }

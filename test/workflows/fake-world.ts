@@ -7,7 +7,14 @@ import type {
   PreflightReport,
   RolloutActivities,
 } from '../../domain/contract.ts';
-import type { ControlChange, ControlView, Flags, LaneStatus } from '../../domain/control.ts';
+import type {
+  ControlChange,
+  ControlState,
+  ControlView,
+  Flags,
+  LaneStatus,
+  TakeEpoch,
+} from '../../domain/control.ts';
 import type { DecisionRecord } from '../../domain/decision-record.ts';
 import type { Postmortem } from '../../domain/postmortem.ts';
 import type { Command } from '../../domain/fence.ts';
@@ -112,10 +119,10 @@ export class FakeWorld {
       loadPlan: (input) => this.plans.loadPlan(input),
       preflight: async ({ candidate }) => this.report(candidate),
       control: async () => this.view(now()),
-      takeEpoch: async ({ owner, key }) => {
-        const expected = { owner: this.state.owner, epoch: this.state.epoch };
-        this.command({ kind: 'takeEpoch', body: { owner, key, expected } }, now());
-        return { epoch: this.state.epoch, view: this.view(now()) };
+      takeEpoch: async ({ owner, key, expected = heldBy(this.state) }) => {
+        const applied = this.command({ kind: 'takeEpoch', body: { owner, key, expected } }, now());
+        const { epoch, owner: lostTo } = this.state;
+        return { epoch, view: this.view(now()), ...(applied.kind === 'refused' ? { lostTo } : {}) };
       },
       changeTraffic: async (body) => {
         this.changes.push(body);
@@ -398,4 +405,8 @@ function slower({ boundsMs, counts }: Histogram, requests: number, p95Ms: number
     next[bucket] = (next[bucket] ?? 0) + of;
   }
   return { boundsMs, counts: next };
+}
+
+function heldBy({ owner, epoch }: ControlState): TakeEpoch['expected'] {
+  return { owner, epoch };
 }

@@ -325,6 +325,27 @@ describe('what the guard sees', () => {
   });
 });
 
+describe('a rollout whose epoch is taken by a rollback before its own call arrives', () => {
+  it('ends as superseded, and loads nothing', async () => {
+    const world = new FakeWorld();
+    world.before = (activity) => {
+      if (activity !== 'takeEpoch') return;
+      const expected = { owner: world.state.owner, epoch: world.state.epoch };
+      world.command({ kind: 'takeEpoch', body: { owner: 'ada', key: 'by hand', expected } }, Date.now());
+      world.before = () => {};
+    };
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      expect(await rollout.handle.result()).toMatchObject({
+        outcome: 'supersededByRollback',
+        reason: 'ada took over before T0, with epoch 1',
+      });
+    });
+    expect(world.changes).toEqual([]);
+    expect(world.state).toMatchObject({ owner: 'ada', percent: 0, lanes: { candidate: null } });
+  });
+});
+
 describe('the workflow rollback', () => {
   // By a client that lets no time be skipped while it waits.
   const rollBack = (env: TestWorkflowEnvironment, input: unknown) =>

@@ -47,7 +47,8 @@ export function deliver(before: World, request: Request): Delivered {
     applied.kind === 'done'
       ? ({ kind: 'done', view: view(world) } as const)
       : ({ kind: 'refused', refusal: applied.refusal, view: view(world) } as const);
-  return { world, answer: { epoch: world.fence.epoch, interventions: world.fence.interventions, result } };
+  const { epoch: now, interventions } = world.fence;
+  return { world, answer: { epoch: now, interventions, taken: false, result } };
 }
 
 /** kill -9 of the gateway between the intent of a promotion and its end; else as any delivery. The answer is lost. */
@@ -80,9 +81,12 @@ export function loseLease(before: World): World {
 export function byHand(before: World, body: Omit<ControlChange, 'by'>): World {
   const world = command(before, change(before, { by: 'ann', ...body }), null);
   const tookOver = world.fence.epoch > before.fence.epoch;
-  return tookOver && world.rollout.epoch !== null
-    ? { ...world, ghost: { ...world.ghost, rolledBack: true } }
-    : world;
+  return tookOver && hasBegun(world) ? { ...world, ghost: { ...world.ghost, rolledBack: true } } : world;
+}
+
+/** The rollout has looked at the gateway, to take its epoch: what takes it from now on is after that. */
+export function hasBegun({ rollout, pending }: World): boolean {
+  return rollout.epoch !== null || pending?.action.do === 'fence';
 }
 
 /** Time goes by while whoever watches renews the lease. */
@@ -106,23 +110,25 @@ export function view({ fence, nowMs, killSwitch }: World): ControlView {
 
 /** A request that is left to itself: what it was to compare with was looked up before. */
 export function letGo(world: World, request: Request): Request {
-  return request.take === null ? request : { ...request, expected: seen(world) };
+  return request.take === null ? request : { ...request, expected: request.expected ?? seen(world) };
 }
 
-function seen({ fence: { owner, epoch } }: World): { owner: string; epoch: number } {
+/** What a look at the gateway says, to compare with when an epoch is taken. */
+export function seen({ fence: { owner, epoch } }: World): { owner: string; epoch: number } {
   return { owner, epoch };
 }
 
 function take(before: World, request: Request): Delivered {
   const expected = request.expected ?? seen(before);
   const body = { owner: 'rollout', key: `rollout/${request.take}`, expected };
-  const taken = command(before, { kind: 'takeEpoch', body }, null);
-  const took = taken.fence.epoch > before.fence.epoch;
-  const rolledBack = taken.ghost.rolledBack || (took && request.take === 'rollback');
-  const world = { ...taken, ghost: { ...taken.ghost, rolledBack } };
+  const after = command(before, { kind: 'takeEpoch', body }, null);
+  const took = after.fence.epoch > before.fence.epoch;
+  const rolledBack = after.ghost.rolledBack || (took && request.take === 'rollback');
+  const world = { ...after, ghost: { ...after.ghost, rolledBack } };
   const { fence } = world;
   const result = { kind: 'done', view: view(world) } as const;
-  return { world, answer: { epoch: fence.epoch, interventions: fence.interventions, result } };
+  const taken = fence.epochKey === body.key;
+  return { world, answer: { epoch: fence.epoch, interventions: fence.interventions, taken, result } };
 }
 
 function change({ killSwitch, oldIsWarm }: World, body: ControlChange): Command {

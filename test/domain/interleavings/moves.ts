@@ -3,7 +3,17 @@ import type { Plan } from '../../../domain/plan.ts';
 import { nextAction } from '../../../domain/rollout-action.ts';
 import { MESSAGES } from '../../../domain/rollout-messages.ts';
 import type { Move } from './explore.ts';
-import { byHand, command, deliver, deliverAndDie, letGo, loseLease, pass, restart } from './gateway.ts';
+import {
+  byHand,
+  command,
+  deliver,
+  deliverAndDie,
+  hasBegun,
+  letGo,
+  loseLease,
+  pass,
+  restart,
+} from './gateway.ts';
 import { evaluation, readings, report } from './readings.ts';
 import { act, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
@@ -193,7 +203,7 @@ function standAloneMoves(world: World): Moves {
           const expected = { owner: fence.owner, epoch: fence.epoch };
           const body = { owner: 'rollback', key: 'rollback/1', expected };
           const taken = command(world, { kind: 'takeEpoch', body }, null);
-          const rolledBack = ghost.rolledBack || world.rollout.epoch !== null;
+          const rolledBack = ghost.rolledBack || hasBegun(world);
           return {
             ...taken,
             standAlone: 'fenced',

@@ -9,7 +9,7 @@ import { nextAction } from '../../../domain/rollout-action.ts';
 import { objection } from '../../../domain/rollout-messages.ts';
 import type { MessageName } from '../../../domain/rollout-messages.ts';
 import type { RolloutState } from '../../../domain/rollout-state.ts';
-import { letGo, pass, view } from './gateway.ts';
+import { letGo, pass, seen, view } from './gateway.ts';
 import { evaluation, readings, report } from './readings.ts';
 import type { Answer, Ghost, Request, World } from './world.ts';
 import { LATE_AT_MOST, NEW, OLD } from './world.ts';
@@ -33,7 +33,7 @@ export function act(plan: Plan, world: World): World {
     case 'preflight':
       return dispatch(plan, world, { kind: 'preflight', report: report('green') });
     case 'fence':
-      return asking(world, action, { by: 'rollout' }, null, 'start');
+      return asking(world, action, { by: 'rollout' }, null, 'start', seen(world));
     case 'load':
       return asking(world, action, { by: 'rollout', percent: 0, lanes: { candidate: NEW } }, null);
     case 'snapshot':
@@ -100,11 +100,13 @@ export function takeAnswer(plan: Plan, before: World): World {
   const changed = { kind: 'changed', result: answer.result } as const;
   switch (action.do) {
     case 'fence':
-      return dispatch(plan, world, {
-        kind: 'fenced',
-        epoch: answer.epoch,
-        interventions: answer.interventions,
-      });
+      return dispatch(
+        plan,
+        world,
+        answer.taken
+          ? { kind: 'fenced', epoch: answer.epoch, interventions: answer.interventions }
+          : { kind: 'superseded', reason: 'somebody took the epoch' },
+      );
     case 'load':
       return dispatch(
         plan,
@@ -161,10 +163,11 @@ function asking(
   change: ControlChange,
   allowed: string | null,
   take: Request['take'] = null,
+  expected: Request['expected'] = null,
 ): World {
   const steps = world.steps + 1;
   const body = { ...change, epoch: world.rollout.epoch ?? 0, step: `rollout/${steps}` };
-  const request = { take, expected: null, change: body, licence: allowed };
+  const request = { take, expected, change: body, licence: allowed };
   return { ...world, steps, pending: { action, request, answer: null, settles: false } };
 }
 

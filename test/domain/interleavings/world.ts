@@ -42,6 +42,8 @@ export interface Pending {
 export interface Answer {
   readonly epoch: number;
   readonly interventions: number;
+  /** The epoch is the one that was asked for. */
+  readonly taken: boolean;
   readonly result: ChangeResult;
 }
 
