@@ -38,8 +38,10 @@ afterAll(async () => {
 
 /** Why a rollout among such kills should not have ended so; null where it is right. */
 function wrongWith({ release, outcome, process, userErrors }: Kill, all: readonly Kill[]): string | null {
-  const blamed = all.some((kill) => kill.process === 'candidate');
-  const right = release === 'bad' ? ['rolledBack'] : blamed ? ['shipped', 'rolledBack'] : ['shipped'];
+  const right = [release === 'bad' ? 'rolledBack' : 'shipped'];
+  if (all.some((kill) => kill.process === 'candidate')) right.push('rolledBack');
+  // A pre-flight without a gateway lets nothing begin.
+  if (all.some((kill) => kill.process === 'gateway' && kill.stage === 'before T0')) right.push('refused');
   if (!right.includes(String(outcome))) return `the ${release} release ended ${outcome}`;
   // Without the gateway there is no service until it is back: docs/operations.md says so.
   return userErrors > 0 && process !== 'gateway'
