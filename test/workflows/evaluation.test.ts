@@ -25,7 +25,7 @@ class FakeEvaluation {
   plan: () => void = () => {};
   joined = 0;
 
-  activities(): EvaluationActivities & { notify(page: Notification): Promise<void> } {
+  activities(): EvaluationActivities & { notify(page: Notification): Promise<{ to: string }> } {
     return {
       planEvaluation: async ({ release, shards }) => {
         this.plan();
@@ -77,7 +77,10 @@ class FakeEvaluation {
           trendFile: 'eval/trend.svg',
         };
       },
-      notify: async (page) => void this.pages.push(page),
+      notify: async (page) => {
+        this.pages.push(page);
+        return { to: 'the log' };
+      },
     };
   }
 
