@@ -4,26 +4,30 @@ import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { SearchResponse } from '../../domain/http.ts';
 import { readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { verifyRelease } from '../../retrieval/release/verify.ts';
 import { ROOT } from '../../scripts/stack/process.ts';
+import type { RolloutResult } from '../../workflows/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { World } from './world.ts';
 import { startWorld } from './world.ts';
 
 const ADDED = 30;
+/** Ingested after the weekly release was made. */
+const LATECOMER = 'The shadow of a brass gnomon tells the hour on the garden wall.';
 /** Long enough for steps that others slow down, and for a dead worker to be noticed. */
 const PATIENCE = { timeout: 200_000, interval: 500 };
 
 let world: World;
 let releasesDir = '';
-let removed = '';
+let removed = { id: '', text: '' };
 beforeAll(async () => {
   releasesDir = await releasesFolder(await smallRelease('small'));
   world = await startWorld(releasesDir, 'small');
   const [first] = await readChunks(join(releasesDir, 'small/corpus.jsonl'), 'release');
-  removed = first?.id ?? '';
+  if (first) removed = first;
 }, 300_000);
 afterAll(async () => {
   await world?.close();
@@ -45,6 +49,16 @@ async function ingest(method: 'POST' | 'DELETE', path: string, body?: object): P
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   expect(answer.status, await answer.text()).toBe(200);
+}
+
+/** What a user of that text gets. */
+async function search(text: string): Promise<SearchResponse> {
+  const answer = await fetch(`${world.stack.addresses.gateway}/search`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ text }),
+  });
+  return JSON.parse(await answer.text());
 }
 
 const evalFolder = () => join(world.folder, 'artifacts/eval');
@@ -110,7 +124,7 @@ describe('triggered', () => {
         }),
       ),
     );
-    await ingest('DELETE', `/ingest/${encodeURIComponent(removed)}`);
+    await ingest('DELETE', `/ingest/${encodeURIComponent(removed.id)}`);
     await trigger('weekly-maintenance');
     const weekly = join(world.folder, 'artifacts/weekly');
     await vi.waitUntil(async () => (await readdir(weekly).catch(() => [])).length > 0, PATIENCE);
@@ -151,4 +165,21 @@ describe('triggered', () => {
     expect(existsSync(join(evalFolder(), 'trend.svg'))).toBe(true);
     expect(await readdir(join(evalFolder(), 'shards'))).toEqual([]);
   }, 400_000);
+
+  it('the release that it published passes every check of pre-flight and ships, with what came and went since', async () => {
+    await ingest('POST', '/ingest', { article: 'Sundials', seq: 0, text: LATECOMER });
+    const release = String((await history())[0]?.['release']);
+    const traffic = await world.startTraffic(120);
+    const handle = await world.startRollout(release, 'compressed');
+    const { outcome, reason }: RolloutResult = await handle.result();
+    const { timeline } = await world.status();
+    expect(timeline[0]?.text).toMatch(/^pre-flight: all \d+ checks are green$/);
+    expect([outcome, reason]).toEqual(['shipped', `${release} is stable; small stays warm`]);
+    expect(await traffic.stop()).toMatchObject({ errors: 0, lastError: null });
+    const merged = await search('A sentence about looms, number 22, with some words.');
+    expect(merged).toMatchObject({ release });
+    expect(merged.results[0]).toMatchObject({ article: 'Looms' });
+    expect((await search(LATECOMER)).results[0]).toMatchObject({ article: 'Sundials' });
+    expect((await search(removed.text)).results.map(({ id }) => id)).not.toContain(removed.id);
+  }, 120_000);
 });

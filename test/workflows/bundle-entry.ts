@@ -12,6 +12,7 @@ export { rollback } from '../../workflows/rollback.ts';
 export { evaluation } from '../../workflows/evaluation.ts';
 export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';
 export { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
+export { monitor } from '../../workflows/monitor.ts';
 
 /** In the place of a rollout that starts a tuning. */
 export async function tuningParent(input: NprobeTuningInput): Promise<NprobeTuningResult> {

@@ -1,12 +1,8 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Notification } from '../../domain/contract.ts';
-import type { EvaluateShard, EvaluationActivities } from '../../domain/evaluation-contract.ts';
-import { shardsOf } from '../../domain/evaluation-contract.ts';
-import { historyKey } from '../../domain/evaluation-history.ts';
-import { measured, missing } from '../../domain/measured.ts';
 import type { evaluation } from '../../workflows/evaluation.ts';
+import { EvaluationWorld } from './evaluation-world.ts';
 import { TimeSkipping } from './time-skipping.ts';
 
 let server: TimeSkipping;
@@ -14,76 +10,7 @@ beforeAll(async () => {
   server = await TimeSkipping.create();
 });
 
-/** The outside of an evaluation: 100 queries, found as told. */
-class FakeEvaluation {
-  rAt5 = 0.8;
-  /** What the release promised. */
-  expected: number | null = 0.8;
-  beforeShard: (shard: EvaluateShard['shard'], attempt: number) => void = () => {};
-  readonly attempts = new Map<number, number>();
-  readonly pages: Notification[] = [];
-  plan: () => void = () => {};
-  joined = 0;
-
-  activities(): EvaluationActivities & { notify(page: Notification): Promise<{ to: string }> } {
-    return {
-      planEvaluation: async ({ release, shards }) => {
-        this.plan();
-        return {
-          release: release ?? 'v-1',
-          key: 'k',
-          flags: null,
-          ingestUntil: 0,
-          queries: 100,
-          shards: shardsOf(100, shards),
-        };
-      },
-      evaluateShard: async ({ shard }) => {
-        const attempt = (this.attempts.get(shard.from) ?? 0) + 1;
-        this.attempts.set(shard.from, attempt);
-        this.beforeShard(shard, attempt);
-        return { asked: shard.to - shard.from, reused: false };
-      },
-      joinEvaluation: async ({ plan: { release }, kind, date, atMs }) => {
-        this.joined++;
-        const entry = {
-          key: historyKey({ date, kind, release }),
-          kind,
-          date,
-          atMs,
-          release,
-          queries: 100,
-          articles: 10,
-          ntotal: 1_000,
-          R_at_5: this.rAt5,
-          MRR: 0.5,
-          Contain_at_50: 0.9,
-          plain_R_at_5: this.rAt5,
-          reranked_R_at_5: this.rAt5,
-        };
-        return {
-          entry,
-          quality: {
-            release,
-            atMs,
-            rAt5: measured(this.rAt5, 100),
-            mrr: measured(0.5, 100),
-            containAt50: measured(0.9, 100),
-            expectedRAt5: this.expected === null ? missing('it does not say') : measured(this.expected, 100),
-          },
-          history: [entry],
-          gone: 0,
-          file: `eval/nightly_${date}.json`,
-          trendFile: 'eval/trend.svg',
-        };
-      },
-      notify: async (page) => {
-        this.pages.push(page);
-        return { to: 'the log' };
-      },
-    };
-  }
-
+class Evaluation extends EvaluationWorld {
   run(input?: unknown) {
     return server.serve(this.activities(), (env, taskQueue) =>
       env.client.workflow.execute<typeof evaluation>('evaluation', {
@@ -103,7 +30,7 @@ const words = async (running: Promise<unknown>) =>
 
 describe('the nightly evaluation', () => {
   it('asks every shard of what stable serves and tells nobody where all is well', async () => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     const summary = await world.run({ shards: 4 });
     expect([...world.attempts.keys()].toSorted((a, b) => a - b)).toEqual([0, 25, 50, 75]);
     expect(summary).toMatchObject({ shards: 4, evaluated: { release: 'v-1', kind: 'nightly' } });
@@ -117,14 +44,14 @@ describe('the nightly evaluation', () => {
     [0.74, 'warning'],
     [0.6, 'critical'],
   ])('R@5 of %f where 0.8 was promised is told as %s', async (rAt5, severity) => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     world.rAt5 = rAt5;
     await world.run({ release: 'retriever_v0' });
     expect(world.pages).toMatchObject([{ severity, title: expect.stringContaining('retriever_v0') }]);
   });
 
   it('tries a shard again that failed, and that one alone', async () => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     world.beforeShard = ({ from }, attempt) => {
       if (from === 25 && attempt < 3) throw new Error('the process was killed');
     };
@@ -134,7 +61,7 @@ describe('the nightly evaluation', () => {
   });
 
   it('that can not be made says so to a person, and fails', async () => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     world.plan = () => {
       throw ApplicationFailure.nonRetryable('manifest.json: is missing', 'WrongRelease');
     };
@@ -145,7 +72,7 @@ describe('the nightly evaluation', () => {
   });
 
   it('gives up on a shard in the end', async () => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     world.beforeShard = () => {
       throw new Error('no memory');
     };
@@ -160,11 +87,11 @@ describe('the nightly evaluation', () => {
     ['a field that there is not', { shard: 2 }, /shard: unknown field; there are release, shards/],
     ['a text', 'v-1', /the input must be an object/],
   ])('refuses %s by name', async (_, input, message) => {
-    expect(await words(new FakeEvaluation().run(input))).toMatch(message);
+    expect(await words(new Evaluation().run(input))).toMatch(message);
   });
 
   it('can be cancelled between shards', async () => {
-    const world = new FakeEvaluation();
+    const world = new Evaluation();
     world.beforeShard = () => {
       throw new Error('busy');
     };

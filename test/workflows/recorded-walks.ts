@@ -1,0 +1,110 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import { vi } from 'vitest';
+import { EvaluationWorld } from './evaluation-world.ts';
+import { ExperimentWorld } from './experiment-world.ts';
+import { FakeWorld } from './fake-world.ts';
+import { MonitorWorld, SLOW } from './monitor-world.ts';
+import type { SkippedRollout, TimeSkipping } from './time-skipping.ts';
+import { TuningWorld } from './tuning-world.ts';
+import { WeeklyWorld } from './weekly-world.ts';
+
+type History = temporal.api.history.v1.IHistory;
+
+/** A run of a workflow whose history is committed. */
+export interface RecordedWalk {
+  readonly workflowId: string;
+  /** Walks it anew, in a world of its own. */
+  record(server: TimeSkipping): Promise<History>;
+}
+
+/** Each history of histories/, by its file's name, and how it was made. */
+export const WALKS: Readonly<Record<string, RecordedWalk>> = {
+  shipped: rollout(async ({ handle }) => handle.result()),
+  'held-resumed-rolled-back': rollout(async (started) => {
+    await started.until(({ state }) => state === 'ramp-25: measuring');
+    await started.handle.signal('hold', { reason: 'lunch' });
+    await started.until(({ state }) => state === 'held');
+    await started.handle.signal('resume');
+    await started.until(({ percent }) => percent === 50);
+    await started.handle.signal('rollback');
+    return started.handle.result();
+  }),
+  rollback: run('rollback/retriever', () => new FakeWorld().activities(), { by: 'ada' }),
+  evaluation: run(
+    'evaluation/nightly',
+    () => {
+      const world = new EvaluationWorld();
+      world.rAt5 = 0.6;
+      return world.activities();
+    },
+    { shards: 4 },
+  ),
+  'weekly-maintenance': run('weeklyMaintenance/weekly', () => {
+    const world = new WeeklyWorld();
+    world.containAt50 = 0.7;
+    return world.activities();
+  }),
+  'nprobe-tuning': run('nprobeTuning/retriever', () => new TuningWorld().activities(), {
+    priority: 'latency',
+  }),
+  'reranker-experiment': run('rerankerExperiment/retriever', () => new ExperimentWorld().activities()),
+  monitor: { workflowId: 'monitor/retriever', record: monitorUntilContinued },
+};
+
+function rollout(walk: (rollout: SkippedRollout) => Promise<unknown>): RecordedWalk {
+  return {
+    workflowId: 'rollout/retriever',
+    record: (server) =>
+      server.with(new FakeWorld(), async (start) => {
+        const started = await start();
+        await walk(started);
+        return started.handle.fetchHistory();
+      }),
+  };
+}
+
+/** A workflow, named by the first part of its id, that runs to its end by itself. */
+function run(workflowId: string, activities: () => object, input: object = {}): RecordedWalk {
+  return {
+    workflowId,
+    record: (server) =>
+      server.serve(activities(), async (env, taskQueue) => {
+        const handle: WorkflowHandle = await env.client.workflow.start(typeOf(workflowId), {
+          args: [input],
+          taskQueue,
+          workflowId,
+        });
+        await handle.result();
+        return handle.fetchHistory();
+      }),
+  };
+}
+
+/**
+ * The first run of a monitor, until it is continued as new: a candidate is slow for a while, and there is no rollout to
+ * be told. One rule, since what all of them remember makes megabytes of history.
+ */
+async function monitorUntilContinued(server: TimeSkipping): Promise<History> {
+  const world = new MonitorWorld();
+  const { rules } = world;
+  world.rules = { ...rules, rules: rules.rules.filter(({ name }) => name === 'p95-critical') };
+  world.candidate = (minute) => (minute < 30 ? SLOW : {});
+  return server.serve(world.activities(), async (env, taskQueue) => {
+    const { workflow } = env.client;
+    const workflowId = 'monitor/retriever';
+    const { firstExecutionRunId } = await workflow.start('monitor', { args: [{}], taskQueue, workflowId });
+    world.runTo(3 * 60);
+    const first = workflow.getHandle(workflowId, firstExecutionRunId);
+    await vi.waitUntil(async () => (await first.describe()).status.name === 'CONTINUED_AS_NEW', {
+      timeout: 60_000,
+    });
+    await workflow.getHandle(workflowId).terminate();
+    world.end();
+    return first.fetchHistory();
+  });
+}
+
+function typeOf(workflowId: string): string {
+  return workflowId.slice(0, workflowId.indexOf('/'));
+}
