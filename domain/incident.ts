@@ -117,7 +117,13 @@ export function isOver({ alerts }: Incident): boolean {
 function firstOf({ key, alert }: AlertEvent, { rule, says }: IncidentNews): IncidentAlert {
   const { name, severity, metric, lane, release, run, sinceMs, measured } = alert;
   return {
-    ...{ key, name, severity, metric, lane, release, run },
+    key,
+    name,
+    severity,
+    metric,
+    lane,
+    release,
+    run,
     beganMs: sinceMs - (rule?.forMs ?? 0),
     firedMs: sinceMs,
     endedMs: null,

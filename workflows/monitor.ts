@@ -101,7 +101,7 @@ async function rulesNow(
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) throw error;
     if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
-    responder.tell({
+    void responder.tell({
       severity: 'warning',
       title: `the alert rules ${name} can not be read; the ones before stay`,
       text: error.cause.message,

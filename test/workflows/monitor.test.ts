@@ -172,7 +172,10 @@ describe('an incident', () => {
         },
       });
       expect(draft?.incident.alerts[0]).toMatchObject({
-        ...{ name: 'p95-critical', lane: 'candidate', beganMs: START, firedMs: START + 10 * MINUTE },
+        name: 'p95-critical',
+        lane: 'candidate',
+        beganMs: START,
+        firedMs: START + 10 * MINUTE,
         worst: { kind: 'value', value: expect.closeTo(30, -1) },
       });
       const texts = draft?.incident.timeline.map(({ text }) => text) ?? [];
@@ -240,8 +243,7 @@ describe('the rollout under way', () => {
       await reached(world, 30);
       await until(() => expect(world.told.at(-1)?.title).toContain('resolved'));
       // Who takes users back writes the draft himself.
-      const drafts = signal === 'rollback' ? [] : [expect.objectContaining({ unfinished: null })];
-      await until(() => expect(world.drafts).toEqual(drafts));
+      await until(() => expect(world.drafts).toHaveLength(signal === 'rollback' ? 0 : 1));
     });
   });
 
