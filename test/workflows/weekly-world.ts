@@ -102,6 +102,10 @@ export class WeeklyWorld {
         return (activity as (input: never) => Promise<unknown>)(input);
       },
     ]);
-    return { ...Object.fromEntries(noted), notify: async (page: Notification) => void this.pages.push(page) };
+    const notify = async (page: Notification) => {
+      this.pages.push(page);
+      return { to: 'the log' };
+    };
+    return { ...Object.fromEntries(noted), notify };
   }
 }
