@@ -36,9 +36,3 @@ export function readPageInput(
 export function pageLastsMs({ severity }: Pick<Notification, 'severity'>): number {
   return (severity === 'critical' ? 24 : 2) * 3_600_000;
 }
-
-/** The message as it goes out late, with when it was first tried. */
-export function belated(notification: Notification, firstTriedMs: number): Notification {
-  const at = new Date(firstTriedMs).toISOString().slice(0, 16).replace('T', ' ');
-  return { ...notification, text: `${notification.text}\nfirst tried at ${at} UTC, and not taken then` };
-}

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Notification, RolloutActivities } from '../domain/contract.ts';
-import { belated, pageLastsMs, readPageInput } from '../domain/page-input.ts';
+import { pageLastsMs, readPageInput } from '../domain/page-input.ts';
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2 } as const;
 type Notify = Pick<RolloutActivities, 'notify'>;
@@ -35,6 +35,12 @@ export async function tellPerson(notification: Notification): Promise<Told> {
       return handOver(belated(notification, atMs));
     }
   });
+}
+
+/** The message as it goes out late, with when it was first tried. */
+function belated(notification: Notification, firstTriedMs: number): Notification {
+  const at = new Date(firstTriedMs).toISOString().slice(0, 16).replace('T', ' ');
+  return { ...notification, text: `${notification.text}\nfirst tried at ${at} UTC, and not taken then` };
 }
 
 async function handOver(notification: Notification): Promise<Told> {
