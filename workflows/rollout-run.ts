@@ -40,7 +40,7 @@ export class RolloutRun {
   private readonly inbox: Message[] = [];
   private readonly guard = new GuardWatch();
   private readonly traffic: RolloutTraffic;
-  private readonly telling: Promise<void>[] = [];
+  private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
   private shown = '';
 
