@@ -27,7 +27,7 @@ describe('the proof that the old answers are back', () => {
       gatewayUrl: gateway.url,
       releasesDir: folder,
       artifactsDir: folder,
-      metrics: { snapshot: async () => ({ kind: 'missing', reason: 'not asked' }) },
+      metrics: { snapshot: async () => ({ kind: 'missing', reason: 'not asked' }), lacking: async () => [] },
     });
     return new MockActivityEnvironment().run(verifyRollback, { release, withinMs: 0 });
   };
