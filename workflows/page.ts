@@ -57,7 +57,7 @@ async function handOver(notification: Notification): Promise<Told> {
     // The same message is under way already.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  return { to: `the log; its webhook took nothing, and is tried on by ${workflowId}` };
+  return { to: `the log alone: its webhook took nothing, and is tried on by ${workflowId}` };
 }
 
 /**
