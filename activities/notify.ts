@@ -27,13 +27,20 @@ export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'
   return {
     async notify(notification: Notification) {
       const { severity, title, text, dedupeKey } = notification;
-      if (await sent.has(dedupeKey)) return;
       const route = deps.routes[severity];
+      const told = { to: placeOf(route) };
+      if (await sent.has(dedupeKey)) return told;
       if (route !== null) await post(route, notification);
       deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
       await sent.add(dedupeKey);
+      return told;
     },
   };
+}
+
+/** A webhook by its host alone: its path is what lets somebody write there. */
+function placeOf(route: NotifyRoute | null): string {
+  return route === null ? 'the log' : `the log and ${new URL(route.url).host} (${route.format})`;
 }
 
 /** The key goes along: where this process died between sending and remembering, the receiver can tell. */
