@@ -30,7 +30,7 @@ const RULES_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const BEAT_MS = 5_000;
 
 /** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
-export function createMonitor(deps: MonitorDeps): MonitorActivities {
+export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'writeIncident'> {
   return {
     async loadAlertRules({ service, rules: name }) {
       if (service !== deps.service)

@@ -2,25 +2,41 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RolloutActivities } from '../domain/contract.ts';
-import type { Postmortem } from '../domain/postmortem.ts';
+import { incidentMarkdown } from '../domain/incident-draft.ts';
+import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { postmortemMarkdown } from '../domain/postmortem.ts';
 
 /**
  * Writes drafts to `<prodDocsDir>/postmortems/YYYYMMDD_incident.md` (the day in UTC; _2, _3 where that is taken): one
- * for each run, whole or not at all, and never over a file that is there.
+ * for each run that took users back and each incident, whole or not at all, and never over a file that is there.
  */
-export function createPostmortems(prodDocsDir: string): Pick<RolloutActivities, 'writePostmortem'> {
+export function createPostmortems(
+  prodDocsDir: string,
+): Pick<RolloutActivities, 'writePostmortem'> & Pick<MonitorActivities, 'writeIncident'> {
   const folder = join(prodDocsDir, 'postmortems');
   return {
-    async writePostmortem(incident) {
-      await mkdir(folder, { recursive: true });
-      const marker = `<!-- run ${incident.workflowId} ${incident.runId} -->`;
-      const existing = await draftWith(folder, marker);
-      if (existing !== null) return { file: existing };
-      const text = `${postmortemMarkdown(incident, (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`)}\n${marker}\n`;
-      return { file: await place(folder, incident, text) };
+    async writePostmortem(postmortem) {
+      const { workflowId, runId, endedMs } = postmortem;
+      const text = postmortemMarkdown(postmortem, utc);
+      return { file: await once(folder, `run ${workflowId} ${runId}`, endedMs, text) };
+    },
+    async writeIncident(draft) {
+      const { workflowId, incident, endedMs } = draft;
+      const text = incidentMarkdown(draft, utc);
+      return { file: await once(folder, `incident ${workflowId} ${incident.id}`, endedMs, text) };
     },
   };
+}
+
+function utc(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** The file that is about this already, whatever a person made of it, or a new one. */
+async function once(folder: string, about: string, endedMs: number, text: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const marker = `<!-- ${about} -->`;
+  return (await draftWith(folder, marker)) ?? place(folder, endedMs, `${text}\n${marker}\n`);
 }
 
 async function draftWith(folder: string, marker: string): Promise<string | null> {
@@ -33,7 +49,7 @@ async function draftWith(folder: string, marker: string): Promise<string | null>
 }
 
 /** A link is made whole and fails where the name is taken, which a rename would not. */
-async function place(folder: string, { endedMs }: Postmortem, text: string): Promise<string> {
+async function place(folder: string, endedMs: number, text: string): Promise<string> {
   const aside = join(folder, `.${randomUUID()}`);
   await writeFile(aside, text, { flush: true });
   try {

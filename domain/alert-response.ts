@@ -74,6 +74,7 @@ export function startOf(name: MitigationName, place: MitigationPlace): Mitigatio
     case 'rerankerExperiment':
     case 'largerNlist':
     case 'sameArticleWeight':
+    case 'indexPerCollection':
     case 'restartLane':
     case 'diagnose':
       return null;
@@ -110,6 +111,12 @@ export function proposalOf(
     case 'sameArticleWeight':
       return {
         words: 'train the reranker on the grown corpus, for the context of an article to weigh more',
+        command: null,
+      };
+    case 'indexPerCollection':
+      return {
+        words:
+          'split the corpus: an index for each collection of articles, each a release of a service of its own',
         command: null,
       };
     case 'restartLane':

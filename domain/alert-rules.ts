@@ -54,6 +54,7 @@ export const MITIGATIONS = [
   'rerankerOff',
   'largerNlist',
   'sameArticleWeight',
+  'indexPerCollection',
   'restartLane',
   'diagnose',
 ] as const;

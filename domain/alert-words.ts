@@ -85,7 +85,7 @@ function adviceOf(
 }
 
 /** A value in its metric's unit. */
-function sayValue(metric: AlertMetric, value: number): string {
+export function sayValue(metric: AlertMetric, value: number): string {
   const { unit } = ALERT_METRICS[metric];
   switch (unit) {
     case 'share':

@@ -49,8 +49,8 @@ export interface RolloutActivities {
   }): Promise<RollbackVerification>;
   /** Writes the draft of a post-mortem; one for each run, and never over a file that is there. */
   writePostmortem(input: Postmortem): Promise<{ readonly file: string }>;
-  /** Pages a person: log, and webhook where one is configured. */
-  notify(input: Notification): Promise<void>;
+  /** Pages a person: log, and webhook where one is configured. Says where it went, in words without secrets. */
+  notify(input: Notification): Promise<{ readonly to: string }>;
 }
 
 export interface LoadedPlan {

@@ -1,6 +1,7 @@
 import type { MitigationStart } from './alert-response.ts';
 import type { AlertRules } from './alert-rules.ts';
 import type { AlertEvent, AlertState } from './alert-state.ts';
+import type { IncidentDraft } from './incident-draft.ts';
 
 /** What `monitor` asks of the world, beside `notify`; see contract.ts for the rules. */
 export interface MonitorActivities {
@@ -15,6 +16,8 @@ export interface MonitorActivities {
       readonly reason: string;
     },
   ): Promise<void>;
+  /** Writes the draft of a post-mortem; one for each incident, and never over a file that is there. */
+  writeIncident(draft: IncidentDraft): Promise<{ readonly file: string }>;
 }
 
 export interface WatchAlertsInput {

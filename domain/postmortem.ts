@@ -73,7 +73,8 @@ function shortened(timeline: readonly TimelineEntry[]): Postmortem['timeline'] {
   return kept.map(({ atMs, percent, text }) => ({ atMs, percent, text: clip(text) }));
 }
 
-function clip(text: string): string {
+/** A text as long as a draft wants it. */
+export function clip(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)} …`;
 }
 

@@ -8,12 +8,14 @@ import {
 } from '@temporalio/workflow';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
+import { tellPerson } from './page.ts';
 
 /** Retried for ever: the gateway may be away for an hour, and the lease is what keeps users safe meanwhile. */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
-const PROBING: ActivityOptions = { startToCloseTimeout: '3m', retry: RETRY };
+/** Users are back already: a proof that can not be made is said, and not tried for ever. */
+const PROBING: ActivityOptions = { startToCloseTimeout: '4m', retry: { ...RETRY, maximumAttempts: 5 } };
 /** Nobody waits for these, and nothing is decided by them. */
 export const TELLING: ActivityOptions = {
   startToCloseTimeout: '30s',
@@ -47,7 +49,7 @@ export function activities(): RolloutActivities {
     recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,
     writePostmortem: as(TELLING, 'write the draft of a post-mortem').writePostmortem,
     record: as(TELLING, 'record decisions').record,
-    notify: as(TELLING, 'tell a person').notify,
+    notify: tellPerson,
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,
     evaluate: as(LONG, 'evaluate the live lane on labelled queries').evaluate,

@@ -13,25 +13,36 @@ import { alertNotification, sayAlert } from '../domain/alert-words.ts';
 import type { AlertEvent, AlertState } from '../domain/alert-state.ts';
 import type { Notification } from '../domain/contract.ts';
 import { signals } from './messages.ts';
+import type { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
+
+/** What was done, or why not. */
+interface Attempt {
+  readonly says: string;
+  readonly worked: boolean;
+}
 
 /** What the monitor does about an alert: the rollout first, then what may be begun, and a person in any case. */
 export class AlertResponder {
   private readonly service: string;
-  private readonly telling: Promise<void>[] = [];
+  private readonly incidents: IncidentLog | null;
+  private readonly telling: Promise<unknown>[] = [];
 
-  constructor(service: string) {
+  constructor(service: string, incidents: IncidentLog | null) {
     this.service = service;
+    this.incidents = incidents;
   }
 
   /** Never throws but where the workflow is cancelled: what can not be done is said in the message. */
   async respond(event: AlertEvent, rules: AlertRules, state: AlertState): Promise<void> {
     const { service } = this;
     const rule = rules.rules.find(({ name }) => name === event.alert.name) ?? null;
-    const says = `${event.alert.name}: ${sayAlert(rule, event.alert)}`;
-    const done: string[] = [];
+    const what = sayAlert(rule, event.alert);
+    const says = `${event.alert.name}: ${what}`;
+    const done: Attempt[] = [];
     const signal = rolloutSignal(event, state.firing);
     if (signal !== null) done.push(await this.signal(signal, says));
+    const handedOver = signal?.signal === 'rollback' && done.every(({ worked }) => worked);
     const place = {
       service,
       lane: event.alert.lane ?? 'stable',
@@ -44,24 +55,28 @@ export class AlertResponder {
     }
     const nowMs = state.polledMs ?? Date.now();
     const note = alertNotification(event, rules, { service, scene: state.scene, nowMs });
-    this.tell({ ...note, text: [note.text, ...done].join('\n') });
+    const did = done.map((attempt) => attempt.says);
+    const telling = this.tell({ ...note, text: [note.text, ...did].join('\n') });
+    this.incidents?.follow(event, { service, rule, says: what, did, handedOver, nowMs }, { note, telling });
   }
 
-  /** Beside the watch: retried a few times, and nothing waits for it. */
-  tell(notification: Notification): void {
-    this.telling.push(
-      monitorActivities()
-        .notify(notification)
-        .catch(() => {}),
-    );
+  /** Beside the watch: retried a few times, and nothing waits for it. Where it went; null where nobody took it. */
+  tell(notification: Notification): Promise<string | null> {
+    const telling = monitorActivities()
+      .notify(notification)
+      .then(({ to }) => to)
+      .catch(() => null);
+    this.telling.push(telling);
+    return telling;
   }
 
   /** Resolves when all is told, or given up. */
   async settled(): Promise<void> {
     await Promise.all(this.telling);
+    await this.incidents?.settled();
   }
 
-  private async signal({ workflowId, runId, signal }: RolloutSignal, reason: string): Promise<string> {
+  private async signal({ workflowId, runId, signal }: RolloutSignal, reason: string): Promise<Attempt> {
     return this.attempt(`${signal} sent to ${workflowId}`, `${workflowId} was not told to ${signal}`, () =>
       getExternalWorkflowHandle(workflowId, runId).signal(signals[signal], {
         reason,
@@ -70,7 +85,7 @@ export class AlertResponder {
     );
   }
 
-  private async begin(start: MitigationStart, reason: string): Promise<string> {
+  private async begin(start: MitigationStart, reason: string): Promise<Attempt> {
     if (start.kind === 'flags') {
       const { lane, flags } = start;
       const by = `monitor/${this.service}`;
@@ -91,15 +106,15 @@ export class AlertResponder {
   }
 
   /** What was done, or why not: a rollout that has ended or a tuning that runs already are no trouble of the monitor's. */
-  private async attempt(done: string, not: string, work: () => Promise<unknown>): Promise<string> {
+  private async attempt(done: string, not: string, work: () => Promise<unknown>): Promise<Attempt> {
     try {
       await work();
-      return done;
+      return { says: done, worked: true };
     } catch (error) {
       if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
       const said = `${not}: ${error instanceof Error ? error.message : String(error)}`;
       log.warn(said);
-      return said;
+      return { says: said, worked: false };
     }
   }
 }

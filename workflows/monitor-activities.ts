@@ -2,7 +2,7 @@ import { ActivityCancellationType, proxyActivities, workflowInfo } from '@tempor
 import type { RolloutActivities } from '../domain/contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
-import { activities } from './activities.ts';
+import { TELLING, activities } from './activities.ts';
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
@@ -29,6 +29,11 @@ export function monitorActivities(): MonitorActivities & Pick<RolloutActivities,
     watchAlerts,
     loadAlertRules: short('read and check the alert rules').loadAlertRules,
     setFlags: short('set flags by hand', 8).setFlags,
+    writeIncident: proxyActivities<MonitorActivities>({
+      ...TELLING,
+      cancellationType,
+      summary: 'write the draft of a post-mortem',
+    }).writeIncident,
     notify: activities().notify,
   };
 }

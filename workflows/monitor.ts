@@ -1,19 +1,24 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   continueAsNew,
   defineQuery,
+  isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AlertRules } from '../domain/alert-rules.ts';
 import type { AlertState } from '../domain/alert-state.ts';
+import type { Incident } from '../domain/incident.ts';
 import type { MonitorInput } from '../domain/monitor-input.ts';
 import { readMonitorInput } from '../domain/monitor-input.ts';
 import type { MonitorStatus } from '../domain/monitor-status.ts';
 import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
 import { AlertResponder } from './alert-responder.ts';
+import { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
 
 /** One watch activity lasts at most this long; it ends earlier with an event. What the query says is that old at most. */
@@ -25,6 +30,8 @@ const STRETCHES_PER_RUN = 60;
 interface Carried {
   readonly rules: AlertRules;
   readonly state: AlertState | null;
+  /** Null while nothing critical fires; runs from before there were any leave none. */
+  readonly incident?: Incident | null;
 }
 
 /** What fires now, since when, and the last values. */
@@ -42,18 +49,32 @@ export async function monitor(raw?: unknown, carried?: Carried): Promise<never> 
   setHandler(alertsQuery, () => monitorStatus(input.service, rules, state), {
     description: 'What fires now, since when, and the last values',
   });
-  const responder = new AlertResponder(input.service);
-  rules = await rulesNow(input, rules, responder);
-  for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
-    show(monitorStatus(input.service, rules, state));
-    const { watchAlerts } = monitorActivities();
-    const result = await watchAlerts({ service: input.service, rules, state, stretchMs: STRETCH_MS });
-    state = result.state;
-    for (const event of result.events) await responder.respond(event, rules, state);
-    if (workflowInfo().continueAsNewSuggested) break;
+  const incidents = patched('incident drafts') ? new IncidentLog(carried?.incident ?? null) : null;
+  const responder = new AlertResponder(input.service, incidents);
+  try {
+    rules = await rulesNow(input, rules, responder);
+    for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
+      show(monitorStatus(input.service, rules, state));
+      const { watchAlerts } = monitorActivities();
+      const result = await watchAlerts({ service: input.service, rules, state, stretchMs: STRETCH_MS });
+      state = result.state;
+      for (const event of result.events) await responder.respond(event, rules, state);
+      incidents?.see(state);
+      if (workflowInfo().continueAsNewSuggested) break;
+    }
+    await responder.settled();
+  } catch (error) {
+    if (isCancellation(error)) await leave(incidents, state);
+    throw error;
   }
-  await responder.settled();
-  return continueAsNew<typeof monitor>(raw, { rules, state });
+  return continueAsNew<typeof monitor>(raw, { rules, state, incident: incidents?.open ?? null });
+}
+
+/** The monitor is cancelled: nobody will see the end of an incident, so its draft is written as it stands. */
+function leave(incidents: IncidentLog | null, state: AlertState | null): Promise<void> {
+  return CancellationScope.nonCancellable(async () =>
+    incidents?.abandon('the monitor was cancelled while it fired', state?.polledMs ?? Date.now()),
+  );
 }
 
 function checkedInput(raw: unknown): MonitorInput {
@@ -80,7 +101,7 @@ async function rulesNow(
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) throw error;
     if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
-    responder.tell({
+    void responder.tell({
       severity: 'warning',
       title: `the alert rules ${name} can not be read; the ones before stay`,
       text: error.cause.message,

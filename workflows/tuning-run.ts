@@ -194,7 +194,7 @@ export class TuningRun {
   /** The decision for people, beside the result; neither waits for the other. */
   private async tell(result: NprobeTuningResult): Promise<void> {
     const { status, order, calls, key } = this;
-    const telling: Promise<void>[] = [];
+    const telling: Promise<unknown>[] = [];
     if (status.trials.length > 0 && status.release !== null && status.nprobe !== null)
       telling.push(
         calls.recordTuning({

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, describe, it } from 'vitest';
 import { createPostmortems } from '../../activities/postmortem.ts';
+import type { IncidentDraft } from '../../domain/incident-draft.ts';
 import type { Postmortem } from '../../domain/postmortem.ts';
 
 let folder: string;
@@ -79,5 +80,58 @@ describe('the draft of a post-mortem', () => {
     writeFileSync(file, 'what a person made of it');
     expect((await writePostmortem(incident('two'))).file).not.toBe(file);
     expect(readFileSync(file, 'utf8')).toBe('what a person made of it');
+  });
+});
+
+describe('the draft of an incident without a rollback', () => {
+  const draft = (sinceMs: number): IncidentDraft => ({
+    workflowId: 'monitor/retriever',
+    incident: {
+      id: `p95-critical/stable/${sinceMs}`,
+      service: 'retriever',
+      alerts: [
+        {
+          key: 'p95-critical/stable',
+          name: 'p95-critical',
+          severity: 'critical',
+          metric: 'endToEndP95',
+          lane: 'stable',
+          release: 'v-1',
+          run: null,
+          beganMs: sinceMs - 600_000,
+          firedMs: sinceMs,
+          endedMs: ENDED_MS,
+          says: 'P95 of v-1 is 31 ms, over 20 ms for 10 min',
+          worst: { kind: 'value', value: 44.2, n: 910 },
+          last: { kind: 'value', value: 3, n: 800 },
+        },
+      ],
+      timeline: [
+        { atMs: sinceMs, text: 'told the log and hooks.example (slack), as critical: p95-critical' },
+      ],
+    },
+    endedMs: ENDED_MS,
+    unfinished: null,
+  });
+
+  it('has rule, lane, release, times, numbers and who was told; one for each, also where the call is repeated', async () => {
+    const { writeIncident, writePostmortem } = createPostmortems(folder);
+    await writePostmortem(incident('one'));
+    const first = await writeIncident(draft(ENDED_MS - 900_000));
+    // A worker that died after it wrote does it again.
+    expect(await createPostmortems(folder).writeIncident(draft(ENDED_MS - 900_000))).toEqual(first);
+    await writeIncident(draft(ENDED_MS - 60_000));
+    expect(readdirSync(join(folder, 'postmortems')).toSorted()).toEqual([
+      '20261126_incident.md',
+      '20261126_incident_2.md',
+      '20261126_incident_3.md',
+    ]);
+    const text = readFileSync(first.file, 'utf8');
+    for (const part of [
+      '| p95-critical | critical | stable | v-1 | about 2026-11-26T02:47:09Z | 2026-11-26T02:57:09Z | 2026-11-26T03:12:09Z | 44.2 ms of 910 samples | 3 ms of 800 samples |',
+      '2026-11-26T02:57:09Z · told the log and hooks.example (slack), as critical',
+      'P95 of v-1 is 31 ms, over 20 ms for 10 min',
+    ])
+      expect(text).toContain(part);
   });
 });

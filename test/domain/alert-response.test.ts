@@ -125,6 +125,17 @@ describe('the message', () => {
     expect(warning?.text).not.toContain('users back');
   });
 
+  it('of containment that dips proposes more weight for the same article, and an index for each collection', () => {
+    const [warning] = told({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
+    const lines = warning?.text.split('\n') ?? [];
+    // For a person: no command, and nothing begun.
+    expect(lines).toContainEqual(expect.stringMatching(/^- train the reranker .* article to weigh more$/));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^- .* an index for each collection of articles[^:]*$/),
+    );
+    expect(warning?.text).not.toContain('begun by the monitor');
+  });
+
   it('that something is over wakes nobody', () => {
     const alert: Alert = {
       name: 'errors-critical',

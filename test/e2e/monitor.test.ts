@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { MonitorStatus } from '../../domain/monitor-status.ts';
@@ -84,5 +84,24 @@ describe('a monitor on real parts', () => {
     await world.stack.start('gateway');
     await until(() => expect(messages('blind').at(-1)).toContain('resolved'));
     expect((await alerts()).blind).toBe(false);
+  });
+
+  it('leaves the draft of a post-mortem when it is cancelled, also over kill -9 of the worker', async () => {
+    await world.stack.kill('worker');
+    await world.temporal('workflow', 'cancel', ...ID);
+    await world.stack.start('worker');
+    const folder = join(world.folder, 'PROD/postmortems');
+    await until(async () => expect(await readdir(folder)).toHaveLength(1));
+    const text = await readFile(join(folder, (await readdir(folder))[0] ?? ''), 'utf8');
+    for (const part of [
+      '# incident of retriever: any-latency (',
+      '**Not over when this was written**: the monitor was cancelled',
+      'rollout under way | rollout/retriever ',
+      'hold sent to rollout/retriever',
+      `told the log and ${new URL(hook.url).host} (slack), as critical: any-latency`,
+      'fired: blind: nothing can be measured',
+      'over: blind',
+    ])
+      expect(text).toContain(part);
   });
 });

@@ -51,6 +51,11 @@ describe('a file that is no index', () => {
       /metric/,
     ],
     ['of another kind', () => writeIndex(folder, 'HNSW8', vectors, DIMENSION).file, /neither/],
+    [
+      'of other encodings of its rows',
+      () => writeIndex(folder, 'IVF4,PQ2x4', vectors, DIMENSION).file,
+      /neither/,
+    ],
     // Offsets of the file format: as FAISS's index_write.cpp writes them; ntotal at 8, nlist at 37.
     ['wrong about its rows', () => patched(8, BigInt(ROWS - 1)), /rows/],
     ['wrong about its lists', () => patched(37, 3n), /nlist/],

@@ -24,6 +24,7 @@ export interface Answer {
 export interface TestGateway {
   readonly folder: string;
   url(): string;
+  controlUrl(): string;
   pid(): number;
   start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** kill -9. */
@@ -65,6 +66,7 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
   const gateway: TestGateway = {
     folder,
     url: () => urls.gateway,
+    controlUrl: () => urls.control,
     pid: () => running?.pid ?? 0,
     async start(env = {}) {
       running = startProcess({

@@ -15,7 +15,7 @@ export class EvaluationWorld {
   plan: () => void = () => {};
   joined = 0;
 
-  activities(): EvaluationActivities & { notify(page: Notification): Promise<void> } {
+  activities(): EvaluationActivities & { notify(page: Notification): Promise<{ to: string }> } {
     return {
       planEvaluation: async ({ release, shards }) => {
         this.plan();
@@ -67,7 +67,10 @@ export class EvaluationWorld {
           trendFile: 'eval/trend.svg',
         };
       },
-      notify: async (page) => void this.pages.push(page),
+      notify: async (page) => {
+        this.pages.push(page);
+        return { to: 'the log' };
+      },
     };
   }
 }

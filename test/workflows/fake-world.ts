@@ -157,7 +157,10 @@ export class FakeWorld {
           metrics: null,
         };
       },
-      notify: async (page) => void this.pages.push(page),
+      notify: async (page) => {
+        this.pages.push(page);
+        return { to: 'the log' };
+      },
     };
     return noting(plain, async (name, input) => {
       this.calls.push(name);

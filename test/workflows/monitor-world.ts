@@ -4,6 +4,7 @@ import type { AlertRules } from '../../domain/alert-rules.ts';
 import { newAlerts } from '../../domain/alert-state.ts';
 import { alertStep } from '../../domain/alerts.ts';
 import type { Notification, RolloutActivities } from '../../domain/contract.ts';
+import type { IncidentDraft } from '../../domain/incident-draft.ts';
 import type { MonitorActivities, WatchAlertsInput } from '../../domain/monitor-contract.ts';
 import { LaneTotals, MINUTE, SCENE, START, evaluated, p95, shippedRules } from '../domain/alert-polls.ts';
 import type { LaneDid } from '../domain/traffic.ts';
@@ -22,9 +23,10 @@ export class MonitorWorld {
   contained: number = 0.95;
   readonly told: Notification[] = [];
   readonly flags: unknown[] = [];
+  readonly drafts: IncidentDraft[] = [];
   readonly stretches: WatchAlertsInput[] = [];
-  /** A webhook that takes nothing. */
-  deaf = false;
+  /** A webhook that takes nothing; `for good`, and says so. */
+  deaf: boolean | 'for good' = false;
   private untilMs = START;
   private ended = false;
   private stirred: () => void = () => {};
@@ -55,9 +57,15 @@ export class MonitorWorld {
       },
       watchAlerts: (input) => this.watch(input),
       setFlags: async (input) => void this.flags.push(input),
+      writeIncident: async (draft) => {
+        this.drafts.push(draft);
+        return { file: 'incident.md' };
+      },
       notify: async (note) => {
+        if (this.deaf === 'for good') throw ApplicationFailure.nonRetryable('the webhook is gone');
         if (this.deaf) throw new Error('the webhook answered 500');
         this.told.push(note);
+        return { to: 'chat.example (slack)' };
       },
     };
   }

@@ -146,6 +146,78 @@ describe('a monitor', () => {
   });
 });
 
+describe('an incident', () => {
+  /** Stable alone, without a rollout. */
+  const alone = (world: MonitorWorld) => {
+    world.scene = { ...SCENE, run: null };
+  };
+
+  it('leaves one draft when it is over, with who was told, also where the monitor was continued as new meanwhile', async () => {
+    const world = new MonitorWorld();
+    alone(world);
+    world.candidate = (minute) => (minute < 3 * 60 ? SLOW : {});
+    await watching(world, async ({ handle }) => {
+      const { runId: first } = await handle.describe();
+      await reached(world, 2.5 * 60);
+      await until(async () => expect((await handle.describe()).runId).not.toBe(first));
+      expect(world.drafts).toEqual([]);
+      await reached(world, 4 * 60);
+      await until(() => expect(world.drafts).toHaveLength(1));
+      const [draft] = world.drafts;
+      expect(draft).toMatchObject({
+        workflowId: ID,
+        unfinished: null,
+        incident: {
+          id: `p95-critical/candidate/${START + 10 * MINUTE}`,
+        },
+      });
+      expect(draft?.incident.alerts[0]).toMatchObject({
+        name: 'p95-critical',
+        lane: 'candidate',
+        beganMs: START,
+        firedMs: START + 10 * MINUTE,
+        worst: { kind: 'value', value: expect.closeTo(30, -1) },
+      });
+      const texts = draft?.incident.timeline.map(({ text }) => text) ?? [];
+      expect(texts.filter((text) => text.includes('p95-critical'))).toEqual([
+        expect.stringMatching(/^fired: p95-critical /),
+        expect.stringMatching(/^told chat\.example \(slack\), as critical: p95-critical: P95/),
+        expect.stringMatching(/^over: p95-critical /),
+        expect.stringMatching(/^told chat\.example \(slack\), as warning: p95-critical: resolved/),
+      ]);
+    });
+  });
+
+  it('says where nobody took the messages, and who tries on', async () => {
+    const world = new MonitorWorld();
+    alone(world);
+    world.deaf = 'for good';
+    world.candidate = (minute) => (minute < 30 ? SLOW : {});
+    await watching(world, async () => {
+      await reached(world, 60);
+      await until(() => expect(world.drafts).toHaveLength(1));
+      expect(world.drafts[0]?.incident.timeline.map(({ text }) => text)).toContainEqual(
+        expect.stringMatching(/^told the log alone: its webhook took nothing, and is tried on by page/),
+      );
+    });
+  });
+
+  it('that is not over when the monitor is cancelled is written down as it stands', async () => {
+    const world = new MonitorWorld();
+    alone(world);
+    world.candidate = () => SLOW;
+    await watching(world, async ({ handle }) => {
+      await reached(world, 20);
+      await until(() => expect(pages(world)).toEqual(['10 p95-critical']));
+      await handle.cancel();
+      world.end();
+      await until(() => expect(world.drafts).toHaveLength(1));
+      expect(world.drafts[0]?.unfinished).toContain('cancelled');
+      await until(async () => expect((await handle.describe()).status.name).toBe('CANCELLED'));
+    });
+  });
+});
+
 describe('the rollout under way', () => {
   const startRollout = (env: TestWorkflowEnvironment) =>
     env.client.workflow.start('rollout', { taskQueue: TASK_QUEUE, workflowId: ROLLOUT.workflowId, args: [] });
@@ -167,6 +239,11 @@ describe('the rollout under way', () => {
       );
       await until(() => expect(world.told[0]?.text).toContain(`${signal} sent to rollout/retriever`));
       expect(world.told[0]?.text).toContain(`run ${rollout.firstExecutionRunId}`);
+      world.candidate = () => ({});
+      await reached(world, 30);
+      await until(() => expect(world.told.at(-1)?.title).toContain('resolved'));
+      // Who takes users back writes the draft himself.
+      await until(() => expect(world.drafts).toHaveLength(signal === 'rollback' ? 0 : 1));
     });
   });
 
