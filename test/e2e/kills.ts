@@ -24,6 +24,9 @@ export interface Kill {
   readonly safeAfterMs: number | null;
 }
 
+/** Polls without a further error, 100 ms apart, after which no request of before is left. */
+const CALM_POLLS = 50;
+
 interface Struck extends Pick<Kill, 'process' | 'stage' | 'backAfterMs'> {
   readonly errorsBefore: number;
 }
@@ -112,7 +115,18 @@ async function strike(campaign: Campaign, stage: string): Promise<Struck | null>
     await world.stack.kill(process);
     await world.stack.start(process);
   }
-  return { process, stage, errorsBefore, backAfterMs: Date.now() - killedMs };
+  const backAfterMs = Date.now() - killedMs;
+  if (process === 'gateway') await untilCalm(traffic);
+  return { process, stage, errorsBefore, backAfterMs };
+}
+
+/** Requests that the dead gateway had taken fail a while later: those are its errors, not the next kill's. */
+async function untilCalm(traffic: Traffic): Promise<void> {
+  for (let calm = 0, before = -1; calm < CALM_POLLS; await pause(100)) {
+    const { errors } = traffic.report();
+    calm = errors === before ? calm + 1 : 0;
+    before = errors;
+  }
 }
 
 /** The gateway starts it again, unless its users are gone meanwhile. */
