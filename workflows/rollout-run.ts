@@ -1,14 +1,6 @@
-import {
-  condition,
-  log,
-  setCurrentDetails,
-  setHandler,
-  sleep,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import { condition, log, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
+import type { GuardEvent } from '../domain/guard.ts';
 import { postmortemOf } from '../domain/postmortem.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
 import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
@@ -17,16 +9,17 @@ import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import { nextAction } from '../domain/rollout-action.ts';
+import { leavesBe } from '../domain/rollout-urgency.ts';
 import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
-import { newRollout, stageOf } from '../domain/rollout-state.ts';
-import type { SearchAttribute } from '../domain/search-attributes.ts';
+import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
-import { statusMarkdown, statusOf } from '../domain/status.ts';
+import { statusOf } from '../domain/status.ts';
 import { activities, permanentReason } from './activities.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { planQuery, signals, statusQuery, updates } from './messages.ts';
+import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
@@ -38,11 +31,11 @@ export class RolloutRun {
   private loaded: LoadedPlan | null = null;
   /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
   private readonly inbox: Message[] = [];
-  private readonly guard = new GuardWatch();
+  private readonly guard = new GuardWatch((event) => this.takeUpBeside(event));
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
-  private shown = '';
+  private readonly card = new RolloutCard();
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
@@ -153,6 +146,17 @@ export class RolloutRun {
     if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
   }
 
+  /** What changes nothing about what is being done does not interrupt it; true where it was taken up. */
+  private takeUpBeside(seen: GuardEvent): boolean {
+    const { loaded, state } = this;
+    const event = { kind: 'guard', event: seen } as const;
+    if (loaded === null || !leavesBe(loaded.plan, state, event, Date.now())) return false;
+    // In runs of before each event interrupted.
+    if (!patched('guard-beside')) return false;
+    this.dispatch(loaded, event);
+    return true;
+  }
+
   private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
     const { state, effects } = reduce(loaded.plan, this.state, event, Date.now());
     this.state = state;
@@ -229,27 +233,7 @@ export class RolloutRun {
     this.telling.push(telling.catch(() => {}));
   }
 
-  /** The card in the web UI, and the search attributes where they changed. */
   private show(): void {
-    const status = this.status();
-    setCurrentDetails(
-      statusMarkdown(status, (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')),
-    );
-    if (this.loaded === null || !this.loaded.searchAttributes) return;
-    const values: Record<SearchAttribute, string> = {
-      RolloutCandidate: this.state.candidate,
-      RolloutStage: this.state.t0Ms === null ? 'before T0' : stageOf(this.loaded.plan, this.state).name,
-      RolloutVerdict: status.verdict ?? 'none',
-      RolloutOutcome: status.outcome ?? 'running',
-    };
-    const shown = JSON.stringify(values);
-    if (shown === this.shown) return;
-    this.shown = shown;
-    upsertSearchAttributes(
-      Object.entries(values).map(([name, value]) => ({
-        key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-        value,
-      })),
-    );
+    this.card.show(this.loaded, this.state);
   }
 }
