@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutActivities } from '../../domain/contract.ts';
+import type { EvaluateInput, RolloutActivities } from '../../domain/contract.ts';
 import type { ControlChange, Flags } from '../../domain/control.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
 import type { SweepInput, TuningActivities, TuningRecord } from '../../domain/tuning-contract.ts';
@@ -258,6 +258,20 @@ describe('an evaluation at T+8h', () => {
       expect(held.ladder.map(({ step }) => step)).toEqual(['nprobeUp']);
     });
     expect(severities(world)).toContain('critical');
+  });
+
+  it('whose process is killed each time is missing after a few attempts: it holds at 50 %, and pages', async () => {
+    const world = new FakeWorld();
+    world.before = (activity, input) => {
+      if (activity === 'evaluate' && (input as EvaluateInput).name.startsWith('nightly'))
+        throw new Error('./evaluation-main ended with null: killed');
+    };
+    await server.with(world, async (start) => {
+      const held = await (await start()).until(({ state }) => state === 'held', HOUR);
+      expect(held).toMatchObject({ percent: 50, verdict: 'unknown', stage: 'ramp-50' });
+      expect(held.reason).toContain('evaluation-main ended with null: killed');
+    });
+    expect(world.pages.at(-1)?.title).toBe('rollout of retriever_v0 is held at 50 %');
   });
 
   it('that lost more than 5 points holds at 50 % at once, and pages', async () => {
