@@ -178,7 +178,7 @@ export class RolloutRun {
     if (done === INTERRUPTED) return null;
     // A copy of what was refused may still be under way, and why it was refused may be over: its key is used up first.
     const refused = done?.kind === 'changed' && done.result.kind === 'refused';
-    if (!refused) this.traffic.answered();
+    if (!refused || !patched('refused-key-used-up')) this.traffic.answered();
     return done;
   }
 
