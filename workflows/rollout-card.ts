@@ -6,7 +6,7 @@ import { stageOf } from '../domain/rollout-state.ts';
 import type { SearchAttribute } from '../domain/search-attributes.ts';
 import { statusMarkdown, statusOf } from '../domain/status.ts';
 
-/** What the web UI shows of a rollout: the card, and the search attributes where they changed. */
+/** What Temporal's own pages show of a rollout: its details, and the search attributes where they changed. */
 export class RolloutCard {
   private shown = '';
 
@@ -16,12 +16,16 @@ export class RolloutCard {
       statusMarkdown(status, (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')),
     );
     if (loaded === null || !loaded.searchAttributes) return;
-    const values: Record<SearchAttribute, string> = {
+    this.index({
       RolloutCandidate: state.candidate,
       RolloutStage: state.t0Ms === null ? 'before T0' : stageOf(loaded.plan, state).name,
       RolloutVerdict: status.verdict ?? 'none',
       RolloutOutcome: status.outcome ?? 'running',
-    };
+    });
+  }
+
+  /** Each change is an event of the history. */
+  private index(values: Record<SearchAttribute, string>): void {
     const shown = JSON.stringify(values);
     if (shown === this.shown) return;
     this.shown = shown;
