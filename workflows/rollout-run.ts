@@ -1,7 +1,6 @@
-import { condition, log, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { GuardEvent } from '../domain/guard.ts';
-import { postmortemOf } from '../domain/postmortem.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
 import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
@@ -14,10 +13,12 @@ import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
 import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { statusOf } from '../domain/status.ts';
-import { activities, permanentReason } from './activities.ts';
+import { activities } from './activities.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
+import { rollBackShipped } from './late-rollback.ts';
+import { lookBack } from './look-back.ts';
 import { planQuery, signals, statusQuery, updates } from './messages.ts';
 import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
@@ -35,6 +36,8 @@ export class RolloutRun {
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
+  /** Rollbacks that came too late to be this run's. */
+  private readonly begun: Promise<void>[] = [];
   private readonly card = new RolloutCard();
 
   constructor(input: RolloutInput) {
@@ -63,14 +66,27 @@ export class RolloutRun {
     }
     this.guard.stop();
     await this.traffic.tidy(this.state);
-    await Promise.all(this.telling);
-    await this.lookBack(loaded);
+    await this.listeningTo(loaded, Promise.all(this.telling));
+    await this.listeningTo(loaded, lookBack(loaded.plan, this.state));
     // What came too late is in the timeline, with why it changes nothing.
     do {
       this.takeUp(loaded);
-      await this.decisions.flush();
+      await this.listeningTo(loaded, Promise.all([this.decisions.flush(), ...this.begun]));
     } while (this.inbox.length > 0);
     this.show();
+  }
+
+  /** What is told takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
+  private async listeningTo(loaded: LoadedPlan, work: Promise<unknown>): Promise<void> {
+    let over = false;
+    const done = work.finally(() => {
+      over = true;
+    });
+    // Not the wait is what a cancelled workflow leaves, but the work.
+    const stirred = () =>
+      CancellationScope.nonCancellable(() => condition(() => over || this.inbox.length > 0));
+    for (await stirred(); !over && patched('heard-to-the-end'); await stirred()) this.takeUp(loaded);
+    await done;
   }
 
   /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
@@ -140,8 +156,10 @@ export class RolloutRun {
   }
 
   private takeUp(loaded: LoadedPlan): void {
-    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift())
+    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift()) {
+      this.begun.push(rollBackShipped(this.state, message));
       this.dispatch(loaded, { kind: 'message', message });
+    }
     const event = this.guard.take();
     if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
   }
@@ -204,16 +222,6 @@ export class RolloutRun {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return { kind: 'time' };
     return (await condition(stirred, leftMs, { summary: why })) ? null : { kind: 'time' };
-  }
-
-  /** Where users saw something that was taken back, a draft for the people who look into it. */
-  private async lookBack({ plan }: LoadedPlan): Promise<void> {
-    const { workflowId, runId } = workflowInfo();
-    const incident = postmortemOf(plan, this.state, { workflowId, runId }, Date.now());
-    if (incident === null) return;
-    await activities()
-      .writePostmortem(incident)
-      .catch((error: unknown) => log.warn(`no post-mortem draft: ${permanentReason(error)}`));
   }
 
   /** Pages and files, beside the rollout: they are retried a few times, and nothing waits for them but the end. */

@@ -63,6 +63,29 @@ describe('a rollback', () => {
     expect(world.state).toMatchObject({ percent: 0, epoch: 2 });
   });
 
+  it('said while it is still told that the release has shipped takes users back all the same', async () => {
+    const world = new FakeWorld();
+    const page = hang(world, 'notify', (input) => (input as { title: string }).title.endsWith(': shipped'));
+    await server.with(world, async (start, env) => {
+      const rollout = await start();
+      const result = rollout.handle.result();
+      await page.begun;
+      world.keepPrevious();
+      await rollout.handle.signal('rollback', { reason: 'users complain', by: 'ada' });
+      await expect.poll(() => world.state.lanes.stable.release, { timeout: 10_000 }).toBe('v-1');
+      page.end();
+      expect(await result).toMatchObject({ outcome: 'shipped' });
+      expect(texts(await rollout.status()).at(-1)).toBe(
+        'rollback by ada: users complain begins rollback/retriever: the rollout has ended: shipped',
+      );
+      expect(await env.client.workflow.getHandle('rollback/retriever').result()).toMatchObject({
+        outcome: 'rolledBack',
+        verified: true,
+      });
+    });
+    expect(world.changes.at(-1)).toMatchObject({ rollbackTo: 'v-1', by: 'ada', reason: 'users complain' });
+  });
+
   it('interrupts a raise that hangs, which then changes nothing any more', async () => {
     const world = new FakeWorld();
     const raise = hang(world, 'changeTraffic', (input) => (input as { percent?: number }).percent === 25);
