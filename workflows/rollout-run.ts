@@ -82,6 +82,7 @@ export class RolloutRun {
     const done = work.finally(() => {
       over = true;
     });
+    done.catch(() => {}); // It is heard below.
     // Not the wait is what a cancelled workflow leaves, but the work.
     const stirred = () =>
       CancellationScope.nonCancellable(() => condition(() => over || this.inbox.length > 0));
