@@ -61,6 +61,19 @@ describe('the rollout of 48 hours', () => {
     expect(world.state.epoch).toBe(0);
   });
 
+  it('goes on where pre-flight has a note, and says it', async () => {
+    const world = new FakeWorld();
+    world.notes.push('monitor');
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      const { timeline } = await rollout.until(({ percent }) => percent === 5, MINUTE);
+      expect(timeline.slice(0, 2).map(({ text }) => text)).toEqual([
+        'pre-flight: all 2 checks are green',
+        'pre-flight: monitor: is missed',
+      ]);
+    });
+  });
+
   it('refuses a release that its lane refuses, and unloads it', async () => {
     const world = new FakeWorld();
     world.laneReady = false;
