@@ -9,7 +9,7 @@ import type { WatchDeps } from './watch.ts';
  */
 export function createFreeEpoch(
   control: ControlClient,
-  isRunning: WatchDeps['isRunning'],
+  isRunning: (workflowId: string, runId: string) => Promise<boolean>,
 ): Pick<TuningActivities, 'fenceHolder' | 'takeFreeEpoch'> {
   async function holderOf({ owner, epoch }: ControlState): Promise<FenceHolder> {
     const cut = owner.lastIndexOf('/');

@@ -34,6 +34,7 @@ import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
   readonly service: string;
+  readonly taskQueue: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
@@ -67,7 +68,7 @@ export function createActivities(
   return {
     ...createPlans({ ...config, ...deps }),
     ...createTraffic(control),
-    ...createPreflight({ ...config, control, metrics, scriptEnv: scriptEnv(config) }),
+    ...createPreflight({ ...config, ...deps, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
     ...createCleanEvaluation({ ...config, control }),
