@@ -21,7 +21,7 @@ beforeAll(async () => {
   // Opening a pipe that nobody writes to waits for ever, as a share does whose server is gone.
   hanging = await releasesFolder(await smallRelease('v-1'));
   await rm(join(hanging, 'v-1/probes.jsonl'));
-  execFileSync('mkfifo', [join(hanging, 'v-1/probes.jsonl')]);
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(hanging, 'v-1/probes.jsonl')]);
   gateway = await createTestGateway(releases);
   await gateway.start();
 }, 300_000);
