@@ -23,6 +23,7 @@ import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
 import { createPostmortems } from './postmortem.ts';
+import { createExpectedShares } from './release-files.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
 import { createSweep } from './sweep.ts';
@@ -84,7 +85,13 @@ export function createActivities(
     ...createFreeEpoch(control, deps.isRunning),
     ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
-    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
+    ...createMonitor({
+      ...config,
+      control,
+      metrics,
+      expectedShare: createExpectedShares(config.releasesDir),
+      evaluations: createEvaluationRecords(config),
+    }),
   };
 }
 
