@@ -78,16 +78,13 @@ export class RolloutRun {
 
   /** What is told takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
   private async listeningTo(loaded: LoadedPlan, work: Promise<unknown>): Promise<void> {
-    let over = false;
-    const done = work.finally(() => {
-      over = true;
-    });
-    done.catch(() => {}); // It is heard below.
+    const over = work.then(() => true);
+    over.catch(() => {}); // It is heard below.
     // Not the wait is what a cancelled workflow leaves, but the work.
-    const stirred = () =>
-      CancellationScope.nonCancellable(() => condition(() => over || this.inbox.length > 0));
-    for (await stirred(); !over && patched('heard-to-the-end'); await stirred()) this.takeUp(loaded);
-    await done;
+    const stirred = () => CancellationScope.nonCancellable(() => condition(() => this.inbox.length > 0));
+    const told = () => Promise.race([over, stirred().then(() => false)]);
+    while (!(await told()) && patched('heard-to-the-end')) this.takeUp(loaded);
+    await over;
   }
 
   /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
