@@ -46,7 +46,9 @@ export class RolloutRun {
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
-    this.traffic = new RolloutTraffic(this.state);
+    this.traffic = new RolloutTraffic(this.state, (reason) => {
+      if (this.loaded !== null) this.dispatch(this.loaded, { kind: 'failed', reason });
+    });
     this.decisions = new DecisionLog(input.candidate);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
