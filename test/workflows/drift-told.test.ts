@@ -54,9 +54,9 @@ class Both {
   /** A server and workers for either; while a monitor polls, the clock of its server stands still. */
   serve(body: (env: TestWorkflowEnvironment, taskQueue: string) => Promise<void>): Promise<void> {
     const notify = async (note: Notification) => {
-      const told = await this.notifier.notify(note);
+      const sent = await this.notifier.notify(note);
       this.asked.push(note);
-      return told;
+      return sent;
     };
     return server.serve({ ...this.monitor.activities(), ...this.nightly.activities(), notify }, body);
   }
