@@ -1,4 +1,3 @@
-import type { AlertScene } from './alert-readings.ts';
 import type { MitigationPlace } from './alert-response.ts';
 import { proposalOf, rollbackCommand } from './alert-response.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './alert-rules.ts';
@@ -11,7 +10,7 @@ import { driftKey } from './drift.ts';
 export function alertNotification(
   { kind, key, alert }: AlertEvent,
   rules: AlertRules,
-  about: { readonly service: string; readonly scene: AlertScene | null; readonly nowMs: number },
+  about: Pick<MitigationPlace, 'service' | 'taskQueue' | 'scene'> & { readonly nowMs: number },
 ): Notification {
   const rule = rules.rules.find(({ name }) => name === alert.name) ?? null;
   const lasted = duration(about.nowMs - alert.sinceMs);
@@ -77,9 +76,10 @@ function factsOf({ lane, release, run }: Alert, { service }: { readonly service:
 function adviceOf(
   rule: AlertRule | null,
   { lane, severity }: Alert,
-  { service, scene }: { readonly service: string; readonly scene: AlertScene | null },
+  { service, taskQueue, scene }: Pick<MitigationPlace, 'service' | 'taskQueue' | 'scene'>,
 ): string[] {
-  const place: MitigationPlace = { service, lane: lane ?? 'stable', metric: rule?.metric ?? null, scene };
+  const metric = rule?.metric ?? null;
+  const place: MitigationPlace = { service, taskQueue, lane: lane ?? 'stable', metric, scene };
   const steps = (rule?.mitigate ?? []).map(({ do: name, how }) => {
     const { words, command } = proposalOf(name, place);
     const begun = how === 'start' ? ' (begun by the monitor)' : '';
