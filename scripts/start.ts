@@ -1,6 +1,7 @@
 /**
- * `npm start [-- --traffic RATE]`: the embedded stack, kept running until Ctrl-C. With --traffic, simulated users send
- * so many requests a second. The demo starts its stack through this as well.
+ * `npm start [-- --traffic RATE] [--no-monitor]`: the embedded stack and its monitor, kept running until Ctrl-C. With
+ * --traffic, simulated users send so many requests a second. The demo starts its stack through this as well, without
+ * monitor: alert rules last for longer than it does.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -8,12 +9,15 @@ import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
+import { startMonitor } from './stack/monitor.ts';
 import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
 
-const { values } = parseArgs({ options: { traffic: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
+});
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
 const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
@@ -35,6 +39,10 @@ try {
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
+  if (!values['no-monitor']) {
+    await startMonitor(stack.addresses.temporal);
+    console.log('  monitor     watches the alert rules');
+  }
   const traffic = values.traffic === undefined ? null : startTraffic(stack, values.traffic);
   await publish(stack);
   sayWhatNext(stack);
