@@ -13,6 +13,7 @@ import { parsePlan } from '../domain/plan-file.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { samplePlaces } from './build/places.ts';
 import { LATENCY_PLAN, writeLatencyPlan } from './demo/latency-plan.ts';
+import { sayKept } from './demo/kept.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
@@ -182,7 +183,7 @@ async function resultOf(
   };
 }
 
-function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
+function summarize(result: DemoResult, kept: DemoStack): number {
   const wrong = differences(result);
   console.log(`\n${result.release}: ${result.outcome}; /health says ${result.version}`);
   console.log(usersLine(result.traffic));
@@ -195,9 +196,6 @@ function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
   console.log(
     wrong.length === 0 ? 'The rollout ended as it should.' : 'The rollout did not end as it should.',
   );
-  if (values.keep)
-    console.log(
-      `The stack and its users go on: ${addresses.gateway}, ${addresses.temporalUi}. To stop them: kill ${pid}`,
-    );
+  if (values.keep) console.log(sayKept(kept, DATA_DIR));
   return wrong.length === 0 ? 0 : 1;
 }

@@ -5,6 +5,9 @@ import type { Plan } from '../../domain/plan.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
 import { WrongUse } from '../tool/tool.ts';
 
+/** What a rollout is shipped by where nobody says otherwise. */
+export const DEFAULT_PLAN = 'runbook-48h';
+
 /**
  * Reads a plan by its name in PLANS_DIR, or by its path where that ends with .yaml.
  * @throws WrongUse that names every problem

@@ -8,7 +8,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { GATEWAY_METRICS } from '../../domain/telemetry.ts';
 import { gatewayFromEnv } from '../stack/gateway-client.ts';
 import { WrongUse, command } from '../tool/tool.ts';
-import { readPlan } from './plan-file.ts';
+import { DEFAULT_PLAN, readPlan } from './plan-file.ts';
 import { sayClock } from './words.ts';
 
 /** Between the two looks at the gateway's counters. */
@@ -25,12 +25,12 @@ export const plan = command({
       value: 'NAME',
       positional: true,
       help: 'a name in plans/, or a .yaml file',
-      schema: z.string(),
+      schema: z.string().default(DEFAULT_PLAN),
     },
     rate: {
       value: 'QPS',
       help: 'context requests a second, both lanes together (default: measured at the gateway)',
-      schema: z.coerce.number().positive('must be a number above 0').optional(),
+      schema: z.coerce.number('must be a number above 0').positive('must be a number above 0').optional(),
     },
   },
   async run({ plan: name, rate }) {

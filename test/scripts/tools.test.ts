@@ -1,28 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyRelease, smallRelease } from '../fixtures/releases.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a tool as a process of its own. */
-function tool(name: string, ...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const command = ['--import', 'tsx', join(ROOT, 'scripts', `${name}.ts`), ...args];
-    execFile(process.execPath, command, { cwd: ROOT }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+import { tool } from './tool-process.ts';
 
 let work: string;
 let good: string;

@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ROOT } from '../../../scripts/stack/process.ts';
+import { tool } from '../tool-process.ts';
+
+describe('rollout plan', () => {
+  const rollout = (...args: readonly string[]) => tool('rollout', 'plan', ...args);
+
+  it("is called as README says, and takes the plan of 'rollout start'", async () => {
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+    const line = /^npm run rollout -- plan(.*?)#/m.exec(readme)?.[1]?.trim() ?? '';
+    const { code, stdout } = await rollout(...line.split(' '));
+    expect(stdout).toMatch(/^runbook-48h: .* at 20\.0 requests a second\n/);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['two plans', ['--plan', 'runbook-48h', 'demo'], /demo, and --plan as well: give one of them/],
+    ['a rate that is no number', ['--rate', 'abc'], /--rate: must be a number above 0/],
+  ])('refuses %s', async (_, args, words) => {
+    const { code, stderr } = await rollout(...args);
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+  });
+
+  it('shows in its help that the name may be left out, and defaults as one types them', async () => {
+    expect((await rollout('--help')).stdout).toMatch(/\[NAME\], --plan NAME .*\(default runbook-48h\)/);
+    expect((await tool('nprobe-sweep', '--help')).stdout).toContain('(default 4,8,12,16)');
+    expect((await tool('schedules', 'apply', '--help')).stdout).toMatch(/--nightly .*\(default 02:00\)/);
+  });
+});
