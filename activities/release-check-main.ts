@@ -2,7 +2,7 @@
  * Child process of pre-flight: `release-check-main DIR RELEASE files-only|with-smoke-tests`. Prints one PreflightCheck
  * as JSON a line. Smoke tests are left out where the files are already wrong.
  */
-import { checkNorms, ivfFlatOverlap, rerankLift } from '../retrieval/smoke.ts';
+import { SMOKE_TESTS } from '../retrieval/smoke.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
 import type { PreflightCheck } from '../domain/contract.ts';
 import { endWithParent } from './child.ts';
@@ -25,7 +25,7 @@ print({
     : problems.map(({ file, reason }) => `${file}: ${reason}`).join('; '),
 });
 if (ok && what === 'with-smoke-tests') {
-  for (const smoke of [ivfFlatOverlap, checkNorms, rerankLift]) {
+  for (const smoke of SMOKE_TESTS) {
     const { name, ok: passed, reason } = await smoke(dir);
     print({ name, verdict: passed ? 'green' : 'red', reason });
   }

@@ -11,6 +11,7 @@ import { logEnd } from '../retrieval/ingest/replay.ts';
 import { readManifest } from '../retrieval/release/manifest.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
 import { ReleaseError } from '../retrieval/release/manifest.ts';
+import { SMOKE_TESTS } from '../retrieval/smoke.ts';
 import { answerJob } from './job.ts';
 
 const work = { baseDir: z.string(), workDir: z.string() };
@@ -100,5 +101,10 @@ async function publish(asked: StepJob<'publish'>, say: (line: string) => void): 
   const { R_at_5, Contain_at_50 } = z
     .object({ R_at_5: z.number(), Contain_at_50: z.number() })
     .parse(metrics);
-  return { release: asked.version, rows: ntotal, rAt5: R_at_5, containAt50: Contain_at_50, sha256 };
+  const refusals: string[] = [];
+  for (const smoke of SMOKE_TESTS) {
+    const { ok, name, reason } = await smoke(dir);
+    if (!ok) refusals.push(`${name}: ${reason}`);
+  }
+  return { release: asked.version, rows: ntotal, rAt5: R_at_5, containAt50: Contain_at_50, refusals, sha256 };
 }

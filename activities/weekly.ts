@@ -55,6 +55,7 @@ const published: z.ZodType<PublishReport> = z.object({
   rows: count,
   rAt5: z.number(),
   containAt50: z.number(),
+  refusals: z.array(z.string()),
   sha256: z.string(),
 });
 

@@ -120,6 +120,9 @@ export async function rerankLift(dir: string): Promise<SmokeResult> {
   };
 }
 
+/** Those that a release has to pass before it is shipped. */
+export const SMOKE_TESTS = [ivfFlatOverlap, checkNorms, rerankLift] as const;
+
 async function withBothIndexes<T>(
   dir: string,
   use: (ivf: NativeIndex, flat: NativeIndex) => Promise<T>,

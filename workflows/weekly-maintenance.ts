@@ -89,9 +89,11 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
       reranker: wins.yes ? 'new' : 'old',
       ivfTrainedOn,
     });
+    const { refusals = [] } = published;
     ({ release } = published);
-    note('publish', true, `${release}: ${published.rows} rows, R@5 ${published.rAt5.toFixed(4)}`);
-    await tell(readyToShip(plan, release));
+    const refused = refusals.length > 0 ? `; pre-flight will refuse it: ${refusals.join('; ')}` : '';
+    note('publish', true, `${release}: ${published.rows} rows, R@5 ${published.rAt5.toFixed(4)}${refused}`);
+    await tell(refusals.length > 0 ? notToShip(plan, release, refusals) : readyToShip(plan, release));
   } else note('publish', false, 'neither corpus nor lists nor reranker changed');
   await step.dropWork(plan);
   return { release, base: plan.base, steps, evaluated: evaluation.entry, drift };
@@ -102,6 +104,15 @@ function readyToShip({ base, key }: WeeklyPlan, release: string) {
     severity: 'info',
     title: `${release} can be shipped`,
     text: `built on ${base}; a rollout with {"candidate":"${release}"} ships it`,
+    dedupeKey: `weekly/${key}`,
+  } as const;
+}
+
+function notToShip({ base, key }: WeeklyPlan, release: string, refusals: readonly string[]) {
+  return {
+    severity: 'warning',
+    title: `${release} can not be shipped: pre-flight will refuse it`,
+    text: `built on ${base}; ${refusals.join('; ')}`,
     dedupeKey: `weekly/${key}`,
   } as const;
 }

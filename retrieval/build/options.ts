@@ -35,6 +35,8 @@ export interface BuildOptions {
   readonly threads: number;
   /** Bytes of the ingest log that the corpus holds already; 0 where absent. */
   readonly ingestOffset?: number;
+  /** Family of the models, where it is not the one that the runbook's limits were set for. */
+  readonly backbone?: string | undefined;
   /** Made here where absent. */
   readonly prepared?: PreparedParts;
   /** What is under way; `done` and `total` where it is countable. */

@@ -191,7 +191,7 @@ async function seal(
   options: BuildOptions,
   measured: { tau: number; expectedShare: number; nlist: number },
 ): Promise<void> {
-  const { version, createdBy, seed, recipe, flags } = options;
+  const { version, createdBy, seed, recipe, backbone, flags } = options;
   const files: Record<string, string> = {};
   for (const file of RELEASE_FILES) files[file] = await sha256Of(join(dir, file));
   const predictor = (name: 'amn_v0' | 'gru_v0') => ({
@@ -204,6 +204,7 @@ async function seal(
     createdBy,
     seed,
     recipe,
+    ...(backbone === undefined ? {} : { backbone }),
     dimension: encoder.dim,
     k: DEFAULT_K,
     ...measured,

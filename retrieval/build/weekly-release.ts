@@ -96,6 +96,7 @@ export async function publishWeekly(
     recipe: 'good',
     createdBy: CREATED_BY,
     flags: manifest.flags,
+    backbone: manifest.backbone,
     releasesDir,
     // Nothing is encoded: the vectors are there.
     cacheDir: workDir,

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { PreflightReport } from '../../domain/contract.ts';
 import type { SearchResponse } from '../../domain/http.ts';
 import { readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
@@ -59,6 +61,19 @@ async function search(text: string): Promise<SearchResponse> {
     body: JSON.stringify({ text }),
   });
   return JSON.parse(await answer.text());
+}
+
+/** The checks that pre-flight made, by name. */
+async function preflightOf(rollout: WorkflowHandle): Promise<string[]> {
+  const { events } = await rollout.fetchHistory();
+  const scheduled = events?.find(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'preflight',
+  )?.eventId;
+  const done = events
+    ?.map((event) => event.activityTaskCompletedEventAttributes)
+    .find((attributes) => attributes?.scheduledEventId?.toString() === scheduled?.toString());
+  const { checks }: PreflightReport = JSON.parse(String(done?.result?.payloads?.[0]?.data));
+  return checks.map(({ name }) => name);
 }
 
 const evalFolder = () => join(world.folder, 'artifacts/eval');
@@ -174,6 +189,17 @@ describe('triggered', () => {
     const { outcome, reason }: RolloutResult = await handle.result();
     const { timeline } = await world.status();
     expect(timeline[0]?.text).toMatch(/^pre-flight: all \d+ checks are green$/);
+    expect(await preflightOf(handle)).toEqual([
+      `files of ${release}`,
+      'IVF agrees with FLAT',
+      'vectors are of unit norm',
+      'reranking lifts R@5',
+      'files of small',
+      'config pins',
+      '/health',
+      '/metrics',
+      'rollback dry run',
+    ]);
     expect([outcome, reason]).toEqual(['shipped', `${release} is stable; small stays warm`]);
     expect(await traffic.stop()).toMatchObject({ errors: 0, lastError: null });
     const merged = await search('A sentence about looms, number 22, with some words.');

@@ -92,6 +92,20 @@ describe('the weekly maintenance', () => {
     expect(summary.release).not.toBeNull();
   });
 
+  it('says of a release that pre-flight will refuse why, and not that it can be shipped', async () => {
+    const world = new Week();
+    world.refusals = ['reranking lifts R@5: 1.0 points, at least 3 are needed'];
+    const { release, steps } = await world.run();
+    expect(steps.at(-1)).toMatchObject({ step: 'publish', says: expect.stringContaining('1.0 points') });
+    expect(world.pages).toMatchObject([
+      {
+        severity: 'warning',
+        title: `${release} can not be shipped: pre-flight will refuse it`,
+        text: expect.stringContaining('reranking lifts R@5: 1.0 points'),
+      },
+    ]);
+  });
+
   it('tries a step again whose worker died, and no other', async () => {
     const world = new Week();
     world.before = (activity, attempt) => {

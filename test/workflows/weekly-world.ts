@@ -37,6 +37,8 @@ export class WeeklyWorld {
     gainedAt5: 0,
   };
   containAt50 = 0.9;
+  /** Why pre-flight would refuse what is published. */
+  refusals: readonly string[] = [];
   /** Called before an activity does its work; may throw in its place. */
   before: (activity: string, attempt: number) => void = () => {};
   readonly calls: string[] = [];
@@ -86,6 +88,7 @@ export class WeeklyWorld {
           rows: this.merge.rows,
           rAt5: 0.8,
           containAt50: 0.9,
+          refusals: this.refusals,
           sha256: 'f'.repeat(64),
         };
       },

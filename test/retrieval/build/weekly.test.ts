@@ -15,7 +15,7 @@ import { logEnd } from '../../../retrieval/ingest/replay.ts';
 import type { ReleaseManifest } from '../../../retrieval/release/manifest.ts';
 import { readManifest } from '../../../retrieval/release/manifest.ts';
 import { verifyRelease } from '../../../retrieval/release/verify.ts';
-import { releasesFolder, smallRelease } from '../../fixtures/releases.ts';
+import { copyRelease, releasesFolder, smallRelease } from '../../fixtures/releases.ts';
 
 const quiet = () => {};
 let folder: string;
@@ -175,6 +175,19 @@ describe('the weekly release', () => {
       ivfTrainedOn: 123,
       evaluationArticles: base.evaluationArticles,
     });
+  }, 300_000);
+
+  it('of another family of models says so: its own gate is asked of it too', async () => {
+    const { work, log } = await prepared([]);
+    const family = await copyRelease(baseDir, await mkdtemp(join(folder, 'family-')));
+    const declared = JSON.stringify({ ...base, backbone: 'two-tower' });
+    await writeFile(join(family, 'manifest.json'), declared);
+    const { dir } = await publishWeekly(
+      { ...work, baseDir: family },
+      { version: 'weekly-3', releasesDir, reranker: 'old', ivfTrainedOn: 123, ingestUntil: log.until },
+      quiet,
+    );
+    expect(await readManifest(dir)).toMatchObject({ backbone: 'two-tower' });
   }, 300_000);
 });
 
