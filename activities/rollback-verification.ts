@@ -27,9 +27,8 @@ export function createRollbackVerification(
     async verifyRollback({ release, withinMs }) {
       const signal = cancellationSignal();
       const deadlineMs = Date.now() + withinMs;
-      const probes = await loadProbes(join(deps.releasesDir, release));
       for (;;) {
-        const found = await verifyOnce(deps.gatewayUrl, release, probes, signal);
+        const found = await verifyOnce(deps, release, signal);
         if (found.verified) return { ...found, metrics: await metricsReturn(deps, release, signal) };
         if (Date.now() >= deadlineMs) return found;
         heartbeat(found.reason);
@@ -40,15 +39,14 @@ export function createRollbackVerification(
 }
 
 async function verifyOnce(
-  gatewayUrl: string,
+  { gatewayUrl, releasesDir }: VerificationDeps,
   release: string,
-  probes: readonly Probe[],
   signal: AbortSignal,
 ): Promise<RollbackVerification> {
   const failed = (version: string | null, reason: string): RollbackVerification => ({
     verified: false,
     reason,
-    probes: probes.length,
+    probes: 0,
     matching: 0,
     version,
     metrics: null,
@@ -64,6 +62,14 @@ async function verifyOnce(
     return failed(health.version, `/health says ${health.version}, not ${release}`);
   if (health.percent !== 0)
     return failed(health.version, `${health.percent} % of users are on the candidate`);
+  let probes: readonly Probe[];
+  try {
+    probes = await loadProbes(join(releasesDir, release));
+  } catch (error) {
+    // Users are back on it all the same: that it is not proven is an answer, and no reason to ask for ever.
+    const why = error instanceof Error ? error.message : String(error);
+    return failed(health.version, `${release} is back, but its probes can not be read: ${why}`);
+  }
   const result = await checkProbes(probes, async (probe) => {
     heartbeat('probes');
     const answer: SearchResponse = await ask(

@@ -99,7 +99,14 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
   const title = `the rollback of ${state.candidate} does not get through`;
   return {
     state: log(plan, state, { kind: 'step', text: reason }, nowMs),
-    effects: [{ kind: 'page', severity: 'critical', title, text: reason }],
+    effects: [
+      {
+        kind: 'page',
+        severity: 'critical',
+        title,
+        text: `${reason}. By hand: ${rollbackCommand(state.report)}`,
+      },
+    ],
   };
 }
 

@@ -120,7 +120,7 @@ export function startRollback(
 }
 
 /** What takes users back without Temporal and without the worker. */
-export function rollbackCommand(report: RolloutState['report']): string {
+export function rollbackCommand(report: { readonly stable: string } | null): string {
   return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
 }
 

@@ -8,10 +8,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { armsOf, newTally, tallied } from '../domain/arms-tally.ts';
 import type { Designed } from '../domain/experiment-design.ts';
 import { designFor, untilNextLookMs } from '../domain/experiment-design.ts';
 import type { Arms, ExperimentDesign, Recommendation } from '../domain/experiment.ts';
-import { addArms, lookAt, noArms, splitOf } from '../domain/experiment.ts';
+import { lookAt, noArms, splitOf } from '../domain/experiment.ts';
 import type { ArmsReading } from '../domain/experiment-contract.ts';
 import type { ExperimentInput } from '../domain/experiment-input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../domain/experiment-report.ts';
@@ -64,9 +65,7 @@ export class ExperimentRun {
   /** Set while the arms are; with it they are cleared. */
   private epoch: number | null = null;
   private startedMs = 0;
-  private before: Arms = noArms();
-  private last: Extract<ArmsReading, { kind: 'arms' }> | null = null;
-  private restarts = 0;
+  private tally = newTally();
 
   constructor(input: ExperimentInput) {
     const { workflowId, runId } = workflowInfo();
@@ -154,7 +153,7 @@ export class ExperimentRun {
       const lost = this.take(await this.calls.readArms());
       if (lost !== null) return this.end('superseded', 'undecided', lost);
       if (this.stop !== null) return this.end('stopped', 'undecided', this.stop);
-      const step = lookAt(design, this.arms());
+      const step = lookAt(design, armsOf(this.tally));
       if (step.kind === 'end') return this.end('completed', step.recommendation, step.reason);
       if (Date.now() >= endMs) return this.end('completed', 'undecided', this.late(design));
     }
@@ -172,18 +171,11 @@ export class ExperimentRun {
     }
     if (reading.epoch !== this.epoch || reading.experiment !== this.name)
       return `somebody took the lanes (epoch ${reading.epoch}, experiment ${reading.experiment ?? 'none'}): the arms ended`;
-    if (this.last !== null && this.last.processStartMs !== reading.processStartMs) {
-      this.before = addArms(this.before, this.last.arms);
-      this.restarts++;
-    }
-    this.last = reading;
-    const step = this.design === null ? null : lookAt(this.design, this.arms());
-    this.show({ arms: this.arms(), reason: step?.kind === 'end' ? step.reason : this.status.reason });
+    this.tally = tallied(this.tally, reading);
+    const arms = armsOf(this.tally);
+    const step = this.design === null ? null : lookAt(this.design, arms);
+    this.show({ arms, reason: step?.kind === 'end' ? step.reason : this.status.reason });
     return null;
-  }
-
-  private arms(): Arms {
-    return this.last === null ? this.before : addArms(this.before, this.last.arms);
   }
 
   /** Why the gateway refuses; null where it is done. */
@@ -224,7 +216,7 @@ export class ExperimentRun {
   }
 
   private report(ended: End, design: ExperimentDesign): ExperimentReport {
-    const arms = this.arms();
+    const arms = armsOf(this.tally);
     return {
       ...ended,
       name: this.name,
@@ -237,7 +229,7 @@ export class ExperimentRun {
       arms,
       effects: effectsOf(design, arms),
       splitP: splitOf(arms, design.offPercent),
-      restarts: this.restarts,
+      restarts: this.tally.restarts,
     };
   }
 

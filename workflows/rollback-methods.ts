@@ -6,15 +6,22 @@ import { releaseBefore } from '../domain/release-before.ts';
 import { activities } from './activities.ts';
 import { deploymentActivities } from './rollback-activities.ts';
 import type { Run, TakenBack } from './take-back.ts';
-import { verifyBack } from './take-back.ts';
+import { untilDone, verifyBack } from './take-back.ts';
+
+/** Its pods take minutes, and longer where they have to be loaded first. */
+const UNDO_LATE_MIN = 10;
 
 /** The fallback model and no reranker, on the lane that users are on: at once, and the release stays. */
-export async function flipFlags(run: Run, triggeredMs: number): Promise<TakenBack> {
+export function flipFlags(run: Run, triggeredMs: number): Promise<TakenBack> {
+  return untilDone(run, () => flip(run, triggeredMs));
+}
+
+async function flip(run: Run, triggeredMs: number): Promise<TakenBack> {
   const { takeEpoch, changeTraffic } = activities();
   const { epoch, view } = await takeEpoch({ owner: run.owner, key: run.key });
-  const flip = fallbackFlags(view);
-  if (flip.kind === 'impossible') return flip;
-  const { lane, to } = flip;
+  const change = fallbackFlags(view);
+  if (change.kind === 'impossible') return change;
+  const { lane, to } = change;
   const step = `${run.key}/flags`;
   const { by, reason } = run;
   const result = await changeTraffic({ epoch, step, by, reason, flags: { [lane]: to } });
@@ -23,7 +30,7 @@ export async function flipFlags(run: Run, triggeredMs: number): Promise<TakenBac
     return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason: why };
   }
   const safeAfterMs = Date.now() - triggeredMs;
-  return { kind: 'safe', verification: flagsInForce(result.view, flip), safeAfterMs };
+  return { kind: 'safe', verification: flagsInForce(result.view, change), safeAfterMs };
 }
 
 /** Flags go along with each request, so what the gateway has is what every lane does. */
@@ -45,16 +52,20 @@ function flagsInForce(
 
 /** The Deployment before, after a new epoch: nothing in flight may change traffic beside it. */
 export async function undoDeployment(run: Run, to: string | null, triggeredMs: number): Promise<TakenBack> {
-  const { deploymentRevision, undoDeployment: undo } = deploymentActivities();
-  const running = await deploymentRevision();
-  if (running.kind === 'refused') return { kind: 'impossible', reason: running.reason };
-  const { view } = await activities().takeEpoch({ owner: run.owner, key: run.key });
-  const expected = to ?? releaseBefore(view.state);
-  const { by, reason } = run;
-  const undone = await undo({ from: running.revision, by, reason });
-  if (undone.kind === 'refused') return { kind: 'impossible', reason: undone.reason };
+  const done = await untilDone(run, () => undo(run, to), UNDO_LATE_MIN);
+  if (done.kind === 'refused') return { kind: 'impossible', reason: done.reason };
+  const { expected, says } = done;
   const safeAfterMs = Date.now() - triggeredMs;
   const verification = await verifyBack(activities(), expected);
-  const said = { ...verification, reason: `${undone.says}; ${verification.reason}` };
+  const said = { ...verification, reason: `${says}; ${verification.reason}` };
   return { kind: 'safe', verification: said, safeAfterMs };
+}
+
+async function undo({ owner, key, by, reason }: Run, to: string | null) {
+  const { deploymentRevision, undoDeployment: ask } = deploymentActivities();
+  const running = await deploymentRevision();
+  if (running.kind === 'refused') return running;
+  const { view } = await activities().takeEpoch({ owner, key });
+  const undone = await ask({ from: running.revision, by, reason });
+  return undone.kind === 'refused' ? undone : { ...undone, expected: to ?? releaseBefore(view.state) };
 }

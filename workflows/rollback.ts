@@ -2,6 +2,7 @@ import { ApplicationFailure, CancellationScope, log, workflowInfo } from '@tempo
 import type { Postmortem } from '../domain/postmortem.ts';
 import type { RollbackInput } from '../domain/rollback-input.ts';
 import { readRollbackInput } from '../domain/rollback-input.ts';
+import { rollbackCommand } from '../domain/rollout-moves.ts';
 import { activities, permanentReason } from './activities.ts';
 import { flipFlags, undoDeployment } from './rollback-methods.ts';
 import type { Run, TakenBack } from './take-back.ts';
@@ -33,6 +34,7 @@ export async function rollback(raw?: unknown): Promise<RollbackResult> {
     key: `${workflowId}/${runId}/rollback`,
     by: input.by ?? workflowId,
     reason: input.reason ?? 'rollback workflow',
+    late: (reason) => tellLate(reason, input),
   };
   // Half a rollback helps nobody: once asked for, it is carried out even if the workflow is cancelled.
   return CancellationScope.nonCancellable(async () => {
@@ -57,6 +59,18 @@ function carryOut({ method, to }: RollbackInput, run: Run, startedMs: number): P
     default:
       return method satisfies never;
   }
+}
+
+/** Nobody waits for this page, and each says something new. */
+function tellLate(reason: string, { to }: RollbackInput): void {
+  const { runId } = workflowInfo();
+  const page = activities().notify({
+    severity: 'critical',
+    title: 'a rollback does not get through',
+    text: `${reason}. By hand: ${rollbackCommand(to === null ? null : { stable: to })}`,
+    dedupeKey: `${runId}/${reason}`,
+  });
+  page.catch((error: unknown) => log.warn(`not told: ${permanentReason(error)}`));
 }
 
 /** A page, and a draft of the post-mortem; neither keeps anything from having happened. */

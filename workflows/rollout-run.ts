@@ -1,13 +1,4 @@
-import {
-  condition,
-  log,
-  setCurrentDetails,
-  setHandler,
-  sleep,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import { condition, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import { postmortemOf } from '../domain/postmortem.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
@@ -18,15 +9,15 @@ import { reduce } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import { nextAction } from '../domain/rollout-action.ts';
 import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
-import { newRollout, stageOf } from '../domain/rollout-state.ts';
-import type { SearchAttribute } from '../domain/search-attributes.ts';
+import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
-import { statusMarkdown, statusOf } from '../domain/status.ts';
+import { statusOf } from '../domain/status.ts';
 import { activities, permanentReason } from './activities.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { planQuery, signals, statusQuery, updates } from './messages.ts';
+import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
@@ -42,11 +33,13 @@ export class RolloutRun {
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
-  private shown = '';
+  private readonly card = new RolloutCard();
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
-    this.traffic = new RolloutTraffic(this.state);
+    this.traffic = new RolloutTraffic(this.state, (reason) => {
+      if (this.loaded !== null) this.dispatch(this.loaded, { kind: 'failed', reason });
+    });
     this.decisions = new DecisionLog(input.candidate);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
@@ -227,27 +220,7 @@ export class RolloutRun {
     this.telling.push(telling.catch(() => {}));
   }
 
-  /** The card in the web UI, and the search attributes where they changed. */
   private show(): void {
-    const status = this.status();
-    setCurrentDetails(
-      statusMarkdown(status, (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')),
-    );
-    if (this.loaded === null || !this.loaded.searchAttributes) return;
-    const values: Record<SearchAttribute, string> = {
-      RolloutCandidate: this.state.candidate,
-      RolloutStage: this.state.t0Ms === null ? 'before T0' : stageOf(this.loaded.plan, this.state).name,
-      RolloutVerdict: status.verdict ?? 'none',
-      RolloutOutcome: status.outcome ?? 'running',
-    };
-    const shown = JSON.stringify(values);
-    if (shown === this.shown) return;
-    this.shown = shown;
-    upsertSearchAttributes(
-      Object.entries(values).map(([name, value]) => ({
-        key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-        value,
-      })),
-    );
+    this.card.show(this.loaded, this.state);
   }
 }

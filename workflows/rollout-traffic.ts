@@ -12,13 +12,16 @@ import { takeBack } from './take-back.ts';
 /** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
 export class RolloutTraffic {
   private readonly owner: string;
+  private readonly late: (reason: string) => void;
   private readonly calls = activities();
   /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
   private steps = 0;
   /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
 
-  constructor({ service }: RolloutState) {
+  /** `late` hears that a rollback does not get through. */
+  constructor({ service }: RolloutState, late: (reason: string) => void) {
+    this.late = late;
     this.owner = `rollout/${service}/${workflowInfo().runId}`;
   }
 
@@ -90,7 +93,8 @@ export class RolloutTraffic {
   private async takeBack(state: RolloutState): Promise<RolloutEvent> {
     if (state.t0Ms === null) return { kind: 'rolledBack', verification: null, safeAfterMs: 0 };
     const reason = state.rollbackReason ?? 'rollback';
-    const run = { owner: this.owner, key: `${this.owner}/rollback`, by: this.owner, reason };
+    const { owner, late } = this;
+    const run = { owner, key: `${owner}/rollback`, by: owner, reason, late };
     const result = await takeBack(
       this.calls,
       run,

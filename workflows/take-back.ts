@@ -1,6 +1,7 @@
 import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
 import { releaseBefore } from '../domain/release-before.ts';
 import { permanentReason } from './activities.ts';
+import { sayWhenLate } from './say-when-late.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
 const VERIFY_WITHIN_MS = 120_000;
@@ -16,6 +17,17 @@ export interface Run {
   readonly key: string;
   readonly by: string;
   readonly reason: string;
+  /** Hears, again and again, that users are not back yet. */
+  late(reason: string): void;
+}
+
+/** Changes traffic as `work` does, and says so where it does not get through. */
+export function untilDone<T>({ late }: Run, work: () => Promise<T>, firstMin = 1): Promise<T> {
+  return sayWhenLate(
+    work,
+    (waitedMin) => late(`rollback: not carried out after ${waitedMin} min; it is tried again and again`),
+    firstMin,
+  );
 }
 
 /**
@@ -28,21 +40,20 @@ export async function takeBack(
   release: string | null,
   triggeredMs: number,
 ): Promise<TakenBack> {
-  const { epoch, view } = await calls.takeEpoch({ owner: run.owner, key: run.key });
-  const rollbackTo = release ?? releaseBefore(view.state);
-  const result = await calls.changeTraffic({
-    epoch,
-    step: `${run.key}/traffic`,
-    by: run.by,
-    reason: run.reason,
-    rollbackTo,
-  });
+  const { result, rollbackTo } = await untilDone(run, () => askFor(calls, run, release));
   if (result.kind === 'refused') {
     const { kind, reason } = result.refusal;
     return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason };
   }
   const safeAfterMs = Date.now() - triggeredMs;
   return { kind: 'safe', verification: await verifyBack(calls, rollbackTo), safeAfterMs };
+}
+
+async function askFor(calls: RolloutActivities, { owner, key, by, reason }: Run, release: string | null) {
+  const { epoch, view } = await calls.takeEpoch({ owner, key });
+  const rollbackTo = release ?? releaseBefore(view.state);
+  const result = await calls.changeTraffic({ epoch, step: `${key}/traffic`, by, reason, rollbackTo });
+  return { result, rollbackTo };
 }
 
 /** Users are back: a proof that can not be made changes nothing about that. */

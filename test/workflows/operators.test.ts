@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { Client, WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -76,20 +77,22 @@ describe('a rollback', () => {
     expect(world.state.percent).toBe(0);
   });
 
-  it('that does not get through is tried again, and pages', async () => {
+  it.each([
+    ['the gateway is down', 5, new Error('connect ECONNREFUSED')],
+    ['the gateway is down', 100, new Error('connect ECONNREFUSED')],
+    ['the gateway refuses it for good', 5, ApplicationFailure.nonRetryable('answered 422')],
+  ])('while %s, with %s in a hundred users, is tried again and pages', async (_why, percent, failure) => {
     const world = new FakeWorld();
-    let refusals = 2;
-    world.before = (activity, input) => {
-      if (activity !== 'changeTraffic' || (input as { rollbackTo?: string }).rollbackTo === undefined) return;
-      if (refusals-- > 0) throw new Error('connect ECONNREFUSED');
-    };
+    const late = untilPaged(world, failure);
     await server.with(world, async (start) => {
       const rollout = await start();
-      await rollout.until(measuring(5));
+      await rollout.until(measuring(percent));
       await rollout.handle.signal('rollback');
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+      expect(await rollout.status()).toMatchObject({ percent: 0, verified: true });
     });
-    expect(world.pages.filter(({ severity }) => severity === 'critical')).not.toEqual([]);
+    expect(late().map(({ severity }) => severity)).toEqual(['critical', 'critical']);
+    expect(late()[0]?.text).toContain('bash scripts/rollback_retriever.sh v-1');
   });
 });
 
@@ -368,6 +371,21 @@ describe('the workflow rollback', () => {
     expect(world.state.percent).toBe(0);
   });
 
+  it('pages until it gets through', async () => {
+    const world = new FakeWorld();
+    const late = untilPaged(world, new Error('connect ECONNREFUSED'));
+    await server.with(world, async (_start, env) => {
+      const handle = await env.client.workflow.start('rollback', {
+        args: [{ to: 'v-1' }],
+        taskQueue: 'rollout',
+        workflowId: 'rollback/retriever',
+      });
+      expect(await handle.result()).toMatchObject({ outcome: 'rolledBack' });
+    });
+    expect(late().map(({ severity }) => severity)).toEqual(['critical', 'critical']);
+    expect(late()[0]?.text).toContain('bash scripts/rollback_retriever.sh v-1');
+  });
+
   it('without a release goes back to the one before, after a promotion', async () => {
     const world = new FakeWorld();
     await server.with(world, async (start, env) => {
@@ -439,6 +457,16 @@ describe('a server without search attributes', () => {
     });
   });
 });
+
+/** No rollback gets through before a person was told twice that it does not; returns those pages. */
+function untilPaged(world: FakeWorld, failure: Error) {
+  const late = () => world.pages.filter(({ title }) => title.includes('does not get through'));
+  world.before = (activity, input) => {
+    if (activity !== 'changeTraffic' || (input as { rollbackTo?: string }).rollbackTo === undefined) return;
+    if (late().length < 2) throw failure;
+  };
+  return late;
+}
 
 /** Makes an activity wait before its work, from when it has begun until it may end. */
 function hang(world: FakeWorld, activity: string, which: (input: unknown) => boolean = () => true) {

@@ -1,0 +1,33 @@
+import { CancellationScope, patched, sleep } from '@temporalio/workflow';
+
+const MINUTE_MS = 60_000;
+/** From one time to the next, in minutes; the last goes on. */
+const AGAIN_MIN = [5, 15, 30];
+
+/**
+ * Does the work, and says as long as it is not done that it is not: Temporal retries an activity without end, and tells
+ * nobody. `late` hears of it after `firstMin` minutes, and again and again, each time less soon.
+ */
+export async function sayWhenLate<T>(
+  work: () => Promise<T>,
+  late: (waitedMin: number) => void,
+  firstMin = 1,
+): Promise<T> {
+  // Runs of before had no timer beside the work.
+  if (!patched('say-when-late')) return work();
+  const watching = new CancellationScope();
+  const watch = watching.run(async () => {
+    let waitedMin = 0;
+    for (let times = 0; ; times++) {
+      const nextMin = times === 0 ? firstMin : (AGAIN_MIN[Math.min(times, AGAIN_MIN.length) - 1] ?? 0);
+      await sleep(nextMin * MINUTE_MS, { summary: 'then a person is told that it is late' });
+      late((waitedMin += nextMin));
+    }
+  });
+  watch.catch(() => {}); // It ends as cancelled.
+  try {
+    return await work();
+  } finally {
+    watching.cancel();
+  }
+}
