@@ -66,7 +66,7 @@ await runTool({
       met: checks.every(({ met }) => met),
       lines: [
         ...checks.map(({ name, met, reason }) => `${met ? '✓' : '✗'} ${name}: ${reason}`),
-        ...notChecked.map((words) => `- ${words}`),
+        ...notChecked.map((text) => `- ${text}`),
         ...rows.map(({ metric, verdict, reason }) => `    ${metric}: ${verdict}: ${reason}`),
       ],
       result: { release: expected, checks, rows, notChecked },
