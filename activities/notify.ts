@@ -20,18 +20,21 @@ const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
 /**
  * Tells a person, by the way that the severity has. A webhook that does not take the message throws, so that Temporal
- * tries again; a key that was sent is not sent again, also after a restart.
+ * tries again; a key that was sent is not sent again, also after a restart. The log has it first, once for each key, whatever
+ * becomes of the post.
  */
 export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
   const sent = createSentKeys(deps);
+  const logged = createSentKeys({ ...deps, sentFile: null });
   return {
     async notify(notification: Notification) {
       const { severity, title, text, dedupeKey } = notification;
       const route = deps.routes[severity];
       const told = { to: placeOf(route) };
       if (await sent.has(dedupeKey)) return told;
+      if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
+      await logged.add(dedupeKey);
       if (route !== null) await post(route, notification);
-      deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
       await sent.add(dedupeKey);
       return told;
     },

@@ -14,8 +14,10 @@ export function createTraffic(
     control: () => control.view(),
     async takeEpoch({ owner, key, expected }) {
       if (expected !== undefined) return takeExpected(control, { owner, key, expected });
+      // Whoever takes it from whomever takes users back, which a disk that is full must not keep from happening.
       const { state } = await control.view();
-      return control.takeEpoch({ owner, key, expected: { owner: state.owner, epoch: state.epoch } });
+      const seen = { owner: state.owner, epoch: state.epoch };
+      return control.takeEpoch({ owner, key, expected: seen, unsaved: 'accepted' });
     },
     changeTraffic: (change) => control.change(change),
     async awaitLane({ lane, release, withinMs }) {

@@ -111,6 +111,11 @@ export interface TakeEpoch {
   readonly key: string;
   /** What the caller saw last. */
   readonly expected: { readonly owner: string; readonly epoch: number };
+  /**
+   * Of a rollback: the epoch is taken even where it can not be written. A restart forgets it then, and may hand out its
+   * number again; so it is for whoever never raises.
+   */
+  readonly unsaved?: 'accepted';
 }
 
 /** Body of `POST /control/lease`: renews only; a lost lease does not come back by renewal. */

@@ -40,9 +40,12 @@ export type GuardEvent =
  * Whether the next guard takes up the state of the one that saw this: who is blind goes on being blind since the same
  * moment, what breaches has done so since, and harm is said once. After anything else it begins afresh.
  */
-export function goesOn(event: GuardEvent): boolean {
-  return event.kind === 'blind' || event.kind === 'breaching' || event.kind === 'harm';
+export function goesOn({ kind }: GuardEvent): boolean {
+  return kind === 'blind' || kind === 'breaching' || kind === 'harm' || kind === 'bothLanes';
 }
+
+/** Lanes that go on breaching together are told of so often: a person who has resumed meanwhile should hear of it again. */
+const BOTH_AGAIN_MS = 10 * 60_000;
 
 /** What the guard sees at one moment. */
 export interface Poll {
@@ -65,6 +68,8 @@ export interface GuardState {
   readonly blindReported: boolean;
   /** Triggers whose breach was told, until it is over. */
   readonly told: readonly string[];
+  /** When both lanes were last said to breach, by trigger; absent in states from before it was kept. */
+  readonly toldBothMs?: Readonly<Record<string, number>>;
   /** Snapshots as far back as the longest look-back, oldest first. */
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
@@ -119,7 +124,10 @@ function endOrTell(
   context: GuardContext,
   nowMs: number,
 ): { readonly state: GuardState; readonly event: GuardEvent | null } {
-  return event === null ? tellBreaches(state, context, nowMs) : { state, event };
+  if (event === null) return tellBreaches(state, context, nowMs);
+  return event.kind === 'bothLanes'
+    ? { state: { ...state, toldBothMs: { ...state.toldBothMs, [event.trigger]: nowMs } }, event }
+    : { state, event };
 }
 
 function harmEvent(alarm: HarmAlarm | null): GuardEvent | null {
@@ -197,6 +205,7 @@ function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): Guard
       state.records.map((record) => standingAt(record, 'stable', rule)),
       nowMs,
     );
+    if (stableToo && nowMs - (state.toldBothMs?.[rule.name] ?? -Infinity) < BOTH_AGAIN_MS) continue;
     const reason = `${rule.name}: ${describe(rule)}`;
     return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
   }

@@ -97,6 +97,8 @@ export interface Health {
   readonly encode: PartHealth;
   readonly search: PartHealth;
   readonly rerank: PartHealth;
+  /** The control state: not ok while what is in force is not on disk. */
+  readonly state: PartHealth;
 }
 
 /**

@@ -67,11 +67,17 @@ export type OwnWindow =
   | { readonly kind: 'window'; readonly before: LaneOwn; readonly after: LaneOwn }
   | { readonly kind: 'missing'; readonly reason: string };
 
+const RESTARTED = 'the lane was restarted within the window';
+
+/** No longer window will mend that: it needs a fresh beginning. */
+export function wasRestarted(own: OwnWindow): boolean {
+  return own.kind === 'missing' && own.reason === RESTARTED;
+}
+
 /** A lane that is down has said nothing, and one that was restarted has counted anew: neither is zero. */
 export function ownBetween(before: LaneOwn | null, after: LaneOwn | null): OwnWindow {
   if (after === null || before === null)
     return { kind: 'missing', reason: 'the lane did not say what it counts' };
-  if (after.startSeconds !== before.startSeconds)
-    return { kind: 'missing', reason: 'the lane was restarted within the window' };
+  if (after.startSeconds !== before.startSeconds) return { kind: 'missing', reason: RESTARTED };
   return { kind: 'window', before, after };
 }

@@ -2,7 +2,14 @@ import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './rollout-ladder.ts';
-import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
+import {
+  finish,
+  holdAfter,
+  holdFor,
+  rollbackCommand,
+  startRollback,
+  withoutEvaluation,
+} from './rollout-moves.ts';
 import type { Effect, Held, RolloutState, Step } from './rollout-state.ts';
 import { FIRST_LOOK, decideMs, log, stageOf } from './rollout-state.ts';
 
@@ -90,7 +97,12 @@ function onRefused(
         ? 'leaseLost'
         : 'intervention'
       : 'refused';
-  return holdFor(plan, seen, { why, reason: refusal.reason }, nowMs);
+  return holdFor(
+    plan,
+    why === 'intervention' ? withoutEvaluation(seen) : seen,
+    { why, reason: refusal.reason },
+    nowMs,
+  );
 }
 
 /** A person has to mend it and resume; a rollback is tried again by itself. */
@@ -113,6 +125,8 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
 /** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
   if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
+  // A person has been asked, and both lanes go on as they are.
+  if (event.kind === 'bothLanes' && before.held?.why === 'bothLanes') return { state: before, effects: [] };
   const said = 'reason' in event ? event.reason : event.intervention.what;
   const state = log(plan, before, { kind: 'guard', text: said }, nowMs);
   switch (event.kind) {

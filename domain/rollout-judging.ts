@@ -3,6 +3,7 @@ import type { Judgement } from './gate.ts';
 import { judge, unknownJudgement } from './gate.ts';
 import type { Plan } from './plan.ts';
 import { sayEvaluation } from './reading.ts';
+import { wasRestarted } from './lane-report.ts';
 import { inform } from './rollout-informing.ts';
 import { climb } from './rollout-ladder.ts';
 import { holdFor, proceed, startRollback } from './rollout-moves.ts';
@@ -153,7 +154,10 @@ function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: nu
     } as const;
     return holdFor(plan, measureOn(state, nowMs + plan.holdEveryMs), held, nowMs);
   }
-  const extended = { ...state, extensions: state.extensions + 1 };
+  // What the candidate's lane counted of itself began anew: only a window from after that has it.
+  const own = state.evidence?.window.candidate?.own;
+  const opening = own !== undefined && wasRestarted(own) ? null : state.opening;
+  const extended = { ...state, opening, extensions: state.extensions + 1 };
   return { state: measureOn(extended, nowMs + plan.extendByMs), effects: [] };
 }
 

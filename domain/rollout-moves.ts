@@ -66,6 +66,11 @@ export function holdFor(
   };
 }
 
+/** A hand may have changed flags or release: an evaluation from before says nothing of what runs now. */
+export function withoutEvaluation(state: RolloutState): RolloutState {
+  return { ...state, evaluation: null };
+}
+
 /** Somebody else has changed the traffic, or the lease has ended: that stands, and a person is asked. */
 export function holdAfter(
   plan: Plan,
@@ -83,7 +88,12 @@ export function holdAfter(
     ? `held at ${percent} %, lease lost`
     : `${last?.by ?? 'somebody'} changed traffic by hand: ${last?.what ?? 'how is not known'}`;
   const knowing = { ...state, percent, interventionsSeen: interventions };
-  return holdFor(plan, knowing, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
+  return holdFor(
+    plan,
+    lost ? knowing : withoutEvaluation(knowing),
+    { why: lost ? 'leaseLost' : 'intervention', reason },
+    nowMs,
+  );
 }
 
 /** Back to the old release; before T0 there is nothing to go back from, and the run ends as aborted. */
@@ -152,7 +162,8 @@ export function finish(
     effects: [
       {
         kind: 'page',
-        severity: outcome === 'shipped' ? 'info' : 'warning',
+        severity:
+          outcome === 'shipped' ? 'info' : next.verification?.verified === false ? 'critical' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
         text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
       },

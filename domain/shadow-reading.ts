@@ -6,6 +6,10 @@ import { meanDifference, pairedDifference } from './stats.ts';
 import type { ShadowCounters } from './telemetry.ts';
 import { OVERLAP_DEPTH } from './telemetry.ts';
 
+const BEFORE_SHADOWS = 'this gateway shadows no queries';
+/** A plan with rows on the shadow asks for one: where it is turned off, nothing was measured. */
+const NOT_SHADOWED = 'no queries are shadowed, and the plan wants it';
+
 /** Queries that both lanes answered. */
 export function pairsOf({ both, onlyStable, onlyCandidate, neither }: ShadowCounters): number {
   return both + onlyStable + onlyCandidate + neither;
@@ -20,8 +24,9 @@ export function shadowQualityReading(
   { window, candidateQuality, stableQuality }: Evidence,
   z: number,
 ): Reading {
-  const shadow = window.shadow ?? null;
-  if (shadow === null) return notApplicableReading('no queries are shadowed');
+  const { shadow = BEFORE_SHADOWS } = window;
+  if (shadow === BEFORE_SHADOWS) return notApplicableReading(BEFORE_SHADOWS);
+  if (shadow === null) return absent(NOT_SHADOWED);
   const n = pairsOf(shadow);
   if (n === 0) return absent('no query was answered by both lanes');
   if (candidateQuality?.release !== shadow.release)
@@ -45,8 +50,9 @@ export function shadowQualityReading(
 
 /** How far the candidate's overlap@10 with stable lies under the noise floor: stable's with itself. */
 export function shadowOverlapReading({ window }: Evidence, z: number): Reading {
-  const shadow = window.shadow ?? null;
-  if (shadow === null) return notApplicableReading('no queries are shadowed');
+  const { shadow = BEFORE_SHADOWS } = window;
+  if (shadow === BEFORE_SHADOWS) return notApplicableReading(BEFORE_SHADOWS);
+  if (shadow === null) return absent(NOT_SHADOWED);
   const share = (tenths: number) => tenths / OVERLAP_DEPTH;
   const compared = meanDifference(shadow.selfOverlap, shadow.overlap, share, z);
   if (compared === null) return absent('no query was asked of stable twice and of the candidate');

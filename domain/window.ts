@@ -57,7 +57,7 @@ export function windowBetween(opening: SnapshotResult, closing: SnapshotResult):
       percent: to.percent,
       stable: laneBetween(from, to, 'stable'),
       candidate: laneBetween(from, to, 'candidate'),
-      shadow: shadowSince(from.shadow ?? null, to.shadow ?? null),
+      ...(to.shadow === undefined ? {} : { shadow: shadowSince(from.shadow ?? null, to.shadow) }),
     },
   };
 }

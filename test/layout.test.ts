@@ -171,6 +171,7 @@ describe('layout', () => {
       'evaluation',
       'monitor',
       'nprobeTuning',
+      'page',
       'rerankerExperiment',
       'rollback',
       'rollout',

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
+import { tellPerson } from './page.ts';
 
 /** Retried for ever: the gateway may be away for an hour, and the lease is what keeps users safe meanwhile. */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -48,7 +49,7 @@ export function activities(): RolloutActivities {
     recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,
     writePostmortem: as(TELLING, 'write the draft of a post-mortem').writePostmortem,
     record: as(TELLING, 'record decisions').record,
-    notify: as(TELLING, 'tell a person').notify,
+    notify: tellPerson,
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,
     evaluate: as(LONG, 'evaluate the live lane on labelled queries').evaluate,

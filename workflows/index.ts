@@ -6,3 +6,4 @@ export { nprobeTuning } from './nprobe-tuning.ts';
 export { evaluation } from './evaluation.ts';
 export { weeklyMaintenance } from './weekly-maintenance.ts';
 export { monitor } from './monitor.ts';
+export { page } from './page.ts';

@@ -44,6 +44,11 @@ export async function gatewayFindings(gateway: GatewayClient): Promise<Finding[]
 }
 
 function healthFindings(health: Health): Finding[] {
+  const unsaved = wrong(
+    'gateway state',
+    'what is in force is not on disk: a restart would forget it, and no raise passes',
+    "make room on the disk of its STATE_DIR, or make that writable; it is written by itself then; the gateway's log says what failed",
+  );
   const parts = (['ingest', 'encode', 'search', 'rerank'] as const).filter((part) => !health[part].ok);
   const says = `users get ${health.version}, ${health.percent} % on ${health.releases.candidate ?? 'no candidate'}`;
   return [
@@ -54,6 +59,7 @@ function healthFindings(health: Health): Finding[] {
           `${says}; not well: ${parts.join(', ')}`,
           "look at the lanes below, and at the gateway's log",
         ),
+    ...(health.state.ok ? [] : [unsaved]),
   ];
 }
 

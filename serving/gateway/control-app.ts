@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { AnyLane, ControlChange, Refusal } from '../../domain/control.ts';
+import type { AnyLane, ControlChange, Refusal, TakeEpoch } from '../../domain/control.ts';
 import { LANE_HEADERS, parseFlags } from '../../domain/http.ts';
 import type { Command } from '../../domain/fence.ts';
 import type { AppOptions } from '../app.ts';
@@ -9,6 +9,7 @@ import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
 import { tokenFits } from '../token.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { NotOnDisk } from './control-plane.ts';
 import type { Gateway } from './gateway.ts';
 import { sendServed, userRequest } from './user-request.ts';
 
@@ -52,6 +53,7 @@ const epochSchema = z.strictObject({
   owner: text,
   key: text,
   expected: z.strictObject({ owner: z.string(), epoch: z.int().nonnegative() }),
+  unsaved: z.literal('accepted').optional(),
 });
 const leaseSchema = z.strictObject({ epoch: z.int().nonnegative(), ttlMs });
 const laneSchema = z.enum(['stable', 'candidate', 'previous', 'spare']);
@@ -78,7 +80,9 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     );
   });
   const apply = async (command: Command) => {
-    const applied = await control.apply(command);
+    const applied = await control.apply(command).catch((error: unknown) => {
+      throw error instanceof NotOnDisk ? unsavedProblem(error, gateway) : error;
+    });
     if (applied.kind === 'refused') throw refusalProblem(applied.refusal, gateway);
     return gateway.view();
   };
@@ -97,7 +101,12 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     return apply({ kind: 'change', body, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
   });
   app.post('/control/epoch', async (request) => {
-    const view = await apply({ kind: 'takeEpoch', body: parseBody(epochSchema, request.body) });
+    const body = parseBody(epochSchema, request.body) as TakeEpoch;
+    const view = await apply({ kind: 'takeEpoch', body }).catch((error: unknown) => {
+      const isTaken = error instanceof ProblemError && error.members['inForce'] === true;
+      if (body.unsaved !== 'accepted' || !isTaken) throw error;
+      return gateway.view();
+    });
     return { epoch: view.state.epoch, view };
   });
   app.post('/control/lease', async (request) => {
@@ -128,4 +137,9 @@ function refusalProblem(refusal: Refusal, gateway: Gateway): ProblemError {
     refusal,
     view: gateway.view(),
   });
+}
+
+/** Not an acknowledgement, so that it is asked again until it is on disk; `inForce` says what it did all the same. */
+function unsavedProblem({ message, inForce }: NotOnDisk, gateway: Gateway): ProblemError {
+  return new ProblemError(500, message, undefined, { inForce, view: gateway.view() });
 }

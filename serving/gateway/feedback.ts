@@ -63,19 +63,14 @@ export class FeedbackSamples {
     this.onFault = onFault;
   }
 
-  /** Reads what an earlier gateway kept; a line that was cut off is passed over. */
+  /** Reads what an earlier gateway kept; a line that was cut off is passed over, and so is a folder that fails. */
   static async open(
     folder: string,
     now: () => number,
     onFault: (error: unknown) => void,
   ): Promise<FeedbackSamples> {
     const kept = new FeedbackSamples(folder, now, onFault);
-    await mkdir(folder, { recursive: true });
-    await kept.forgetOld();
-    for (const file of (await readdir(folder)).toSorted()) {
-      const text = await readFile(join(folder, file), 'utf8');
-      for (const line of text.split('\n')) kept.restore(line);
-    }
+    await kept.read().catch(onFault);
     return kept;
   }
 
@@ -112,6 +107,16 @@ export class FeedbackSamples {
   /** Resolves when all is written. */
   async close(): Promise<void> {
     await this.writing;
+  }
+
+  private async read(): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    // A folder that can only be read keeps what is too old.
+    await this.forgetOld().catch(this.onFault);
+    for (const file of (await readdir(this.folder)).toSorted()) {
+      const text = await readFile(join(this.folder, file), 'utf8');
+      for (const line of text.split('\n')) this.restore(line);
+    }
   }
 
   private restore(line: string): void {

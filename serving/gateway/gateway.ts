@@ -126,6 +126,7 @@ export class Gateway {
     }
     metrics.percent.set(state.percent);
     metrics.epoch.set(state.epoch);
+    metrics.stateUnsaved.set(control.unsaved ? 1 : 0);
     metrics.shadowPercent.set(state.shadowPercent);
     experiment.refreshGauges(state);
   }

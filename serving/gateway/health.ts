@@ -61,5 +61,6 @@ export function healthOf(view: ControlView, activity: Activity): Health {
     encode: activity.part('encode', ok),
     search: activity.part('search', ok),
     rerank: activity.part('rerank', ok),
+    state: activity.part('state', true),
   };
 }

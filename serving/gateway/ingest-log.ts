@@ -67,6 +67,21 @@ export async function openIngestLog(file: string): Promise<IngestLog> {
   };
 }
 
+/** The log, opened at once. Searching does not need it: where that fails it is told, and each append tries again. */
+export async function keepIngestLog(file: string, onFault: (error: unknown) => void): Promise<IngestLog> {
+  let log: Promise<IngestLog> | null = null;
+  const opened = () =>
+    (log ??= openIngestLog(file).catch((error: unknown) => {
+      log = null;
+      throw error;
+    }));
+  await opened().catch(onFault);
+  return {
+    append: async (record) => (await opened()).append(record),
+    close: async () => (await log?.catch(() => null))?.close(),
+  };
+}
+
 /** Bytes up to and with the last line end. */
 async function lengthOfLines(handle: FileHandle): Promise<number> {
   const block = Buffer.alloc(BLOCK);

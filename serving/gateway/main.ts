@@ -14,7 +14,7 @@ import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
 import { collectRarely } from './heap.ts';
-import { openIngestLog } from './ingest-log.ts';
+import { keepIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
@@ -42,11 +42,11 @@ async function main(): Promise<void> {
   collectRarely();
   const config = readConfig(process.env);
   const token = await controlToken(config);
-  const ingestLog = ingestLogFile(config);
   const store = createStateStore(config.STATE_DIR);
   const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
+  const activity = new Activity(now);
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
     env: laneEnv(config),
@@ -70,6 +70,7 @@ async function main(): Promise<void> {
       lanes.follow(next);
       restoreIfReady();
     },
+    onSave: (fault) => (fault === null ? activity.worked('state') : activity.failed('state')),
     onFault,
   });
   // A rollback to a cold release ends here, whether its lane became ready before or after it was asked for.
@@ -91,9 +92,12 @@ async function main(): Promise<void> {
   const experiment = new ExperimentArms(metrics);
   const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback, experiment });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
-  const activity = new Activity(now);
   const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
-  const ingest = { log: await openIngestLog(ingestLog), token: await ingestToken(config) };
+  const ingestLog = await keepIngestLog(ingestLogFile(config), (error) => {
+    activity.failed('ingest');
+    onFault(error);
+  });
+  const ingest = { log: ingestLog, token: await ingestToken(config) };
   const publicApp = createPublicApp({
     ...shared,
     metrics,

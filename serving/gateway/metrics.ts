@@ -92,6 +92,7 @@ export function createMetrics() {
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    stateUnsaved: gauge('gateway_state_unsaved', 'Whether the control state in force is not on disk'),
     experiment: gauge(ARM_METRICS.experiment, 'The experiment that runs', ['experiment']),
     armRequests: counter(ARM_METRICS.requests, 'Queries of the experiment by arm', ['arm', 'outcome']),
     armFeedback: counter(ARM_METRICS.armFeedback, 'Feedback by arm and by the rank of the id that it names', [

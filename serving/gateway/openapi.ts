@@ -65,6 +65,7 @@ const health = z.object({
   encode: part,
   search: part,
   rerank: part,
+  state: part,
 });
 
 const json = (schema: z.ZodType, io: 'input' | 'output') =>

@@ -59,6 +59,20 @@ describe('telling a person', () => {
     });
   });
 
+  it('that no webhook takes is in the log at once, and once', async () => {
+    const logged: unknown[] = [];
+    const { url } = server;
+    await server.close();
+    const { notify } = notifier({
+      log: (...line) => logged.push(line),
+      routes: { ...NOWHERE, critical: { url, format: 'json' } },
+    });
+    await expect(notify(page)).rejects.toThrow('ECONNREFUSED');
+    await expect(notify(page)).rejects.toThrow('ECONNREFUSED');
+    expect(logged).toEqual([['error', 'rolling back: errors', { dedupeKey: 'run-1/3' }]]);
+    server = await startServer(() => ({ status, body: {}, headers }));
+  });
+
   it('goes by severity: critical pages, a warning goes to the chat, information to the log alone', async () => {
     const { notify } = notifier();
     for (const severity of ['critical', 'warning', 'info'] as const)

@@ -74,14 +74,15 @@ interface Minute {
 
 type Told = { minute: number } & GuardEvent & { kind: 'breaching' };
 
-/** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was told before. */
+/** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was told before. Of one kind only the minutes are noted. */
 function watch(
   traffic: readonly Minute[],
   processStart: (minute: number) => number = () => 1,
   passOver?: GuardEvent['kind'],
-): { event: GuardEvent | null; minute: number; told: Told[] } {
+): { event: GuardEvent | null; minute: number; told: Told[]; passedOver: number[] } {
   let state: GuardState = newGuard(0);
   const told: Told[] = [];
+  const passedOver: number[] = [];
   const polls = MINUTE / POLL_MS;
   const sum = {
     stable: counters({ requests: 0, release: 'v-1' }),
@@ -101,11 +102,11 @@ function watch(
       const step = guardStep(state, { snapshot: result, control: view() }, context, nowMs);
       state = step.state;
       if (step.event?.kind === 'breaching') told.push({ minute: minute + 1, ...step.event });
-      else if (step.event !== null && step.event.kind !== passOver)
-        return { event: step.event, minute: minute + 1, told };
+      else if (step.event?.kind === passOver && step.event !== null) passedOver.push(minute + 1);
+      else if (step.event !== null) return { event: step.event, minute: minute + 1, told, passedOver };
     }
   }
-  return { event: null, minute: traffic.length, told };
+  return { event: null, minute: traffic.length, told, passedOver };
 }
 
 /** A quarter of a minute's traffic on top of what was counted. */
@@ -243,6 +244,30 @@ describe('the guard', () => {
   it('knows that a rollback would not help where stable is as bad', () => {
     const bad = { errors: 40 };
     expect(watch(minutes(5, { stable: bad, candidate: bad })).event).toMatchObject({ kind: 'bothLanes' });
+  });
+
+  it('says so of an hour of it every ten minutes for each rule, and once that it begins', () => {
+    const bad = { errors: 30 };
+    const { event, told, passedOver } = watch(
+      minutes(60, { stable: bad, candidate: bad }),
+      () => 1,
+      'bothLanes',
+    );
+    expect(event).toBeNull();
+    expect(told.length).toBeLessThanOrEqual(2);
+    expect(passedOver.length).toBeGreaterThanOrEqual(6);
+    expect(passedOver.length).toBeLessThanOrEqual(12);
+  });
+
+  it('takes users back once stable is well again and the candidate is not', () => {
+    const bad = { errors: 30 };
+    const { event, minute } = watch(
+      [...minutes(15, { stable: bad, candidate: bad }), ...minutes(15, { candidate: bad })],
+      () => 1,
+      'bothLanes',
+    );
+    expect(event).toMatchObject({ kind: 'breach' });
+    expect(minute).toBeGreaterThan(15);
   });
 
   it('begins its counters anew after a restart of the gateway', () => {

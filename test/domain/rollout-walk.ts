@@ -75,6 +75,7 @@ export class Walk {
   private failed = 0;
   private candidate = counters({ release: 'v0' }, 0);
   private countedMinutes = 0;
+  private startSeconds = 1;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -91,6 +92,11 @@ export class Walk {
     if (action.do === 'finish') return;
     const event = fate.kind === 'done' ? this.carryOut(action, fate.luck) : this.interruption(fate);
     this.state = reduce(this.plan, this.state, event, this.nowMs).state;
+  }
+
+  /** The candidate's lane is started again, at that second. */
+  laneStarts(seconds: number): void {
+    this.startSeconds = seconds;
   }
 
   /** Good luck until it ends, waits for a person, or the steps run out. */
@@ -214,9 +220,14 @@ export class Walk {
     return snapshot(
       this.nowMs,
       stable,
-      { ...this.candidate, errors: this.failed },
+      { ...this.candidate, errors: this.failed, own: this.own() },
       { percent: this.percent, processStartMs: luck === 'refused' ? this.nowMs : 1 },
     );
+  }
+
+  private own() {
+    const { own } = this.candidate;
+    return own ? { ...own, startSeconds: this.startSeconds } : null;
   }
 
   private evaluation(luck: 'good' | 'bad' | 'missing' | 'refused') {

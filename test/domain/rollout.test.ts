@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { reduce } from '../../domain/rollout.ts';
 import { MESSAGES } from '../../domain/rollout-messages.ts';
+import type { Step } from '../../domain/rollout-state.ts';
 import { statusMarkdown, statusOf } from '../../domain/status.ts';
 import type { Fate, Raise } from './rollout-walk.ts';
 import { Walk, runbookPlan } from './rollout-walk.ts';
@@ -136,6 +138,76 @@ describe('a walk without anything in between', () => {
     walk.goOn(60);
     expect(walk.raises.map(({ to }) => to)).toEqual([5]);
     expect(statusOf(plan, walk.state)).toMatchObject({ state: 'held', verdict: 'unknown', percent: 5 });
+  });
+});
+
+/** A walk up to the stage that is measured at this percent. */
+function measuringAt(percent: number): Walk {
+  const walk = new Walk(plan);
+  while (!(walk.percent === percent && walk.state.phase === 'measure') && walk.state.held === null)
+    walk.step({ kind: 'done', luck: 'good' });
+  return walk;
+}
+
+describe("a restart of the candidate's lane within a window", () => {
+  it('costs one fresh window, and no hold', () => {
+    const walk = measuringAt(5);
+    walk.laneStarts(2);
+    walk.goOn();
+    const verdicts = walk.state.timeline.filter(({ kind }) => kind === 'verdict').map(({ text }) => text);
+    expect(verdicts[0]).toMatch(/unknown: nearDuplicates: the lane was restarted within the window/);
+    expect(walk.state.timeline.some(({ kind }) => kind === 'held')).toBe(false);
+    expect(walk.state.outcome).toBe('shipped');
+  });
+});
+
+describe('what a person hears', () => {
+  it('is one page while both lanes go on breaching', () => {
+    const walk = measuringAt(25);
+    const event = { kind: 'bothLanes', trigger: 'slow', reason: 'both' } as const;
+    const first = reduce(plan, walk.state, { kind: 'guard', event }, walk.nowMs);
+    const second = reduce(plan, first.state, { kind: 'guard', event }, walk.nowMs + 60_000);
+    const pages = ({ effects }: Step) => effects.filter(({ kind }) => kind === 'page').length;
+    expect([pages(first), pages(second)]).toEqual([1, 0]);
+    expect(second.state).toEqual(first.state);
+  });
+
+  it.each([
+    ['critical where nobody could prove that users are back', false, 'critical'],
+    ['a warning where it is proven', true, 'warning'],
+  ])('of a rollback is %s', (_, verified, severity) => {
+    const walk = measuringAt(25);
+    walk.step({ kind: 'message', name: 'rollback' });
+    const verification = {
+      verified,
+      reason: '0 of 32',
+      probes: 32,
+      matching: 0,
+      version: 'v-1',
+      metrics: null,
+    };
+    const event = { kind: 'rolledBack', verification, safeAfterMs: 100 } as const;
+    const { effects } = reduce(plan, walk.state, event, walk.nowMs);
+    expect(effects).toContainEqual(expect.objectContaining({ kind: 'page', severity }));
+  });
+});
+
+describe('an evaluation', () => {
+  it('from before a hand changed the flags lets nothing pass: the lane is evaluated again first', () => {
+    const walk = measuringAt(50);
+    expect(walk.state.evaluation).toMatchObject({ kind: 'evaluated' });
+    const intervention = {
+      kind: 'byHand',
+      by: 'bob',
+      atMs: 0,
+      what: 'flags of candidate',
+      percentBefore: 50,
+    } as const;
+    const event = { kind: 'intervened', intervention, interventions: 1, percent: 50 } as const;
+    walk.state = reduce(plan, walk.state, { kind: 'guard', event }, walk.nowMs).state;
+    walk.step({ kind: 'message', name: 'resume' });
+    while (!['dwell', 'raise', 'evaluateStart', 'evaluateEnd'].includes(walk.state.phase)) walk.step(DONE);
+    expect(walk.state.phase).toBe('evaluateEnd');
   });
 });
 

@@ -115,11 +115,11 @@ describe('a paired drop of hits, 5 points allowed', () => {
     expect(paired.reason).toContain('all 1 rows are green');
   });
 
-  it('does not apply while nothing is shadowed, and leaves the other rows to decide', () => {
+  it('is unknown where somebody turned the shadow off, and no other row makes up for it', () => {
     const seen = shadowed(null);
     const { rows: verdicts } = judged(rows, seen);
-    expect(verdicts[0]?.measured).toMatchObject({ kind: 'notApplicable' });
-    expect(judged([...rows, row('errorRate', 0.05)], seen).verdict).toBe('green');
+    expect(verdicts[0]?.measured).toMatchObject({ kind: 'missing' });
+    expect(judged([...rows, row('errorRate', 0.05)], seen).verdict).toBe('unknown');
   });
 });
 

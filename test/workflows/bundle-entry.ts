@@ -13,6 +13,7 @@ export { evaluation } from '../../workflows/evaluation.ts';
 export { weeklyMaintenance } from '../../workflows/weekly-maintenance.ts';
 export { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 export { monitor } from '../../workflows/monitor.ts';
+export { page } from '../../workflows/page.ts';
 
 /** In the place of a rollout that starts a tuning. */
 export async function tuningParent(input: NprobeTuningInput): Promise<NprobeTuningResult> {

@@ -1,6 +1,7 @@
 import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 
 export { monitor } from '../../workflows/monitor.ts';
+export { page } from '../../workflows/page.ts';
 
 /** In the rollout's place: remembers what it is told. */
 export async function rollout(): Promise<void> {

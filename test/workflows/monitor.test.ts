@@ -188,7 +188,7 @@ describe('an incident', () => {
     });
   });
 
-  it('says where nobody took the messages', async () => {
+  it('says where nobody took the messages, and who tries on', async () => {
     const world = new MonitorWorld();
     alone(world);
     world.deaf = 'for good';
@@ -197,7 +197,7 @@ describe('an incident', () => {
       await reached(world, 60);
       await until(() => expect(world.drafts).toHaveLength(1));
       expect(world.drafts[0]?.incident.timeline.map(({ text }) => text)).toContainEqual(
-        expect.stringMatching(/^nobody was told/),
+        expect.stringMatching(/^told the log alone: its webhook took nothing, and is tried on by page/),
       );
     });
   });

@@ -18,8 +18,11 @@ const { History } = temporal.api.history.v1;
 const FOLDER = new URL('histories/', import.meta.url);
 const file = (name: string) => new URL(`${name}.pb.gz`, FOLDER);
 const read = (name: string) => History.decode(gunzipSync(readFileSync(file(name))));
-/** Polls in its activity all the time, where time skipping stands still; its child's part in a rollout is in those. */
-const NOT_RECORDED = ['rolloutGuard'];
+/**
+ * The guard polls in its activity all the time, where time skipping stands still; its child's part in a rollout is in
+ * those. A page is a single call, and has no other way to take.
+ */
+const NOT_RECORDED = ['rolloutGuard', 'page'];
 
 /** The workflows that ship. */
 let code: string;

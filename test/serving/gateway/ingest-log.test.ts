@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { followLog } from '../../../retrieval/ingest/follow.ts';
 import { parseRecord } from '../../../retrieval/ingest/record.ts';
-import { openIngestLog } from '../../../serving/gateway/ingest-log.ts';
+import { keepIngestLog, openIngestLog } from '../../../serving/gateway/ingest-log.ts';
 
 let folder = '';
 let file = '';
@@ -98,4 +98,16 @@ it('tells what is no record', async () => {
   await writeFile(join(folder, 'other'), '');
   expect(() => parseRecord('{"op":"put","id":"a"}')).toThrow(/article: .*vector: /);
   expect(() => parseRecord('{"op":"drop","id":"a"}')).toThrow(/op/);
+});
+
+it('that can not be opened is told, and opened by the first append that can', async () => {
+  await writeFile(join(folder, 'deep'), 'a file where the folder should be');
+  const told: unknown[] = [];
+  const log = await keepIngestLog(file, (error) => told.push(error));
+  await expect(log.append(remove('early'))).rejects.toThrow(/EEXIST|ENOTDIR/);
+  await rm(join(folder, 'deep'));
+  await Promise.all([log.append(remove('a')), log.append(remove('b'))]);
+  await log.close();
+  expect((await lines()).map(parseRecord)).toEqual([remove('a'), remove('b')]);
+  expect(told).toHaveLength(1);
 });
