@@ -15,6 +15,9 @@ import { seenResult } from './status.ts';
 /** Longer than any rollback takes that gets through, a lane that has to be loaded included. */
 const DONE_WITHIN_MS = 180_000;
 
+const WITHOUT_TEMPORAL =
+  'a rollback needs neither it nor a worker: bash scripts/rollback_retriever.sh RELEASE';
+
 export const rollback = command({
   name: 'rollout rollback',
   summary: 'takes users back, with or without a rollout under way; met where that is done and verified.',
@@ -41,7 +44,7 @@ export const rollback = command({
       const sent = await send(client, 'rollback', of, note);
       if (sent.kind === 'none') return standAlone(client, of, note);
       return sent.kind === 'accepted' ? outcomeOf(client, of) : sent.answer;
-    }),
+    }, WITHOUT_TEMPORAL),
 });
 
 /** The rollout's own end, which its rollback leads to. */

@@ -129,11 +129,10 @@ function parsed(
   }
 }
 
-/** As one would type it: a list with commas, a text without quotes; null where there is none. */
+/** As one would type it; null where there is none. */
 function defaultOf(schema: z.ZodType): string | null {
   if (!(schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)) return null;
-  const { defaultValue } = schema.def;
-  return Array.isArray(defaultValue) ? defaultValue.join(',') : String(defaultValue);
+  return String(schema.def.defaultValue);
 }
 
 function helpOf({ name, summary, options }: Tool<Readonly<Record<string, ToolOption>>>): string {
