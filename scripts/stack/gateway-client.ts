@@ -26,16 +26,6 @@ export function gatewayFromEnv(env: NodeJS.ProcessEnv): GatewayAddress {
   };
 }
 
-const DEADLINE_MS = 5_000;
-const UNCONNECTED: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** What an operator's command needs of a gateway. Every call throws an error that says what was answered. */
 export interface GatewayClient {
   control(): Promise<ControlView>;
@@ -123,6 +113,16 @@ async function call(
   if (answer.statusCode === 200) return JSON.parse(text);
   throw new Error(`${method} ${url} answered ${answer.statusCode}: ${problemOf(text)}`);
 }
+
+const DEADLINE_MS = 5_000;
+const UNCONNECTED: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Only where no connection came about is it certain that the call did nothing. */
 function noAnswer({ name, variable }: Listener, method: Method, address: string, cause: unknown): string {
