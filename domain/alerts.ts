@@ -154,7 +154,7 @@ class Step {
     const { source } = ALERT_METRICS[rule.metric];
     switch (source) {
       case 'window':
-        return windowReading(rule, lane, counters, marks, nowMs);
+        return windowReading(rule, lane, counters, marks, nowMs, this.scene);
       case 'gauge': {
         const opening = openingOf(rule, lane, counters.release, marks, nowMs)?.facts ?? null;
         return gaugeReading(rule, counters.own ?? null, poll.facts[lane], opening);

@@ -69,7 +69,8 @@ export interface PreflightInput {
 
 export interface PreflightCheck {
   readonly name: string;
-  readonly verdict: 'green' | 'red' | 'unknown';
+  /** `note`: worth knowing, and no reason to refuse. */
+  readonly verdict: 'green' | 'note' | 'red' | 'unknown';
   /** With the numbers and the names of what is wrong. */
   readonly reason: string;
 }

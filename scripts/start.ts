@@ -1,20 +1,24 @@
 /**
- * `npm start [-- --traffic RATE]`: the embedded stack, kept running until Ctrl-C. With --traffic, simulated users send
- * so many requests a second. The demo starts its stack through this as well.
+ * `npm start [-- --traffic RATE] [--no-monitor]`: the embedded stack and its monitor, kept running until Ctrl-C. With
+ * --traffic, simulated users send so many requests a second. The demo starts its stack through this as well, without
+ * monitor: alert rules last for longer than it does.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { TASK_QUEUE } from '../domain/queues.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
+import { startMonitor } from './stack/monitor.ts';
 import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
 import { positive, readOptions } from './tool/usage.ts';
 
-const USAGE = 'usage: npm start [-- --traffic QPS]';
-const values = readOptions(USAGE, { options: { traffic: { type: 'string' } } });
+const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
+const values = readOptions(USAGE, {
+  options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
+});
 if (values.traffic !== undefined) positive('--traffic', values.traffic, USAGE);
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
@@ -33,6 +37,10 @@ try {
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
+  if (!values['no-monitor']) {
+    await startMonitor(stack.addresses.temporal);
+    console.log('  monitor     watches the alert rules');
+  }
   const traffic = values.traffic === undefined ? null : startTraffic(stack, values.traffic);
   await publish(stack);
   sayWhatNext(stack);

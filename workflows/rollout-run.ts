@@ -1,5 +1,6 @@
-import { condition, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { condition, log, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
+import type { GuardEvent } from '../domain/guard.ts';
 import { postmortemOf } from '../domain/postmortem.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
 import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
@@ -8,6 +9,7 @@ import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import { nextAction } from '../domain/rollout-action.ts';
+import { leavesBe } from '../domain/rollout-urgency.ts';
 import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
 import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
@@ -29,7 +31,7 @@ export class RolloutRun {
   private loaded: LoadedPlan | null = null;
   /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
   private readonly inbox: Message[] = [];
-  private readonly guard = new GuardWatch();
+  private readonly guard = new GuardWatch((event) => this.takeUpBeside(event));
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
@@ -144,6 +146,17 @@ export class RolloutRun {
     if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
   }
 
+  /** What changes nothing about what is being done does not interrupt it; true where it was taken up. */
+  private takeUpBeside(seen: GuardEvent): boolean {
+    const { loaded, state } = this;
+    const event = { kind: 'guard', event: seen } as const;
+    if (loaded === null || !leavesBe(loaded.plan, state, event, Date.now())) return false;
+    // In runs of before each event interrupted.
+    if (!patched('guard-beside')) return false;
+    this.dispatch(loaded, event);
+    return true;
+  }
+
   private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
     const { state, effects } = reduce(loaded.plan, this.state, event, Date.now());
     this.state = state;
@@ -165,7 +178,7 @@ export class RolloutRun {
     if (done === INTERRUPTED) return null;
     // A copy of what was refused may still be under way, and why it was refused may be over: its key is used up first.
     const refused = done?.kind === 'changed' && done.result.kind === 'refused';
-    if (!refused) this.traffic.answered();
+    if (!refused || !patched('refused-key-used-up')) this.traffic.answered();
     return done;
   }
 

@@ -26,6 +26,19 @@ export function gatewayFromEnv(env: NodeJS.ProcessEnv): GatewayAddress {
   };
 }
 
+/** What a gateway answered in the place of a 200. */
+export class GatewayRefusal extends Error {
+  readonly status: number;
+  /** Of a change: it is in force, although the gateway could not write it. */
+  readonly inForce: boolean;
+
+  constructor(what: string, status: number, text: string) {
+    super(`${what} answered ${status}: ${problemOf(text)}`);
+    this.status = status;
+    this.inForce = /"inForce":true/.test(text);
+  }
+}
+
 /** What an operator's command needs of a gateway. Every call throws an error that says what was answered. */
 export interface GatewayClient {
   control(): Promise<ControlView>;
@@ -111,7 +124,7 @@ async function call(
   });
   const text = await answer.body.text();
   if (answer.statusCode === 200) return JSON.parse(text);
-  throw new Error(`${method} ${url} answered ${answer.statusCode}: ${problemOf(text)}`);
+  throw new GatewayRefusal(`${method} ${url}`, answer.statusCode, text);
 }
 
 const DEADLINE_MS = 5_000;
