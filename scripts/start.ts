@@ -5,7 +5,6 @@
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
@@ -14,10 +13,13 @@ import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
+import { positive, readOptions } from './tool/usage.ts';
 
-const { values } = parseArgs({
+const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
+const values = readOptions(USAGE, {
   options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
 });
+if (values.traffic !== undefined) positive('--traffic', values.traffic, USAGE);
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
 const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
