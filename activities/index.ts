@@ -68,7 +68,7 @@ export function createActivities(
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
     ...createPlans({ ...config, ...deps }),
-    ...createTraffic(control),
+    ...createTraffic(control, config.service),
     ...createPreflight({ ...config, ...deps, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),

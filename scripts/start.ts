@@ -5,7 +5,6 @@
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
@@ -14,14 +13,20 @@ import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
+import { positive, readOptions } from './tool/usage.ts';
 
-const { values } = parseArgs({
+const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
+const values = readOptions(USAGE, {
   options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
 });
+if (values.traffic !== undefined) positive('--traffic', values.traffic, USAGE);
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
 const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
 const stableRelease = env['STABLE_RELEASE'] ?? 'v-1';
+/** As the worker of this environment has them. */
+const service = env['SERVICE'] || 'retriever';
+const taskQueue = env['TASK_QUEUE'] || TASK_QUEUE;
 const interrupted = untilInterrupted();
 
 try {
@@ -32,6 +37,7 @@ try {
     plansDir: resolve(ROOT, env['PLANS_DIR'] ?? 'plans'),
     stableRelease,
     ports: portsFromEnv(env),
+    env: { worker: { SERVICE: service, TASK_QUEUE: taskQueue } },
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
@@ -82,13 +88,15 @@ function sayWhatNext({ addresses: { temporal, gateway, temporalUi } }: Stack): v
   const cli = relative(process.cwd(), join(ROOT, '.data/bin/temporal'));
   const address = temporal.endsWith(':7233') ? '' : ` --address ${temporal}`;
   const workflow = `${cli} workflow`;
+  const id = `rollout/${service}`;
+  const input = { ...(service === 'retriever' ? {} : { service }), candidate: 'retriever_v0' };
   console.log(`
 Everything runs. In another terminal:
   curl -s ${gateway}/health
-  ${workflow} start${address} --type rollout --task-queue ${TASK_QUEUE} \\
-    --workflow-id rollout/retriever --input '{"candidate":"retriever_v0"}'
-  ${workflow} query${address} --workflow-id rollout/retriever --type status
-  ${workflow} signal${address} --workflow-id rollout/retriever --name rollback
+  ${workflow} start${address} --type rollout --task-queue ${taskQueue} \\
+    --workflow-id ${id} --input '${JSON.stringify(input)}'
+  ${workflow} query${address} --workflow-id ${id} --type status
+  ${workflow} signal${address} --workflow-id ${id} --name rollback
 and in a browser: ${temporalUi}
 Ctrl-C stops all of it.`);
 }

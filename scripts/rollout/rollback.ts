@@ -17,6 +17,9 @@ type Input = Readonly<Partial<Record<keyof RollbackInput, string>>>;
 /** Longer than any rollback takes that gets through, a lane that has to be loaded included. */
 const DONE_WITHIN_MS = 180_000;
 
+const WITHOUT_TEMPORAL =
+  'a rollback needs neither it nor a worker: bash scripts/rollback_retriever.sh RELEASE';
+
 export const rollback = command({
   name: 'rollout rollback',
   summary: 'takes users back, with or without a rollout under way; met where that is done and verified.',
@@ -48,7 +51,7 @@ export const rollback = command({
       // A rollout that refuses has its outcome, and is about to end: it takes nobody back any more.
       if (sent.kind === 'none' || sent.kind === 'refused') return standAlone(client, of, note, false);
       return sent.kind === 'accepted' ? outcomeOf(client, of) : sent.answer;
-    }),
+    }, WITHOUT_TEMPORAL),
 });
 
 /** The rollout's own end, which its rollback leads to. */

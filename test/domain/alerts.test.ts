@@ -283,6 +283,18 @@ describe('an alert on evaluations', () => {
     expect(polls.of('containment-warning').at(-1)).toContain('resolved');
   });
 
+  it('that is bad again is told again, once, and reminds by the clock in between', () => {
+    const bad = (daysAgo: number) => evaluated(daysAgo, { containAt50: 0.7 });
+    const first = [...week, bad(0)];
+    const polls = new Polls().pass(5 * 60, { evaluations: first });
+    polls.pass(3 * 60, { evaluations: [...first, bad(-0.25)] });
+    expect(polls.of('containment-warning').map((line) => line.split(' ')[1])).toEqual([
+      'fired',
+      'reminder',
+      'again',
+    ]);
+  });
+
   it('does not know drift without three evaluations in the week before', () => {
     const few = [evaluated(1), evaluated(2), evaluated(9), evaluated(0, { rAt5: 0.6, expectedRAt5: null })];
     expect(new Polls().pass(1, { evaluations: few }).told).toEqual([]);
