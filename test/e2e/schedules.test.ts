@@ -198,6 +198,7 @@ describe('triggered', () => {
       'config pins',
       '/health',
       '/metrics',
+      'monitor',
       'rollback dry run',
     ]);
     expect([outcome, reason]).toEqual(['shipped', `${release} is stable; small stays warm`]);
