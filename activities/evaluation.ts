@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import writeFileAtomic from 'write-file-atomic';
 import { mkdir } from 'node:fs/promises';
 import type { EvaluateInput, EvaluationResult, RolloutActivities } from '../domain/contract.ts';
 import { z } from 'zod';
-import { nodeCommand, runNiced } from './child.ts';
 import type { ControlOptions } from './control.ts';
+import { lastLineOf, tokenFor } from './job.ts';
 import { readReleaseMetrics } from './release-files.ts';
 
 export interface EvaluationDeps {
@@ -41,7 +40,7 @@ export function createEvaluation(deps: EvaluationDeps): Pick<RolloutActivities, 
   };
 }
 
-async function runEvaluation(deps: EvaluationDeps, input: EvaluateInput): Promise<EvaluationOutcome> {
+function runEvaluation(deps: EvaluationDeps, input: EvaluateInput): Promise<EvaluationOutcome> {
   const { control } = deps;
   const job = {
     controlUrl: control.url,
@@ -50,19 +49,7 @@ async function runEvaluation(deps: EvaluationDeps, input: EvaluateInput): Promis
     lane: input.lane,
     maxQueries: input.maxQueries ?? null,
   };
-  const token =
-    'value' in control.token
-      ? { CONTROL_TOKEN: control.token.value }
-      : { CONTROL_TOKEN_FILE: control.token.file };
-  const child = await runNiced([...nodeCommand('./evaluation-main'), JSON.stringify(job)], {
-    signal: cancellationSignal(),
-    env: token,
-    onLine: (line) => heartbeat(line.slice(0, 200)),
-  });
-  const last = child.stdout.slice(child.stdout.lastIndexOf('\n') + 1);
-  const parsed = outcome.safeParse(jsonOrNull(last));
-  if (parsed.success) return parsed.data;
-  throw new Error(`the evaluation's process ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
+  return lastLineOf('./evaluation-main', job, outcome, tokenFor(control));
 }
 
 async function writeResult(
@@ -92,12 +79,4 @@ async function writeResult(
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(file, `${JSON.stringify({ ...result, metrics: answer.metrics }, null, 2)}\n`);
   return result;
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,6 @@
 import type { ControlState } from '../domain/control.ts';
 import type { FenceHolder, TuningActivities } from '../domain/tuning-contract.ts';
 import type { ControlClient } from './control.ts';
-import type { WatchDeps } from './watch.ts';
 
 /**
  * The fence for who does not push others aside: a workflow's own epoch, as long as no other one that still runs holds
@@ -9,7 +8,7 @@ import type { WatchDeps } from './watch.ts';
  */
 export function createFreeEpoch(
   control: ControlClient,
-  isRunning: WatchDeps['isRunning'],
+  isRunning: (workflowId: string, runId: string) => Promise<boolean>,
 ): Pick<TuningActivities, 'fenceHolder' | 'takeFreeEpoch'> {
   async function holderOf({ owner, epoch }: ControlState): Promise<FenceHolder> {
     const cut = owner.lastIndexOf('/');

@@ -23,6 +23,7 @@ import { createNotify } from './notify.ts';
 import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
 import { createPostmortems } from './postmortem.ts';
+import { createExpectedShares } from './release-files.ts';
 import { createPreflight } from './preflight.ts';
 import { createRollbackVerification } from './rollback-verification.ts';
 import { createSweep } from './sweep.ts';
@@ -34,6 +35,7 @@ import { createWeekly } from './weekly.ts';
 
 export interface ActivitiesConfig {
   readonly service: string;
+  readonly taskQueue: string;
   readonly gatewayUrl: string;
   readonly control: ControlOptions;
   readonly releasesDir: string;
@@ -66,8 +68,8 @@ export function createActivities(
   const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
   return {
     ...createPlans({ ...config, ...deps }),
-    ...createTraffic(control),
-    ...createPreflight({ ...config, control, metrics, scriptEnv: scriptEnv(config) }),
+    ...createTraffic(control, config.service),
+    ...createPreflight({ ...config, ...deps, control, metrics, scriptEnv: scriptEnv(config) }),
     snapshot: () => metrics.snapshot(),
     ...createEvaluation(config),
     ...createCleanEvaluation({ ...config, control }),
@@ -83,7 +85,13 @@ export function createActivities(
     ...createFreeEpoch(control, deps.isRunning),
     ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
-    ...createMonitor({ ...config, control, metrics, evaluations: createEvaluationRecords(config) }),
+    ...createMonitor({
+      ...config,
+      control,
+      metrics,
+      expectedShare: createExpectedShares(config.releasesDir),
+      evaluations: createEvaluationRecords(config),
+    }),
   };
 }
 

@@ -2,6 +2,7 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import { z } from 'zod';
 import { ReleaseError } from '../retrieval/release/manifest.ts';
 import { endWithParent, nodeCommand, runNiced } from './child.ts';
+import type { ControlOptions } from './control.ts';
 
 const answerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), value: z.unknown() }),
@@ -17,22 +18,41 @@ const BEAT_MS = 5_000;
  * non-retryable where the release or the job is wrong.
  */
 export async function runJob<T>(module: string, job: object, result: z.ZodType<T>): Promise<T> {
-  let last = 'started';
-  const beat = setInterval(() => heartbeat(last), BEAT_MS);
+  const answer = await lastLineOf(module, job, answerSchema);
+  if (answer.kind === 'done') return result.parse(answer.value);
+  const { reason, permanent } = answer;
+  throw permanent ? ApplicationFailure.nonRetryable(reason, 'WrongRelease') : new Error(reason);
+}
+
+/**
+ * The same for a `-main` whose last line is an answer of its own shape. A child that says nothing is alive as long as it
+ * runs: the heartbeat goes on, so that no second one starts beside it.
+ */
+export async function lastLineOf<T>(
+  module: string,
+  job: object,
+  answer: z.ZodType<T>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  let said = 'started';
+  const beat = setInterval(() => heartbeat(said), BEAT_MS);
   try {
     const child = await runNiced([...nodeCommand(module), JSON.stringify(job)], {
       signal: cancellationSignal(),
-      onLine: (line) => heartbeat((last = line.slice(0, 200))),
+      env,
+      onLine: (line) => heartbeat((said = line.slice(0, 200))),
     });
-    const answer = answerSchema.safeParse(jsonOrNull(child.stdout.split('\n').at(-1) ?? ''));
-    if (!answer.success)
-      throw new Error(`${module} ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
-    if (answer.data.kind === 'done') return result.parse(answer.data.value);
-    const { reason, permanent } = answer.data;
-    throw permanent ? ApplicationFailure.nonRetryable(reason, 'WrongRelease') : new Error(reason);
+    const last = answer.safeParse(jsonOrNull(child.stdout.slice(child.stdout.lastIndexOf('\n') + 1)));
+    if (last.success) return last.data;
+    throw new Error(`${module} ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
   } finally {
     clearInterval(beat);
   }
+}
+
+/** How a child comes by the token of the control listener. */
+export function tokenFor({ token }: ControlOptions): Readonly<Record<string, string>> {
+  return 'value' in token ? { CONTROL_TOKEN: token.value } : { CONTROL_TOKEN_FILE: token.file };
 }
 
 /** The child's side: reads the job, runs it, and prints the answer as the last line. */

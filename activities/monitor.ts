@@ -22,6 +22,8 @@ export interface MonitorDeps {
   readonly plansDir: string;
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
+  /** Share of queries with a result above tau that a release promises; null where it does not say. */
+  readonly expectedShare: (release: string) => Promise<number | null>;
   readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
 }
 
@@ -49,7 +51,7 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
         const nowMs = Date.now();
         const [snapshot, seen, evaluations] = await Promise.all([
           deps.metrics.snapshot(signal),
-          lookAt(deps.control, service, signal),
+          lookAt(deps, service, signal),
           deps.evaluations(nowMs),
         ]);
         const step = alertStep(rules, state, { snapshot, ...seen, evaluations }, nowMs);
@@ -76,17 +78,23 @@ async function untilPollIsDue(state: AlertState, pollMs: number, signal: AbortSi
 
 /** Who serves what, and what the lanes say of themselves. */
 async function lookAt(
-  control: ControlClient,
+  { control, expectedShare }: MonitorDeps,
   service: string,
   signal: AbortSignal,
 ): Promise<Pick<AlertPoll, 'scene' | 'facts'>> {
   try {
     const view = await control.view(signal);
-    const [stable, candidate] = await Promise.all([
+    const scene = sceneOf(view, service);
+    const [stable, candidate, ofStable, ofCandidate] = await Promise.all([
       readLaneFacts(view.lanes.stable?.url ?? null, signal),
       readLaneFacts(view.lanes.candidate?.url ?? null, signal),
+      expectedShare(scene.stable),
+      scene.candidate === null ? null : expectedShare(scene.candidate),
     ]);
-    return { scene: sceneOf(view, service), facts: { stable, candidate } };
+    return {
+      scene: { ...scene, expectedShare: { stable: ofStable, candidate: ofCandidate } },
+      facts: { stable, candidate },
+    };
   } catch {
     signal.throwIfAborted();
     return { scene: null, facts: { stable: null, candidate: null } };

@@ -26,17 +26,35 @@ const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
   const sent = createSentKeys(deps);
   const logged = createSentKeys({ ...deps, sentFile: null });
+  /** By key: of two at once with the same one, the second waits and finds it sent. */
+  const underWay = new Map<string, Promise<{ readonly to: string }>>();
+
+  async function send(notification: Notification) {
+    const { severity, title, text, dedupeKey } = notification;
+    const route = deps.routes[severity];
+    const told = { to: placeOf(route) };
+    if (await sent.has(dedupeKey)) return told;
+    if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
+    await logged.add(dedupeKey);
+    if (route !== null) await post(route, notification);
+    await sent.add(dedupeKey);
+    return told;
+  }
+
   return {
     async notify(notification: Notification) {
-      const { severity, title, text, dedupeKey } = notification;
-      const route = deps.routes[severity];
-      const told = { to: placeOf(route) };
-      if (await sent.has(dedupeKey)) return told;
-      if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
-      await logged.add(dedupeKey);
-      if (route !== null) await post(route, notification);
-      await sent.add(dedupeKey);
-      return told;
+      const { dedupeKey } = notification;
+      const before = underWay.get(dedupeKey);
+      const mine = before === undefined ? send(notification) : before.then(again, again);
+      function again() {
+        return send(notification);
+      }
+      underWay.set(dedupeKey, mine);
+      try {
+        return await mine;
+      } finally {
+        if (underWay.get(dedupeKey) === mine) underWay.delete(dedupeKey);
+      }
     },
   };
 }

@@ -1,7 +1,10 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import type { PreflightCheck } from '../domain/contract.ts';
+import { monitorCommand, monitorId } from '../domain/monitor-input.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { MetricsSource } from './metrics.ts';
+import type { WatchDeps } from './watch.ts';
 
 const part = z.object({ ok: z.boolean() });
 const health = z.object({
@@ -12,9 +15,30 @@ const health = z.object({
   rerank: part,
 });
 
-/** Whether the gates would have what they judge by: /health in its shape, and every metric that they need. */
-export async function observability(gatewayUrl: string, metrics: MetricsSource): Promise<PreflightCheck[]> {
-  return [await healthCheck(gatewayUrl), await metricsCheck(metrics)];
+export interface MonitorDeps extends Pick<WatchDeps, 'isRunning'> {
+  /** The service whose gateway this worker changes. */
+  readonly service: string;
+  readonly taskQueue: string;
+}
+
+interface ObservabilityDeps extends MonitorDeps {
+  readonly gatewayUrl: string;
+  readonly metrics: MetricsSource;
+}
+
+/**
+ * Whether the gates would have what they judge by: /health in its shape, and every metric that they need; and whether
+ * somebody watches the alert rules.
+ */
+export async function observability(
+  deps: ObservabilityDeps,
+  plan: Pick<Plan, 'monitor'>,
+): Promise<PreflightCheck[]> {
+  return [
+    await healthCheck(deps.gatewayUrl),
+    await metricsCheck(deps.metrics),
+    await monitorCheck(deps, plan),
+  ];
 }
 
 async function healthCheck(gatewayUrl: string): Promise<PreflightCheck> {
@@ -37,4 +61,20 @@ async function metricsCheck(metrics: MetricsSource): Promise<PreflightCheck> {
   const lacking = await metrics.lacking();
   if (lacking.length > 0) return { name, verdict: 'red', reason: `lacks ${lacking.join(', ')}` };
   return { name, verdict: 'green', reason: 'holds every metric that the gates need' };
+}
+
+/** A plan may do without: its gates and its guard judge all the same, and nobody is told of what they do not look at. */
+async function monitorCheck(
+  { service, taskQueue, isRunning }: MonitorDeps,
+  plan: Pick<Plan, 'monitor'>,
+): Promise<PreflightCheck> {
+  const name = 'monitor';
+  const workflowId = monitorId(service);
+  if (await isRunning(workflowId))
+    return { name, verdict: 'green', reason: `${workflowId} watches the alert rules` };
+  return {
+    name,
+    verdict: plan.monitor === 'required' ? 'red' : 'note',
+    reason: `${workflowId} does not run, so nobody watches the alert rules; start it with ${monitorCommand(service, taskQueue)}`,
+  };
 }

@@ -7,13 +7,12 @@ import { backboneGate } from './backbone-gate.ts';
 import type { ControlClient } from './control.ts';
 import { configPins } from './config-pins.ts';
 import type { MetricsSource } from './metrics.ts';
+import type { MonitorDeps } from './observability.ts';
 import { observability } from './observability.ts';
 import { checkRelease, rollbackDryRun } from './preflight-processes.ts';
 import { releaseQuality } from './release-files.ts';
 
-export interface PreflightDeps {
-  /** The service whose gateway this worker changes. */
-  readonly service: string;
+export interface PreflightDeps extends MonitorDeps {
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
   readonly gatewayUrl: string;
@@ -85,7 +84,7 @@ function parts(deps: PreflightDeps, input: PreflightInput, stable: string): Part
       run: async () => configPins(await readManifest(dir(input.candidate)), await readManifest(dir(stable))),
     },
     { name: 'two-tower gate', run: () => backboneGate(dir(input.candidate)) },
-    { name: 'observability', run: () => observability(deps.gatewayUrl, deps.metrics) },
+    { name: 'observability', run: () => observability(deps, input.plan) },
     {
       name: 'rollback dry run',
       run: (signal) => rollbackDryRun(deps.rollbackScript, stable, deps.scriptEnv, signal),

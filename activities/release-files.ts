@@ -42,3 +42,17 @@ export async function releaseQuality(dir: string): Promise<ReleaseQuality | null
     return null;
   }
 }
+
+/**
+ * Share of queries with a result above tau that a release promises; null where it does not say. A release never changes: it
+ * is read once.
+ */
+export function createExpectedShares(releasesDir: string): (release: string) => Promise<number | null> {
+  const known = new Map<string, number>();
+  return async (release) => {
+    const expected =
+      known.get(release) ?? (await releaseQuality(join(releasesDir, release)))?.expectedShare ?? null;
+    if (expected !== null) known.set(release, expected);
+    return expected;
+  };
+}

@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import type { TrialSummary } from '../domain/nprobe-choice.ts';
 import { chooseNprobe } from '../domain/nprobe-choice.ts';
 import type { SweepInput, SweepResult, TuningActivities } from '../domain/tuning-contract.ts';
-import { nodeCommand, runNiced } from './child.ts';
 import type { ControlOptions } from './control.ts';
+import { lastLineOf, tokenFor } from './job.ts';
 import { lineChart } from './line-chart.ts';
 
 export interface SweepDeps {
@@ -19,8 +18,6 @@ export interface SweepDeps {
 
 /** The runbook's. */
 const QUERIES = 500;
-/** A child that says nothing is alive as long as it runs: one line comes for each trial only. */
-const BEAT_MS = 5_000;
 
 const interval = z.object({ low: z.number(), high: z.number() });
 const swept = z.object({
@@ -56,7 +53,7 @@ export function createSweep(deps: SweepDeps): Pick<TuningActivities, 'sweepNprob
   };
 }
 
-async function runSweep({ control, releasesDir }: SweepDeps, input: SweepInput): Promise<SweepOutcome> {
+function runSweep({ control, releasesDir }: SweepDeps, input: SweepInput): Promise<SweepOutcome> {
   const { lane, release, flags, nprobes } = input;
   const job = {
     controlUrl: control.url,
@@ -67,26 +64,7 @@ async function runSweep({ control, releasesDir }: SweepDeps, input: SweepInput):
     nprobes,
     maxQueries: QUERIES,
   };
-  let said = 'starting';
-  const beat = setInterval(() => heartbeat(said), BEAT_MS);
-  try {
-    const child = await runNiced([...nodeCommand('./sweep-main'), JSON.stringify(job)], {
-      signal: cancellationSignal(),
-      env:
-        'value' in control.token
-          ? { CONTROL_TOKEN: control.token.value }
-          : { CONTROL_TOKEN_FILE: control.token.file },
-      onLine(line) {
-        said = line.slice(0, 200);
-        heartbeat(said);
-      },
-    });
-    const parsed = outcome.safeParse(jsonOrNull(child.stdout.slice(child.stdout.lastIndexOf('\n') + 1)));
-    if (parsed.success) return parsed.data;
-    throw new Error(`the sweep's process ended with ${child.code}: ${child.stderr.trim().slice(-500)}`);
-  } finally {
-    clearInterval(beat);
-  }
+  return lastLineOf('./sweep-main', job, outcome, tokenFor(control));
 }
 
 /** JSON with all numbers and the choice that follows from them, and the plot beside it; a retry writes the same files. */
@@ -130,12 +108,4 @@ function plotOf({ release, targetMs, priority }: SweepInput, trials: Swept['tria
       },
     ],
   });
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/activity';
 import type { LaneReady, RolloutActivities } from '../domain/contract.ts';
 import type { LaneStatus, TakeEpoch } from '../domain/control.ts';
 import type { ControlClient } from './control.ts';
@@ -9,10 +10,16 @@ const POLL_MS = 500;
 /** What a rollout does to the gateway's traffic: all through the fence. */
 export function createTraffic(
   control: ControlClient,
+  served: string,
 ): Pick<RolloutActivities, 'control' | 'takeEpoch' | 'changeTraffic' | 'awaitLane'> {
   return {
     control: () => control.view(),
-    async takeEpoch({ owner, key, expected }) {
+    async takeEpoch({ owner, key, expected, service = served }) {
+      if (service !== served)
+        throw ApplicationFailure.nonRetryable(
+          `this worker serves ${served}, not ${service}: ask on the task queue of ${service}, or without Temporal: bash scripts/rollback_retriever.sh RELEASE`,
+          'WrongService',
+        );
       if (expected !== undefined) return takeExpected(control, { owner, key, expected });
       // Whoever takes it from whomever takes users back, which a disk that is full must not keep from happening.
       const { state } = await control.view();

@@ -11,7 +11,7 @@ export interface WatchDeps {
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
   /** Asks Temporal whether that run is still open. Rejects when Temporal does not answer in time. */
-  readonly isRunning: (workflowId: string, runId: string) => Promise<boolean>;
+  readonly isRunning: (workflowId: string, runId?: string) => Promise<boolean>;
 }
 
 /** One stretch of the guard. Its state so far is in each heartbeat, so that a retry goes on where this one was. */

@@ -2,8 +2,8 @@
  * `npm run bench [-- --only search|growth|http|memory|decisions --rounds 5 --seconds 4 --rows 50000 --dimension 768 --queries 500]`: this
  * project beside its peers, in one run, in alternating order. Prints tables; writes JSON and SVG to artifacts/bench/.
  */
-import { parseArgs } from 'node:util';
 import { untilInterrupted } from '../scripts/stack/interrupt.ts';
+import { readOptions } from '../scripts/tool/usage.ts';
 import { runDecisions } from './parts/decisions.ts';
 import { runGrowth } from './parts/growth.ts';
 import { runHttp } from './parts/http.ts';
@@ -18,7 +18,9 @@ const PARTS = {
   decisions: runDecisions,
 };
 
-const { values } = parseArgs({
+const USAGE =
+  'usage: npm run bench [-- --only search|growth|http|memory|decisions] [--rounds N] [--seconds N] [--rows N] [--dimension N] [--queries N]';
+const values = readOptions(USAGE, {
   options: {
     only: { type: 'string' },
     rounds: { type: 'string' },

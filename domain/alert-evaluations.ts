@@ -38,7 +38,10 @@ export function evaluationReading(
   if (nowMs - newest.atMs > maxAgeMs) return few(`the newest evaluation of ${release} is too old`);
   const before = (overMs: number) =>
     records.filter(({ atMs }) => atMs < newest.atMs && atMs >= newest.atMs - overMs);
-  const reading = (value: number) => valueReading(rule, value, newest.queries);
+  const reading = (value: number) => ({
+    ...valueReading(rule, value, newest.queries),
+    evaluationMs: newest.atMs,
+  });
   switch (rule.metric) {
     case 'containAt50':
       return reading(newest.containAt50);

@@ -4,6 +4,7 @@ import type { AlertReading } from './alert-standing.ts';
 import { few, valueReading } from './alert-standing.ts';
 import type { Flags } from './control.ts';
 import type { LaneFacts } from './lane-facts.ts';
+import type { LaneOwn } from './lane-report.ts';
 import { measured } from './measured.ts';
 import type { LaneName } from './split.ts';
 import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
@@ -17,6 +18,8 @@ export interface AlertScene {
   readonly run: { readonly workflowId: string; readonly runId: string } | null;
   /** Effective; null where the lane does not run. */
   readonly flags: Readonly<Record<LaneName, Flags | null>>;
+  /** Share of queries with a result above tau that the lane's release promises; absent of monitors from before it was read. */
+  readonly expectedShare?: Readonly<Record<LaneName, number | null>>;
 }
 
 /** What the monitor sees at one moment. */
@@ -38,8 +41,15 @@ export interface Mark {
 interface LaneMark extends Pick<LaneCounters, 'release' | 'requests' | 'errors' | 'rank1'> {
   readonly retrieval: readonly number[];
   readonly endToEnd: readonly number[];
+  /** These three are absent in marks from before they were looked at. */
+  readonly rerank?: readonly number[];
+  readonly quality?: LaneCounters['quality'];
+  readonly inspection?: Inspection | null;
   readonly facts: LaneFacts | null;
 }
+
+/** Answers that the lane looked at closely since its process began, and the summed share of them that repeats. */
+type Inspection = Pick<LaneOwn, 'startSeconds' | 'inspected' | 'duplicateShares'>;
 
 /** As the guard: such a lane answers nobody, which is a breach and not missing data. */
 const NOT_READY_SECONDS = 30;
@@ -52,8 +62,11 @@ export function markOf({ processStartMs, lanes }: Snapshot, facts: AlertPoll['fa
           requests: counters.requests,
           errors: counters.errors,
           rank1: counters.rank1,
-          retrieval: counters.retrieval.counts,
-          endToEnd: counters.endToEnd.counts,
+          retrieval: shortened(counters.retrieval),
+          endToEnd: shortened(counters.endToEnd),
+          rerank: shortened(counters.rerank),
+          quality: counters.quality,
+          inspection: inspectionOf(counters.own ?? null),
           facts: own,
         };
   return {
@@ -64,6 +77,17 @@ export function markOf({ processStartMs, lanes }: Snapshot, facts: AlertPoll['fa
       candidate: lane(lanes.candidate, facts.candidate),
     },
   };
+}
+
+/** Counts without the empty buckets at the end: marks go through histories. */
+function shortened({ counts }: Histogram): readonly number[] {
+  return counts.slice(0, counts.findLastIndex((count) => count > 0) + 1);
+}
+
+function inspectionOf(own: LaneOwn | null): Inspection | null {
+  if (own === null) return null;
+  const { startSeconds, inspected, duplicateShares } = own;
+  return { startSeconds, inspected, duplicateShares };
 }
 
 /** The lane's counters where it has users; at 0 % the candidate has none, at 100 % stable has none. */
@@ -95,6 +119,7 @@ export function windowReading(
   now: LaneCounters,
   marks: readonly Mark[],
   nowMs: number,
+  scene: AlertScene | null = null,
 ): AlertReading {
   const opening = openingOf(rule, lane, now.release, marks, nowMs);
   if (opening === null) return few('no window yet');
@@ -115,9 +140,35 @@ export function windowReading(
       return latencyReading(rule, since(now.retrieval, opening.retrieval));
     case 'endToEndP95':
       return latencyReading(rule, since(now.endToEnd, opening.endToEnd));
+    case 'rerankP95':
+      return opening.rerank === undefined
+        ? few('no window yet')
+        : latencyReading(rule, since(now.rerank, opening.rerank));
+    case 'qualityShortfall': {
+      const expected = scene?.[lane] === now.release ? (scene.expectedShare?.[lane] ?? null) : null;
+      if (expected === null) return few('what the release promises is not known');
+      if (opening.quality === undefined) return few('no window yet');
+      const n = now.quality.total - opening.quality.total;
+      if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
+      return valueReading(rule, expected - (now.quality.hits - opening.quality.hits) / n, n);
+    }
+    case 'nearDuplicates':
+      return duplicatesReading(rule, inspectionOf(now.own ?? null), opening.inspection ?? null);
     default:
       return few(`${rule.metric} is not read from counters`);
   }
+}
+
+function duplicatesReading(
+  rule: AlertRule,
+  now: Inspection | null,
+  opening: Inspection | null,
+): AlertReading {
+  if (now === null || opening === null) return few('the lane does not say what it counts');
+  if (now.startSeconds !== opening.startSeconds) return few('the lane was restarted');
+  const n = now.inspected - opening.inspected;
+  if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
+  return valueReading(rule, (now.duplicateShares - opening.duplicateShares) / n, n);
 }
 
 function since({ boundsMs, counts }: Histogram, before: readonly number[]): Histogram {

@@ -2,7 +2,6 @@ import type { AlertScene } from './alert-readings.ts';
 import type { AlertMetric, MitigationName } from './alert-rules.ts';
 import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Flags } from './control.ts';
-import { TASK_QUEUE } from './queues.ts';
 import type { LaneName } from './split.ts';
 
 /** What a critical alert says to the rollout that was under way when it fired. */
@@ -37,6 +36,8 @@ export function rolloutSignal(
 /** Where a mitigation is to be taken. */
 export interface MitigationPlace {
   readonly service: string;
+  /** Task queue of the service's worker. */
+  readonly taskQueue: string;
   readonly lane: LaneName;
   readonly metric: AlertMetric | null;
   readonly scene: AlertScene | null;
@@ -55,7 +56,10 @@ export type MitigationStart =
 export const STARTABLE: readonly MitigationName[] = ['nprobeTuning', 'weeklyMaintenance', 'rerankerOff'];
 
 /** How a mitigation is begun; null for what a person has to do, or where there is nothing to change. */
-export function startOf(name: MitigationName, place: MitigationPlace): MitigationStart | null {
+export function startOf(
+  name: MitigationName,
+  place: Omit<MitigationPlace, 'taskQueue'>,
+): MitigationStart | null {
   const { service, lane, metric, scene } = place;
   switch (name) {
     case 'nprobeTuning': {
@@ -90,7 +94,11 @@ export function proposalOf(
 ): { readonly words: string; readonly command: string | null } {
   const start = startOf(name, place);
   const command =
-    start === null ? null : start.kind === 'workflow' ? startCommand(start) : flagsCommand(start);
+    start === null
+      ? null
+      : start.kind === 'workflow'
+        ? startCommand(start, place.taskQueue)
+        : flagsCommand(start);
   switch (name) {
     case 'nprobeTuning':
       return { words: 'find the nprobe that fits by a sweep', command };
@@ -137,11 +145,18 @@ export function rollbackCommand(scene: AlertScene | null): string {
   return `bash scripts/rollback_retriever.sh ${release}`;
 }
 
-function startCommand({ type, workflowId, input }: MitigationStart & { kind: 'workflow' }): string {
-  return `temporal workflow start --task-queue ${TASK_QUEUE} --type ${type} --workflow-id ${workflowId} --input '${JSON.stringify(input)}'`;
+function startCommand(
+  { type, workflowId, input }: MitigationStart & { kind: 'workflow' },
+  taskQueue: string,
+): string {
+  return `temporal workflow start --task-queue ${taskQueue} --type ${type} --workflow-id ${workflowId} --input '${JSON.stringify(input)}'`;
 }
+
+/** For the shell: the defaults are those of the worker. */
+const CONTROL = '${CONTROL_URL:-http://127.0.0.1:8081}';
+const TOKEN_FILE = '${CONTROL_TOKEN_FILE:-.data/run/control-token}';
 
 function flagsCommand({ lane, flags }: MitigationStart & { kind: 'flags' }): string {
   const body = JSON.stringify({ by: 'on-call', flags: { [lane]: flags } });
-  return `curl -fsS -X PUT "$CONTROL_URL/control" -H "authorization: Bearer $(cat .data/run/control-token)" -H 'content-type: application/json' -d '${body}'`;
+  return `curl -fsS -X PUT "${CONTROL}/control" -H "authorization: Bearer $(cat "${TOKEN_FILE}")" -H 'content-type: application/json' -d '${body}'`;
 }

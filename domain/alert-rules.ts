@@ -20,10 +20,20 @@ export const ALERT_METRICS = {
   retrievalP95: { source: 'window', unit: 'ms', worse: 'over' },
   /** P95 of retrieval + rerank */
   endToEndP95: { source: 'window', unit: 'ms', worse: 'over' },
+  /** P95 of reranking */
+  rerankP95: { source: 'window', unit: 'ms', worse: 'over' },
+  /** how far the share of queries with a result of cosine >= tau falls short of what the release's metrics.json expects */
+  qualityShortfall: { source: 'window', unit: 'points', worse: 'over' },
+  /** mean share of the top 50 whose cosine with a better result is over 0.98, in the answers that the lane looked at */
+  nearDuplicates: { source: 'window', unit: 'share', worse: 'over' },
   /** share of queries whose rank 1 the reranker changed */
   rerankerAcceptance: { source: 'window', unit: 'share', worse: 'under' },
   /** memory of the lane's process beyond what it was 15 minutes after the lane was ready, as a share of that */
   memoryGrowth: { source: 'gauge', unit: 'share', worse: 'over' },
+  /** imbalance factor of the IVF lists, as a multiple of what it was when the release was built */
+  listImbalance: { source: 'gauge', unit: 'ratio', worse: 'over' },
+  /** rows beyond the manifest's, as a share of those */
+  corpusGrowth: { source: 'gauge', unit: 'share', worse: 'over' },
   /** rows of the largest list of the index over those of the median one */
   listSpread: { source: 'gauge', unit: 'ratio', worse: 'over' },
   /** mean distance of encoded queries from unit norm */

@@ -9,6 +9,8 @@ export interface AlertReading {
   readonly measured: Measured;
   /** The reason in words, of a metric that has more than one. */
   readonly why?: string;
+  /** When the evaluation was made that it is read from. */
+  readonly evaluationMs?: number;
 }
 
 /** Shares and their limits are decimals: 0.80 - 0.75 is a little more than 0.05. */

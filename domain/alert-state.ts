@@ -22,11 +22,18 @@ export interface Alert {
   readonly why: string | null;
   /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
   readonly toldMs: number | null;
+  /** When the evaluation was made that it is about now; null where it is about none. Alerts of before have neither. */
+  readonly evaluationMs?: number | null;
+  /** And the one of which a person was last told. */
+  readonly toldEvaluationMs?: number | null;
 }
 
 export interface AlertEvent {
-  /** `ended`: what it was about is no more, such as a candidate that was taken back. */
-  readonly kind: 'fired' | 'reminder' | 'resolved' | 'ended';
+  /**
+   * `again`: the next evaluation says the same. `ended`: what it was about is no more, such as a candidate that was
+   * taken back.
+   */
+  readonly kind: 'fired' | 'again' | 'reminder' | 'resolved' | 'ended';
   /** Rule and lane. */
   readonly key: string;
   readonly alert: Alert;
@@ -53,6 +60,18 @@ export interface AlertState {
   /** What tuning looks at, by lane. */
   readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
   readonly firing: Readonly<Record<string, Alert>>;
+}
+
+/** What a person is to be told of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
+export function dueFor(
+  { toldMs, severity, evaluationMs = null, toldEvaluationMs = null }: Alert,
+  reminderMs: number,
+  nowMs: number,
+): 'fired' | 'again' | 'reminder' | null {
+  if (toldMs === null) return 'fired';
+  if (severity === 'info') return null;
+  if (toldEvaluationMs !== null && evaluationMs !== toldEvaluationMs) return 'again';
+  return nowMs - toldMs >= reminderMs ? 'reminder' : null;
 }
 
 /** A monitor that begins now. */

@@ -1,16 +1,16 @@
-import type { AlertScene } from './alert-readings.ts';
 import type { MitigationPlace } from './alert-response.ts';
 import { proposalOf, rollbackCommand } from './alert-response.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './alert-rules.ts';
 import { ALERT_METRICS } from './alert-rules.ts';
 import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Notification } from './contract.ts';
+import { driftKey } from './drift.ts';
 
 /** One event as a person is told it: what, of which release and run, and what to do about it. */
 export function alertNotification(
   { kind, key, alert }: AlertEvent,
   rules: AlertRules,
-  about: { readonly service: string; readonly scene: AlertScene | null; readonly nowMs: number },
+  about: Pick<MitigationPlace, 'service' | 'taskQueue' | 'scene'> & { readonly nowMs: number },
 ): Notification {
   const rule = rules.rules.find(({ name }) => name === alert.name) ?? null;
   const lasted = duration(about.nowMs - alert.sinceMs);
@@ -18,17 +18,27 @@ export function alertNotification(
   const over = kind === 'resolved' || kind === 'ended';
   const titles = {
     fired: what,
+    again: `again: ${what}`,
     reminder: `still, after ${lasted}: ${what}`,
     resolved: `resolved after ${lasted}: ${what}`,
     ended: `no longer watched, after ${lasted}: ${what}`,
   };
-  const moment = kind === 'reminder' ? `/${alert.toldMs}` : '';
   return {
     severity: over ? lower(alert) : alert.severity,
     title: `${alert.name}: ${titles[kind]}`,
     text: [...factsOf(alert, about), ...(over ? [] : adviceOf(rule, alert, about))].join('\n'),
-    dedupeKey: `monitor/${about.service}/${key}/${alert.sinceMs}/${kind}${moment}`,
+    dedupeKey: keyOf({ kind, key, alert }, about.service),
   };
+}
+
+/** What is about an evaluation has the key that the workflow `evaluation` tells it by: the first of the two is sent. */
+function keyOf({ kind, key, alert }: AlertEvent, service: string): string {
+  const { metric, severity, release, evaluationMs = null } = alert;
+  const aboutIt = kind === 'fired' || kind === 'again';
+  if (aboutIt && metric !== null && release !== null && evaluationMs !== null)
+    return driftKey({ release, metric, severity, atMs: evaluationMs });
+  const moment = kind === 'reminder' ? `/${alert.toldMs}` : '';
+  return `monitor/${service}/${key}/${alert.sinceMs}/${kind}${moment}`;
 }
 
 /** Nobody is woken by good news. */
@@ -66,9 +76,10 @@ function factsOf({ lane, release, run }: Alert, { service }: { readonly service:
 function adviceOf(
   rule: AlertRule | null,
   { lane, severity }: Alert,
-  { service, scene }: { readonly service: string; readonly scene: AlertScene | null },
+  { service, taskQueue, scene }: Pick<MitigationPlace, 'service' | 'taskQueue' | 'scene'>,
 ): string[] {
-  const place: MitigationPlace = { service, lane: lane ?? 'stable', metric: rule?.metric ?? null, scene };
+  const metric = rule?.metric ?? null;
+  const place: MitigationPlace = { service, taskQueue, lane: lane ?? 'stable', metric, scene };
   const steps = (rule?.mitigate ?? []).map(({ do: name, how }) => {
     const { words, command } = proposalOf(name, place);
     const begun = how === 'start' ? ' (begun by the monitor)' : '';

@@ -6,6 +6,7 @@ import { ALERT_METRICS, BLIND, NO_EVALUATION, SEVERITIES } from './alert-rules.t
 import type { AlertReading } from './alert-standing.ts';
 import { few } from './alert-standing.ts';
 import type { Alert, AlertEvent, AlertState, Watch } from './alert-state.ts';
+import { dueFor } from './alert-state.ts';
 import { gaugeReading } from './lane-facts.ts';
 import { missing } from './measured.ts';
 import type { LaneName } from './split.ts';
@@ -119,16 +120,16 @@ class Step {
       );
   }
 
-  /** Who fired is told of once, and again after the reminder's time. */
+  /** Who fired is told of once, and again after the reminder's time, or when the next evaluation says so too. */
   tell(): void {
     for (const [key, alert] of Object.entries(this.firing)) {
       if (this.isCovered(alert)) continue;
-      const first = alert.toldMs === null;
-      const due = alert.toldMs !== null && this.nowMs - alert.toldMs >= this.rules.reminderMs;
-      if (!first && (!due || alert.severity === 'info')) continue;
-      const told = { ...alert, toldMs: this.nowMs };
+      const kind = dueFor(alert, this.rules.reminderMs, this.nowMs);
+      if (kind === null) continue;
+      const { evaluationMs = null } = alert;
+      const told = { ...alert, toldMs: this.nowMs, toldEvaluationMs: evaluationMs };
       this.firing[key] = told;
-      this.events.push({ kind: first ? 'fired' : 'reminder', key, alert: told });
+      this.events.push({ kind, key, alert: told });
     }
   }
 
@@ -154,7 +155,7 @@ class Step {
     const { source } = ALERT_METRICS[rule.metric];
     switch (source) {
       case 'window':
-        return windowReading(rule, lane, counters, marks, nowMs);
+        return windowReading(rule, lane, counters, marks, nowMs, this.scene);
       case 'gauge': {
         const opening = openingOf(rule, lane, counters.release, marks, nowMs)?.facts ?? null;
         return gaugeReading(rule, counters.own ?? null, poll.facts[lane], opening);
@@ -199,12 +200,12 @@ class Step {
     { name, severity, metric }: AlertRule,
     lane: LaneName,
     release: string,
-    { measured, why }: AlertReading,
+    { measured, why, evaluationMs }: AlertReading,
   ): void {
     const { nowMs, scene } = this;
     const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
     const about = { name, severity, metric, lane, release, measured, why: why ?? null };
-    this.firing[key] = { ...(this.firing[key] ?? fresh), ...about };
+    this.firing[key] = { ...(this.firing[key] ?? fresh), ...about, evaluationMs: evaluationMs ?? null };
   }
 
   private fireUnseen(name: string, severity: Severity, release: string | null, reason: string): void {

@@ -25,6 +25,8 @@ export interface RolloutActivities {
     readonly owner: string;
     readonly key: string;
     readonly expected?: TakeEpoch['expected'];
+    /** Whose users are to be moved: non-retryable failure where this worker serves another. Absent: whoever it serves. */
+    readonly service?: string;
   }): Promise<{ epoch: number; view: ControlView; lostTo?: string }>;
   changeTraffic(change: ControlChange): Promise<ChangeResult>;
   /** Waits (heartbeating) until the lane serves that release; `ready: false` with the lane's own words if it is refused or late. */
@@ -69,7 +71,8 @@ export interface PreflightInput {
 
 export interface PreflightCheck {
   readonly name: string;
-  readonly verdict: 'green' | 'red' | 'unknown';
+  /** `note`: worth knowing, and no reason to refuse. */
+  readonly verdict: 'green' | 'note' | 'red' | 'unknown';
   /** With the numbers and the names of what is wrong. */
   readonly reason: string;
 }

@@ -10,6 +10,10 @@ interface DetectableRow {
   readonly stage: string;
   readonly metric: Metric;
   readonly against: GateRow['against'];
+  /** The row's own limits and action: a stage may have two rows of one metric. */
+  readonly warnOver: number | null;
+  readonly redOver: number | null;
+  readonly onRed: GateRow['onRed'];
   /** Samples (requests of the candidate, but for rows that look at fewer) of the decision's first look, and of the last one after every extension. */
   readonly requests: number;
   readonly requestsAtMost: number;
@@ -79,6 +83,9 @@ function detectable(
     stage: stage.name,
     metric: row.metric,
     against: row.against,
+    warnOver: row.warnOver,
+    redOver: row.redOver,
+    onRed: row.onRed,
     requests: Math.round(samples(0)),
     requestsAtMost: Math.round(most),
     minSamples: row.minSamples,
@@ -136,7 +143,7 @@ function warningsOf(row: DetectableRow, coarse: boolean): string[] {
       : [`${name}: green only after ${sayDuration(row.greenAfterMs)} of extending`];
   if (!coarse || row.greenAfterMs === null) return late;
   const smaller =
-    row.detects === null ? 'proves no harm at all' : `proves no harm smaller than ${row.detects}`;
+    row.detects === null ? 'can tell no harm at all' : `can tell no harm smaller than ${row.detects}`;
   return [...late, `${name}: ${smaller}`];
 }
 
@@ -163,7 +170,7 @@ function slowEmergencies(emergencies: Detectability['emergencies']): string[] {
     .map(({ stage, minutes }) =>
       minutes === null
         ? `${stage}: the candidate has no requests`
-        : `${stage}: a gross emergency takes ${Math.round(minutes)} min to prove`,
+        : `${stage}: a gross failure would be noticed only within ${Math.round(minutes)} min`,
     );
 }
 

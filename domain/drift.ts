@@ -1,3 +1,4 @@
+import type { AlertMetric } from './alert-rules.ts';
 import type { Notification } from './contract.ts';
 import type { HistoryEntry } from './evaluation-history.ts';
 import { TREND_DAYS, dayOf, medianOf, weekBefore } from './evaluation-history.ts';
@@ -100,6 +101,38 @@ function underRelease({ release, rAt5, expectedRAt5 }: CleanQuality): DriftFindi
 }
 
 const SEVERITY = { green: null, unknown: null, warn: 'warning', red: 'critical' } as const;
+
+/** As which metric the rules of `monitor` watch it. */
+const METRIC = {
+  recallUnderMedian: 'rAt5UnderMedian',
+  containment: 'containAt50',
+  recallUnderRelease: 'rAt5Drop',
+} as const satisfies Record<DriftFinding['rule'], AlertMetric>;
+
+/** Key of the message about one metric of one evaluation, whoever sends it: a person is told once. */
+export function driftKey(of: {
+  readonly release: string;
+  readonly metric: AlertMetric;
+  readonly severity: Notification['severity'];
+  /** When the evaluation began. */
+  readonly atMs: number;
+}): string {
+  return `drift/${of.release}/${of.metric}/${of.severity}/${of.atMs}`;
+}
+
+/** A message for each finding that is to be told, by the key that `monitor` has for it. */
+export function driftNotifications(
+  { release, date, kind, atMs }: HistoryEntry,
+  findings: readonly DriftFinding[],
+): Notification[] {
+  return findings.flatMap(({ rule, verdict, reason }) => {
+    const severity = SEVERITY[verdict];
+    if (severity === null) return [];
+    const title = `data drift: ${release}, ${kind} evaluation of ${date}`;
+    const dedupeKey = driftKey({ release, metric: METRIC[rule], severity, atMs });
+    return [{ severity, title, text: reason, dedupeKey }];
+  });
+}
 
 /** How loudly a person is told: of the worst finding; null where nothing is to be told. */
 export function driftSeverity(findings: readonly DriftFinding[]): Notification['severity'] | null {

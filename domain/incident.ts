@@ -88,6 +88,7 @@ export function incidentAfter(
 
 const WORDS = {
   fired: 'fired',
+  again: 'fires again',
   reminder: 'still fires',
   resolved: 'over',
   ended: 'no longer watched',

@@ -37,6 +37,16 @@ export function gaugeReading(
       return own.memoryBaselineBytes === null
         ? few('the baseline is taken 15 minutes after the lane was ready')
         : valueReading(rule, own.memoryBytes / own.memoryBaselineBytes - 1, 1);
+    case 'listImbalance':
+      if (own === null) return few('the lane does not say what it counts');
+      return own.imbalance === null || !own.imbalanceBuilt
+        ? few('the index has no lists')
+        : valueReading(rule, own.imbalance / own.imbalanceBuilt, 1);
+    case 'corpusGrowth':
+      if (own === null) return few('the lane does not say what it counts');
+      return own.rowsBuilt === 0
+        ? few('the release was built without rows')
+        : valueReading(rule, own.rows / own.rowsBuilt - 1, 1);
     case 'listSpread':
       if (facts === null) return few('the lane does not answer');
       return facts.lists === null

@@ -10,6 +10,17 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const DEFAULTS: Readonly<Record<string, unknown>> = { service: 'retriever', rules: 'runbook' };
 const FIELDS = Object.keys(DEFAULTS);
 
+/** The one workflow that watches a service. */
+export function monitorId(service: string): string {
+  return `monitor/${service}`;
+}
+
+/** What a person types to start it; where it runs already, it goes on. */
+export function monitorCommand(service: string, taskQueue: string): string {
+  const input = service === DEFAULTS['service'] ? '' : ` --input '${JSON.stringify({ service })}'`;
+  return `temporal workflow start --task-queue ${taskQueue} --type monitor --workflow-id ${monitorId(service)} --id-conflict-policy UseExisting${input}`;
+}
+
 /** The input, or every problem with it by field. No input at all is one of defaults. */
 export function readMonitorInput(
   raw: unknown,

@@ -31,6 +31,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),
     shadowPercent: read.optional('shadow', (field) => 100 * limitIn(read, field, 'share')),
+    monitor: read.optional('monitor', (field) => read.oneOf(field, ['required'])),
     guard: guardOf(read.nested('guard')),
     stages: read.list('stages', (stage, path) => stageOf(new Reader(stage, path, problems))),
   };

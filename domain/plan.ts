@@ -177,6 +177,8 @@ export interface Plan {
   readonly guard: GuardRules;
   /** Share of all queries, 0..100, that are shadowed while the candidate has users; null: as the gateway has it. */
   readonly shadowPercent?: number | null;
+  /** Whether pre-flight refuses while no monitor watches the alert rules; null: it says so, and goes on. */
+  readonly monitor?: 'required' | null;
   /** The old stable stays warm for so long after the promotion. */
   readonly keepPreviousMs: number;
   /** Time for the candidate's lane to be ready. */

@@ -11,6 +11,11 @@ export interface RollbackInput {
   readonly by: string | null;
 }
 
+/** The service that a rollback's id names; null where the id has another shape, which says nothing of one. */
+export function serviceOfRollback(workflowId: string): string | null {
+  return /^rollback\/([A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(workflowId)?.[1] ?? null;
+}
+
 const FIELDS = ['method', 'to', 'reason', 'by'];
 
 /** The input, or what is wrong with it by field. Nothing at all is an input too: a rollback needs none. */

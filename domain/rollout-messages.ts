@@ -68,11 +68,14 @@ export function onMessage(plan: Plan, before: RolloutState, message: Message, no
   const { name } = message;
   const who = `${message.by === null ? '' : ` by ${message.by}`}${message.reason === null ? '' : `: ${message.reason}`}`;
   const against = objection(plan, before, name);
-  if (against !== null)
-    return {
-      state: log(plan, before, { kind: 'message', text: `${name}${who} changes nothing: ${against}` }, nowMs),
-      effects: [],
-    };
+  if (against !== null) {
+    const does =
+      name === 'rollback' && before.outcome === 'shipped'
+        ? `begins rollback/${before.service}`
+        : 'changes nothing';
+    const text = `${name}${who} ${does}: ${against}`;
+    return { state: log(plan, before, { kind: 'message', text }, nowMs), effects: [] };
+  }
   const state = log(plan, before, { kind: 'message', text: `${name}${who}` }, nowMs);
   switch (name) {
     case 'rollback':

@@ -113,7 +113,8 @@ function moved(state: RolloutState): Step {
 }
 
 function onPreflight(plan: Plan, before: RolloutState, report: PreflightReport, nowMs: number): Step {
-  const bad = report.checks.filter(({ verdict }) => verdict !== 'green');
+  const notes = report.checks.filter(({ verdict }) => verdict === 'note');
+  const bad = report.checks.filter(({ verdict }) => verdict !== 'green' && verdict !== 'note');
   const state = { ...before, report };
   if (bad.length > 0)
     return finish(
@@ -123,8 +124,15 @@ function onPreflight(plan: Plan, before: RolloutState, report: PreflightReport, 
       `pre-flight: ${bad.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}`,
       nowMs,
     );
-  const text = `pre-flight: all ${report.checks.length} checks are green`;
-  return moved(log(plan, { ...state, phase: 'fence' }, { kind: 'step', verdict: 'green', text }, nowMs));
+  const text = `pre-flight: all ${report.checks.length - notes.length} checks are green`;
+  const passed = log(plan, { ...state, phase: 'fence' }, { kind: 'step', verdict: 'green', text }, nowMs);
+  return moved(
+    notes.reduce(
+      (noted, { name, reason }) =>
+        log(plan, noted, { kind: 'step', text: `pre-flight: ${name}: ${reason}` }, nowMs),
+      passed,
+    ),
+  );
 }
 
 function onSnapshot(plan: Plan, state: RolloutState, result: SnapshotResult, nowMs: number): Step {

@@ -5,13 +5,13 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { buildRelease } from '../retrieval/build/release-builder.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
 import { encoderFolder } from '../retrieval/encoder/manifest.ts';
 import { flagsSchema, RECIPES } from '../retrieval/release/manifest.ts';
 import { showProgress } from './build/progress.ts';
+import { readOptions, refuse } from './tool/usage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -36,7 +36,9 @@ function parseFlags(text: string): Record<string, string | number> {
   );
 }
 
-const { values } = parseArgs({
+const USAGE =
+  'usage: build-release --corpus FILE --version V [--predictors DIR] [--encoder NAME] [--seed N] [--recipe R] [--flags impl=amn_v0;reranker=on;nprobe=8] [--out DIR] [--ingest-offset BYTES]';
+const values = readOptions(USAGE, {
   options: {
     corpus: { type: 'string' },
     version: { type: 'string' },
@@ -51,8 +53,11 @@ const { values } = parseArgs({
 });
 const parsed = optionsSchema.safeParse(values);
 if (!parsed.success) {
-  for (const { path, message } of parsed.error.issues) console.error(`--${path.join('.')}: ${message}`);
-  process.exit(2);
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const name = String(path[0]) as keyof typeof values;
+    return values[name] === undefined ? `--${name} is missing` : `--${path.join('.')}: ${message}`;
+  });
+  refuse(problems.join('\n'), USAGE);
 }
 const { predictors, encoder, out, 'ingest-offset': ingestOffset, ...options } = parsed.data;
 try {

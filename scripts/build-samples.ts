@@ -7,7 +7,6 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Flags } from '../domain/control.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
@@ -17,6 +16,7 @@ import { readManifest } from '../retrieval/release/manifest.ts';
 import type { Recipe } from '../retrieval/release/manifest.ts';
 import { samplePlaces } from './build/places.ts';
 import { showProgress } from './build/progress.ts';
+import { readOptions, refuse } from './tool/usage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CORPUS = join(ROOT, '.data/corpus/wikipedia-sample.jsonl');
@@ -116,14 +116,18 @@ async function buildSample({ version, recipe, flags }: Sample, encoderDir: strin
   return dir;
 }
 
+const USAGE = 'usage: build-samples [--also NAME]';
+
 /** The samples of set-up, and the large ones that are asked for. */
 function wanted(): readonly Sample[] {
-  const { also } = parseArgs({ options: { also: { type: 'string', multiple: true, default: [] } } }).values;
+  const { also } = readOptions(USAGE, {
+    options: { also: { type: 'string', multiple: true, default: [] } },
+  });
   const named = also.map((name) => {
     const sample = ON_DEMAND.find(({ version }) => version === name);
     if (sample !== undefined) return sample;
     const there = ON_DEMAND.map(({ version }) => version).join(', ');
-    throw new Error(`--also: there is no sample ${name}; there are ${there}`);
+    return refuse(`--also: there is no sample ${name}; there are ${there}`, USAGE);
   });
   return [...SAMPLES, ...named];
 }

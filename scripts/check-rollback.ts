@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
@@ -13,6 +14,7 @@ import { loadProbes } from '../retrieval/evaluation/set.ts';
 import type { GatewayClient } from './stack/gateway-client.ts';
 import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
 import { readJson } from './tool/files.ts';
+import { artifactsFolder, releasesFolder } from './tool/places.ts';
 import { count, existing } from './tool/options.ts';
 import { WrongUse, runTool } from './tool/tool.ts';
 
@@ -31,8 +33,8 @@ await runTool({
   options: {
     baseline: {
       value: 'FILE',
-      help: "stable's metrics before the rollout, as a rollout writes them",
-      schema: existing.default('artifacts/eval/baseline_metrics.json'),
+      help: "stable's metrics before the rollout, as a rollout writes them (default: eval/baseline_metrics.json of the artifacts)",
+      schema: existing.optional(),
     },
     release: {
       value: 'NAME',
@@ -45,26 +47,38 @@ await runTool({
       schema: count.default(30),
     },
   },
-  async run({ baseline: file, release, seconds }) {
-    const read = readBaseline(await readJson(file));
-    if ('problem' in read) throw new WrongUse(`--baseline: ${file}: ${read.problem}`);
-    const { baseline } = read;
-    const expected = release ?? baseline.release;
+  async run({ baseline: given, release, seconds }) {
+    const file = given ?? join(artifactsFolder(), 'eval/baseline_metrics.json');
+    const baseline = given !== undefined || existsSync(file) ? await baselineOf(file) : null;
+    const expected = release ?? baseline?.release;
+    if (expected === undefined)
+      throw new WrongUse(
+        `no baseline at ${file}: a rollout writes one before T0. Without one, --release NAME checks version and probes alone`,
+      );
     const gateway = createGatewayClient(gatewayFromEnv(process.env));
     const version = await versionCheck(gateway, expected);
     const probes = await probesCheck(gateway, expected);
-    const { rows, check } = await metricsCheck(baseline, seconds * 1000);
-    const checks = [version, probes, check];
+    const metrics = baseline === null ? null : await metricsCheck(baseline, seconds * 1000);
+    const checks = [version, probes, ...(metrics === null ? [] : [metrics.check])];
+    const rows = metrics?.rows ?? [];
+    const notChecked = metrics === null ? [`metrics: not checked: there is no baseline at ${file}`] : [];
     return {
       met: checks.every(({ met }) => met),
       lines: [
         ...checks.map(({ name, met, reason }) => `${met ? '✓' : '✗'} ${name}: ${reason}`),
+        ...notChecked.map((text) => `- ${text}`),
         ...rows.map(({ metric, verdict, reason }) => `    ${metric}: ${verdict}: ${reason}`),
       ],
-      result: { release: expected, checks, rows },
+      result: { release: expected, checks, rows, notChecked },
     };
   },
 });
+
+async function baselineOf(file: string): Promise<Baseline> {
+  const read = readBaseline(await readJson(file));
+  if ('problem' in read) throw new WrongUse(`--baseline: ${file}: ${read.problem}`);
+  return read.baseline;
+}
 
 async function versionCheck(gateway: GatewayClient, expected: string): Promise<Check> {
   const name = 'version';
@@ -84,7 +98,7 @@ async function versionCheck(gateway: GatewayClient, expected: string): Promise<C
 async function probesCheck(gateway: GatewayClient, release: string): Promise<Check> {
   const name = 'probes';
   try {
-    const dir = join(process.env['RELEASES_DIR'] || 'artifacts/releases', release);
+    const dir = join(releasesFolder(), release);
     const found = await checkProbes(await loadProbes(dir), (probe) => gateway.askAsUser(probe, release));
     return { name, met: found.verified, reason: found.reason };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { z } from 'zod';
 import { metricChanges } from '../domain/metrics-change.ts';
 import { readJson } from './tool/files.ts';
@@ -5,6 +6,10 @@ import { existing } from './tool/options.ts';
 import { runTool } from './tool/tool.ts';
 
 const object = z.record(z.string(), z.unknown());
+
+const metricsFile = existing.refine((path) => !statSync(path).isDirectory(), {
+  error: ({ input }) => `${String(input)} is a folder; give its metrics.json`,
+});
 
 /** The metrics of a file; an evaluation of a live lane has them under `metrics`. */
 async function readMetrics(file: string): Promise<Record<string, unknown>> {
@@ -17,8 +22,8 @@ await runTool({
   name: 'compare-metrics',
   summary: "whether the change of two evaluations is within the runbook's limits.",
   options: {
-    before: { value: 'FILE', help: 'metrics.json, or an evaluation, of before', schema: existing },
-    after: { value: 'FILE', help: 'the same of after', schema: existing },
+    before: { value: 'FILE', help: 'metrics.json, or an evaluation, of before', schema: metricsFile },
+    after: { value: 'FILE', help: 'the same of after', schema: metricsFile },
   },
   async run({ before, after }) {
     const changes = metricChanges(await readMetrics(before), await readMetrics(after));

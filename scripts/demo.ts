@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { sayBlastRadius } from '../domain/blast-radius.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -13,6 +12,7 @@ import { parsePlan } from '../domain/plan-file.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { samplePlaces } from './build/places.ts';
 import { LATENCY_PLAN, writeLatencyPlan } from './demo/latency-plan.ts';
+import { sayKept } from './demo/kept.ts';
 import { followRollout } from './demo/rollout.ts';
 import type { DemoResult } from './demo/scenario.ts';
 import { differences, expectedEnding } from './demo/scenario.ts';
@@ -22,6 +22,7 @@ import { startDemoStack } from './demo/stack-process.ts';
 import { createGatewayClient } from './stack/gateway-client.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
 import { ROOT } from './stack/process.ts';
+import { readOptions } from './tool/usage.ts';
 
 const REQUESTS_PER_SECOND = 150;
 const STABLE = 'v-1';
@@ -29,7 +30,8 @@ const STABLE = 'v-1';
 const LARGE = 'bad-latency';
 const DATA_DIR = join(ROOT, '.data/demo');
 
-const { values } = parseArgs({
+const USAGE = 'usage: npm run demo [-- --release NAME] [--plan NAME] [--encoder NAME] [--keep]';
+const values = readOptions(USAGE, {
   options: {
     release: { type: 'string', default: 'retriever_v0' },
     plan: { type: 'string' },
@@ -109,7 +111,12 @@ async function planOf({
 }
 
 function readPlan(folder: string, name: string): Plan {
-  const result = parsePlan(parse(readFileSync(join(folder, `${name}.yaml`), 'utf8')));
+  const file = join(folder, `${name}.yaml`);
+  if (!existsSync(file)) {
+    const there = readdirSync(folder).flatMap((entry) => (entry.endsWith('.yaml') ? entry.slice(0, -5) : []));
+    throw new Error(`there is no plan ${name}; there are: ${there.join(', ')}`);
+  }
+  const result = parsePlan(parse(readFileSync(file, 'utf8')));
   if (result.ok) return result.plan;
   throw new Error(`${name}.yaml: ${result.problems.join('; ')}`);
 }
@@ -182,7 +189,7 @@ async function resultOf(
   };
 }
 
-function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
+function summarize(result: DemoResult, kept: DemoStack): number {
   const wrong = differences(result);
   console.log(`\n${result.release}: ${result.outcome}; /health says ${result.version}`);
   console.log(usersLine(result.traffic));
@@ -195,9 +202,6 @@ function summarize(result: DemoResult, { pid, addresses }: DemoStack): number {
   console.log(
     wrong.length === 0 ? 'The rollout ended as it should.' : 'The rollout did not end as it should.',
   );
-  if (values.keep)
-    console.log(
-      `The stack and its users go on: ${addresses.gateway}, ${addresses.temporalUi}. To stop them: kill ${pid}`,
-    );
+  if (values.keep) console.log(sayKept(kept, DATA_DIR));
   return wrong.length === 0 ? 0 : 1;
 }

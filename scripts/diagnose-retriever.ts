@@ -5,7 +5,9 @@ import { gatewayFindings } from './diagnose/gateway.ts';
 import { machineFindings } from './diagnose/machine.ts';
 import { temporalFindings } from './diagnose/temporal.ts';
 import { decisionsFolder } from './rollout/decision-files.ts';
+import { onceWhereNothingRuns } from './diagnose/nothing.ts';
 import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { stateFolder } from './tool/places.ts';
 import { runTool } from './tool/tool.ts';
 
 const MARKS = { ok: '✓', note: 'i', wrong: '✗', skipped: '-' } as const;
@@ -16,8 +18,8 @@ await runTool({
     'looks at everything that runs, says what is wrong and what to do; met where nothing is. Settings as the worker and the gateway have them.',
   options: {},
   async run() {
-    const dataDir = process.env['STATE_DIR'] || '.data/gateway';
-    const found = await Promise.all([
+    const dataDir = stateFolder();
+    const [gateway, temporal, ...rest] = await Promise.all([
       gatewayFindings(createGatewayClient(gatewayFromEnv(process.env))),
       temporalFindings(),
       decisionFindings(decisionsFolder()),
@@ -27,13 +29,17 @@ await runTool({
         ingestLog: process.env['INGEST_LOG'] || join(dataDir, 'ingest/log.jsonl'),
       }),
     ]);
-    const findings = found.flat();
+    const findings = [...onceWhereNothingRuns([...gateway, ...temporal]), ...rest.flat()];
     const bad = findings.filter(({ state }) => state === 'wrong');
     return {
       met: bad.length === 0,
       lines: [
         ...findings.flatMap(lines),
-        bad.length === 0 ? 'nothing is wrong' : `${bad.length} things are wrong`,
+        bad.length === 0
+          ? 'nothing is wrong'
+          : bad.length === 1
+            ? 'one thing is wrong'
+            : `${bad.length} things are wrong`,
       ],
       result: { findings },
     };

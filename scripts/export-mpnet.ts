@@ -13,6 +13,7 @@ import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
 import { readEncoderManifest, verifyEncoderFiles } from '../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { pythonPackages } from './setup/python-packages.ts';
+import { readOptions } from './tool/usage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MPNET = join(ROOT, 'scripts/mpnet');
@@ -21,6 +22,7 @@ const TARGET = join(ROOT, '.data/models/mpnet');
 const PIECES = [1, 2, 3, 4, 5];
 const run = promisify(execFile);
 
+readOptions('usage: export-mpnet, which takes no options', { options: {} });
 const kept = join(cacheFolder(process.env), 'encoders', await contentKey());
 if (!(await isWhole(kept))) await exportTo(kept);
 await rm(TARGET, { recursive: true, force: true });

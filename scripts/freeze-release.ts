@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
@@ -6,6 +6,8 @@ import type { Tagged } from './tool/git-tag.ts';
 import { setTag } from './tool/git-tag.ts';
 import { existing, release as releaseOption } from './tool/options.ts';
 import { runTool } from './tool/tool.ts';
+
+const TAG = 'v0-retriever';
 
 await runTool({
   name: 'freeze-release',
@@ -15,15 +17,22 @@ await runTool({
     release: releaseOption,
     tag: {
       value: 'NAME',
-      help: 'git tag',
+      help: `git tag (default ${TAG})`,
       schema: z
         .string()
         .regex(/^[A-Za-z0-9][\w.-]*$/, 'may hold letters, digits, _ . and - only')
-        .default('v0-retriever'),
+        .optional(),
     },
-    repository: { value: 'DIR', help: 'git repository', schema: existing.default('.') },
+    repository: {
+      value: 'DIR',
+      help: 'git repository (default: that of the folder you are in, if it is one)',
+      schema: existing.optional(),
+    },
   },
-  async run({ release, tag, repository }) {
+  async run({ release, tag: named, repository: given }) {
+    const [tag, repository] = [named ?? TAG, resolve(given ?? '.')];
+    // Nobody who asked for a tag takes none for success.
+    const tagWanted = named !== undefined || given !== undefined;
     const { ok, problems, manifest } = await verifyRelease(release);
     if (!ok || manifest === null)
       return {
@@ -35,24 +44,24 @@ await runTool({
     const tagged = await setTag(repository, tag, `${manifest.version}\n\nchecksums.txt sha256 ${sha256}`);
     const files = Object.keys(manifest.files).length;
     return {
-      met: tagged.kind !== 'other',
+      met: tagged.kind !== 'other' && (tagged.kind !== 'noRepository' || !tagWanted),
       lines: [
         `${manifest.version}: ${files} files are as checksums.txt (sha256 ${sha256}) says`,
-        wordsOf(tag, tagged),
+        wordsOf(tag, tagged, repository),
       ],
       result: { release: manifest.version, files, sha256, tag, tagged },
     };
   },
 });
 
-function wordsOf(tag: string, tagged: Tagged): string {
+function wordsOf(tag: string, tagged: Tagged, repository: string): string {
   switch (tagged.kind) {
     case 'made':
       return `tag ${tag} is set`;
     case 'there':
       return `tag ${tag} was set for this content before`;
     case 'noRepository':
-      return 'no tag: there is no git repository here';
+      return `no tag is set: ${repository} is no git repository`;
     case 'other':
       return `refused: tag ${tag} names another content: ${tagged.message.replaceAll(/\s+/g, ' ')}`;
     default:

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { CorpusChunk } from '../retrieval/corpus/jsonl.ts';
 import { formatChunk } from '../retrieval/corpus/jsonl.ts';
+import { readOptions, refuse } from './tool/usage.ts';
 import { chunksOfDump, chunksOfSummaries } from '../retrieval/corpus/wikipedia.ts';
 
 const USAGE = `Usage: tsx scripts/make-corpus.ts [--distractors vital-articles] [--out FILE]
@@ -15,14 +16,9 @@ const CORPUS = join(import.meta.dirname, '..', '.data', 'corpus');
 const WIKIPEDIA = 'enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2';
 const summariesSchema = z.record(z.string(), z.object({ title: z.string(), extract: z.string() }));
 
-const { values } = parseArgs({
-  options: { distractors: { type: 'string' }, out: { type: 'string' }, help: { type: 'boolean' } },
-});
-if (values.help) {
-  console.log(USAGE);
-} else if (values.distractors !== undefined && values.distractors !== 'vital-articles') {
-  console.error(`Unknown distractors: ${values.distractors}\n${USAGE}`);
-  process.exitCode = 2;
+const values = readOptions(USAGE, { options: { distractors: { type: 'string' }, out: { type: 'string' } } });
+if (values.distractors !== undefined && values.distractors !== 'vital-articles') {
+  refuse(`Unknown distractors: ${values.distractors}`, USAGE);
 } else {
   await makeCorpus(values.distractors === 'vital-articles', values.out);
 }

@@ -3,17 +3,18 @@
  * gateway and straight to its stable lane. `measure-gateway.ts [--release v-1] [--requests 2000]`
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import type { ControlView } from '../domain/control.ts';
 import { probeRequest } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 import type { MeasuredGateway } from './stack/measured-gateway.ts';
 import { onMeasuredGateway } from './stack/measured-gateway.ts';
+import { readOptions } from './tool/usage.ts';
 
 const WARM_UP = 300;
 
-const { values } = parseArgs({
+const USAGE = 'usage: measure-gateway [--release NAME] [--requests N]';
+const values = readOptions(USAGE, {
   options: {
     release: { type: 'string', default: 'v-1' },
     requests: { type: 'string', default: '2000' },

@@ -4,7 +4,6 @@
  * [--rounds 3]`
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { ControlChange } from '../domain/control.ts';
 import type { Sample } from '../domain/metrics-text.ts';
 import { parseMetricsText } from '../domain/metrics-text.ts';
@@ -13,9 +12,12 @@ import { createGatewayClient } from './stack/gateway-client.ts';
 import type { MeasuredGateway } from './stack/measured-gateway.ts';
 import { onMeasuredGateway } from './stack/measured-gateway.ts';
 import { nodeCommand, startProcess } from './stack/process.ts';
+import { readOptions } from './tool/usage.ts';
 import type { TrafficReport } from './traffic/tally.ts';
 
-const { values } = parseArgs({
+const USAGE =
+  'usage: measure-shadow [--stable NAME] [--candidate NAME] [--rate QPS] [--shadow PERCENT] [--seconds N] [--rounds N]';
+const values = readOptions(USAGE, {
   options: {
     stable: { type: 'string', default: 'v-1' },
     candidate: { type: 'string', default: 'retriever_v0' },

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { bandsOf, chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
 import { indexTarget, sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
-import { openIndex } from '../retrieval/index/open.ts';
 import { parseNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
 import { writeJson } from './tool/files.ts';
+import { withIndexPair, withinLists } from './tool/indexes.ts';
 import { count, existing, optionalRelease, out as outOption } from './tool/options.ts';
 import { runTool, WrongUse } from './tool/tool.ts';
 
+/** What the runbook tries. */
+const NPROBES = [4, 8, 12, 16] as const;
 const nprobeValues = z
   .string()
   .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, 'must be whole numbers like 4,8,12,16')
@@ -32,7 +34,11 @@ await runTool({
     },
     flat: { value: 'FILE', help: 'truth index', schema: existing.optional() },
     queries: { value: 'FILE', help: '.npy of n x d, or of contexts n x 5 x d', schema: existing.optional() },
-    'nprobe-values': { value: 'LIST', help: 'what is tried', schema: nprobeValues.default([4, 8, 12, 16]) },
+    'nprobe-values': {
+      value: 'LIST',
+      help: `what is tried (default ${NPROBES.join(',')}, as far as there are lists)`,
+      schema: nprobeValues.optional(),
+    },
     'n-queries': { value: 'N', help: 'at most so many queries', schema: count.default(500) },
     'target-ms': { value: 'MS', help: 'P95 that is wanted', schema: milliseconds.default(8) },
     priority: {
@@ -47,13 +53,11 @@ await runTool({
     const queries = sweepQueries(parseNpy(await readFile(files.queries)), values['n-queries']);
     const targetMs = values['target-ms'];
     const progress = showProgress('nprobe-sweep');
-    const flat = await openIndex(files.flat);
-    try {
-      const ivf = await openIndex(files.index);
+    return withIndexPair({ ivf: files.index, flat: files.flat }, async ({ ivf, flat, nlist }) => {
       const trials = await sweepNprobe(indexTarget(ivf, flat, queries), {
-        nprobes: values['nprobe-values'],
+        nprobes: nprobesOf(values['nprobe-values'], nlist),
         onProgress: (done, total) => progress('searching', done, total),
-      }).finally(() => ivf.close());
+      });
       const choice = chooseNprobe(trials, priority, targetMs);
       const result = { ...files, queryCount: queries.length, priority, targetMs, choice, trials };
       if (out !== undefined) await writeJson(out, result);
@@ -66,11 +70,19 @@ await runTool({
         ],
         result,
       };
-    } finally {
-      flat.close();
-    }
+    });
   },
 });
+
+/** Those asked for, or the runbook's; all lists at once where even the least of these is too many. */
+function nprobesOf(asked: readonly number[] | undefined, nlist: number): readonly number[] {
+  if (asked !== undefined) {
+    withinLists('--nprobe-values', asked, nlist);
+    return asked;
+  }
+  const there = NPROBES.filter((nprobe) => nprobe <= nlist);
+  return there.length > 0 ? there : [nlist];
+}
 
 function filesOf({
   release,

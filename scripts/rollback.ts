@@ -10,34 +10,41 @@ import type { ControlView } from '../domain/control.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
 import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
-import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
 
 const USAGE = 'usage: scripts/rollback_retriever.sh RELEASE [--dry-run]';
 const WITHIN_MS = 60_000;
 const POLL_MS = 200;
+const READ_WITHIN_MS = 10_000;
 
 const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
 const gateway = createGatewayClient(gatewayFromEnv(process.env));
 const by = `rollback_retriever.sh/${userInfo().username}`;
 const startedMs = Date.now();
+/** A file was not read in time, and may never be. */
+let hangs = false;
 
 process.exitCode = await main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   return 1;
 });
+// Node waits for a read that hangs before it ends, whatever it is told.
+if (hangs) process.kill(process.pid, 'SIGKILL');
 
 async function main(): Promise<number> {
   const args = readArgs();
-  const known = (await readdir(releasesDir).catch((): string[] => [])).toSorted();
-  if (args === null || !known.includes(args.release)) {
-    const unknown =
-      args &&
-      `there is no release ${args.release} in ${releasesDir}; there are: ${known.join(', ') || 'none'}`;
-    console.error(unknown ?? USAGE);
+  if (args === null) {
+    console.error(USAGE);
     return 2;
   }
-  const probes = await loadProbes(join(releasesDir, args.release));
-  return args.dryRun ? dryRun(args.release, probes) : rollBack(args.release, probes);
+  try {
+    return await (args.dryRun ? dryRun(args.release) : rollBack(args.release));
+  } catch (error) {
+    if (!(error instanceof GatewayRefusal) || error.status !== 422) throw error;
+    const known = await within(readdir(releasesDir)).catch((): string[] => []);
+    console.error(`${error.message}; ${releasesDir} has: ${known.toSorted().join(', ') || 'none'}`);
+    return 2;
+  }
 }
 
 function readArgs(): { release: string; dryRun: boolean } | null {
@@ -53,26 +60,65 @@ function readArgs(): { release: string; dryRun: boolean } | null {
   }
 }
 
-async function rollBack(release: string, probes: readonly Probe[]): Promise<number> {
-  const before = await gateway.control();
-  await gateway.change({ by, reason: 'emergency rollback', rollbackTo: release });
-  console.log(`asked for ${release}; before: ${describe(before)}`);
+/** Traffic first: nothing that is only for the proof may keep users where they are. */
+async function rollBack(release: string): Promise<number> {
+  const unsaved = await gateway
+    .change({ by, reason: 'emergency rollback', rollbackTo: release })
+    .then(() => null, inForceOrThrow);
   const arrived = await waitFor(({ state, lanes }) => {
     const { stable } = state.lanes;
     return stable.release === release && state.percent === 0 && lanes.stable?.state === 'ready';
   });
   console.log(`users are on ${release} after ${Date.now() - startedMs} ms; now: ${describe(arrived)}`);
-  const { version } = await gateway.health();
-  const checked = await checkProbes(probes, (probe) => gateway.askAsUser(probe, release));
-  const verified = checked.verified && version === release;
-  console.log(`/health says ${version}`);
+  const { verified, reason } = await prove(release, (probe) => gateway.askAsUser(probe, release));
   console.log(
-    `${verified ? 'verified' : 'NOT verified'}: ${checked.reason} (${Date.now() - startedMs} ms in all)`,
+    `${verified ? 'verified' : 'users are back, NOT verified'}: ${reason} (${Date.now() - startedMs} ms in all)`,
   );
-  return verified ? 0 : 1;
+  if (unsaved !== null) console.log(`users are back, NOT kept: ${unsaved}`);
+  return verified && unsaved === null ? 0 : 1;
 }
 
-async function dryRun(release: string, probes: readonly Probe[]): Promise<number> {
+/** Why a change that is in force may be forgotten. */
+function inForceOrThrow(error: unknown): string {
+  if (error instanceof GatewayRefusal && error.inForce) return error.message;
+  throw error;
+}
+
+/** Version and probes, from what is on this machine; what can not be read or asked is a reason and no error. */
+async function prove(
+  release: string,
+  ask: (probe: Probe) => Promise<string[]>,
+): Promise<{ readonly verified: boolean; readonly reason: string }> {
+  try {
+    const { version } = await gateway.health();
+    if (version !== release) return { verified: false, reason: `/health says ${version}` };
+    const { verified, reason } = await checkProbes(await probesOf(release), ask);
+    return { verified, reason: `/health says ${version}; ${reason}` };
+  } catch (error) {
+    return { verified: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function probesOf(release: string): Promise<readonly Probe[]> {
+  const folder = join(releasesDir, release);
+  return within(loadProbes(folder)).catch((error: unknown) => {
+    throw new Error(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+}
+
+/** A share that hangs is not waited for. */
+async function within<T>(reading: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      hangs = true;
+      reject(new Error(`not read after ${READ_WITHIN_MS / 1000} s`));
+    }, READ_WITHIN_MS);
+  });
+  return Promise.race([reading, late]).finally(() => clearTimeout(timer));
+}
+
+async function dryRun(release: string): Promise<number> {
   const { state } = await gateway.control();
   if (state.restoring !== null) throw new Error(`not now: the spare lane restores ${state.restoring}`);
   await gateway.change({ by, reason: 'rollback dry run', lanes: { spare: release } });
@@ -81,7 +127,7 @@ async function dryRun(release: string, probes: readonly Probe[]): Promise<number
       if (spare?.state === 'refused') throw new Error(`${release} was refused: ${spare.failure}`);
       return spare?.release === release && spare.state === 'ready';
     });
-    const checked = await checkProbes(probes, (probe) => gateway.askLane('spare', probe));
+    const checked = await checkProbes(await probesOf(release), (probe) => gateway.askLane('spare', probe));
     const took = `${Date.now() - startedMs} ms`;
     console.log(
       `dry run ${checked.verified ? 'passed' : 'FAILED'}: spare lane with ${release}, ${checked.reason} (${took})`,

@@ -5,15 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { parsePlan } from '../domain/plan-file.ts';
 import { simulateRollout } from './simulate/rollout.ts';
 import { calmWorld } from './simulate/world.ts';
 import { ROOT } from './stack/process.ts';
+import { readOptions } from './tool/usage.ts';
 import { seededRandom } from './traffic/arrivals.ts';
 
-const { values } = parseArgs({
+const USAGE = 'usage: simulate-aa [--plan NAME] [--rate QPS] [--seeds N]';
+const values = readOptions(USAGE, {
   options: {
     plan: { type: 'string', default: 'runbook-48h' },
     rate: { type: 'string', default: '20' },

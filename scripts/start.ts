@@ -1,23 +1,32 @@
 /**
- * `npm start [-- --traffic RATE]`: the embedded stack, kept running until Ctrl-C. With --traffic, simulated users send
- * so many requests a second. The demo starts its stack through this as well.
+ * `npm start [-- --traffic RATE] [--no-monitor]`: the embedded stack and its monitor, kept running until Ctrl-C. With
+ * --traffic, simulated users send so many requests a second. The demo starts its stack through this as well, without
+ * monitor: alert rules last for longer than it does.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../domain/queues.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
+import { startMonitor } from './stack/monitor.ts';
 import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
+import { positive, readOptions } from './tool/usage.ts';
 
-const { values } = parseArgs({ options: { traffic: { type: 'string' } } });
+const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
+const values = readOptions(USAGE, {
+  options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
+});
+if (values.traffic !== undefined) positive('--traffic', values.traffic, USAGE);
 const env = process.env;
 const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
 const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
 const stableRelease = env['STABLE_RELEASE'] ?? 'v-1';
+/** As the worker of this environment has them. */
+const service = env['SERVICE'] || 'retriever';
+const taskQueue = env['TASK_QUEUE'] || TASK_QUEUE;
 const interrupted = untilInterrupted();
 
 try {
@@ -28,9 +37,14 @@ try {
     plansDir: resolve(ROOT, env['PLANS_DIR'] ?? 'plans'),
     stableRelease,
     ports: portsFromEnv(env),
+    env: { worker: { SERVICE: service, TASK_QUEUE: taskQueue } },
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
+  if (!values['no-monitor']) {
+    await startMonitor(stack.addresses.temporal);
+    console.log('  monitor     watches the alert rules');
+  }
   const traffic = values.traffic === undefined ? null : startTraffic(stack, values.traffic);
   await publish(stack);
   sayWhatNext(stack);
@@ -74,13 +88,15 @@ function sayWhatNext({ addresses: { temporal, gateway, temporalUi } }: Stack): v
   const cli = relative(process.cwd(), join(ROOT, '.data/bin/temporal'));
   const address = temporal.endsWith(':7233') ? '' : ` --address ${temporal}`;
   const workflow = `${cli} workflow`;
+  const id = `rollout/${service}`;
+  const input = { ...(service === 'retriever' ? {} : { service }), candidate: 'retriever_v0' };
   console.log(`
 Everything runs. In another terminal:
   curl -s ${gateway}/health
-  ${workflow} start${address} --type rollout --task-queue ${TASK_QUEUE} \\
-    --workflow-id rollout/retriever --input '{"candidate":"retriever_v0"}'
-  ${workflow} query${address} --workflow-id rollout/retriever --type status
-  ${workflow} signal${address} --workflow-id rollout/retriever --name rollback
+  ${workflow} start${address} --type rollout --task-queue ${taskQueue} \\
+    --workflow-id ${id} --input '${JSON.stringify(input)}'
+  ${workflow} query${address} --workflow-id ${id} --type status
+  ${workflow} signal${address} --workflow-id ${id} --name rollback
 and in a browser: ${temporalUi}
 Ctrl-C stops all of it.`);
 }

@@ -3,17 +3,22 @@
  * Prints a TrafficReport as one JSON line a second, and a last one at the end. Ends after --seconds, on SIGINT or
  * SIGTERM, or when its standard input closes (so that it never outlives the demo that started it).
  */
-import { parseArgs } from 'node:util';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Pool } from 'undici';
 import { LANE_HEADERS } from '../domain/http.ts';
 import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
+import { releasesFolder } from './tool/places.ts';
+import { positive, readOptions, refuse } from './tool/usage.ts';
 import { poisson, seededRandom, zipfUsers } from './traffic/arrivals.ts';
 import { Tally } from './traffic/tally.ts';
 
-const { values } = parseArgs({
+const USAGE =
+  'usage: traffic [--gateway URL] [--release DIR] [--rate QPS] [--users N] [--skew S] [--seconds N] [--seed N] [--with-parent]';
+const values = readOptions(USAGE, {
   options: {
     gateway: { type: 'string', default: 'http://127.0.0.1:8080' },
-    release: { type: 'string', default: 'artifacts/releases/v-1' },
+    release: { type: 'string', default: join(releasesFolder(), 'v-1') },
     rate: { type: 'string', default: '150' },
     users: { type: 'string', default: '6000' },
     skew: { type: 'string', default: '0.6' },
@@ -23,10 +28,16 @@ const { values } = parseArgs({
   },
 });
 
+const rate = positive('--rate', values.rate, USAGE);
+const users = positive('--users', values.users, USAGE);
+const seconds = values.seconds === undefined ? null : positive('--seconds', values.seconds, USAGE);
+if (!existsSync(join(values.release, 'manifest.json')))
+  refuse(`--release: there is no release in ${values.release}`, USAGE);
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 if (values['with-parent']) process.stdin.on('end', () => stop.abort()).resume();
-if (values.seconds !== undefined) setTimeout(() => stop.abort(), Number(values.seconds) * 1000).unref();
+if (seconds !== null) setTimeout(() => stop.abort(), seconds * 1000).unref();
 
 /** A body carries 5 x d numbers; six decimals keep the cosine to 1e-6 and halve the bytes. */
 const bodies = (await loadEvaluationSet(values.release)).queries.map(({ context, exclude }) =>
@@ -44,7 +55,7 @@ const pool = new Pool(values.gateway, {
 });
 const tally = new Tally();
 const random = seededRandom(Number(values.seed));
-const nextUser = zipfUsers(Number(values.users), Number(values.skew), random);
+const nextUser = zipfUsers(users, Number(values.skew), random);
 
 async function ask(dueMs: number): Promise<void> {
   tally.send();
@@ -65,7 +76,7 @@ const print = () => process.stdout.write(`${JSON.stringify(tally.report())}\n`);
 const printing = setInterval(print, 1000);
 const underWay = new Set<Promise<void>>();
 await poisson(
-  Number(values.rate),
+  rate,
   random,
   (dueMs) => {
     const asked: Promise<void> = ask(dueMs).finally(() => underWay.delete(asked));

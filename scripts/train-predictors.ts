@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { splitArticles } from '../retrieval/build/article-split.ts';
 import type { ModelWeights } from '../retrieval/build/predictor-graphs.ts';
 import { amnOnnx, gruOnnx } from '../retrieval/build/predictor-graphs.ts';
@@ -22,9 +22,11 @@ import { openPredictor } from '../retrieval/predictor/predictor.ts';
 import { formatNpy, parseNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
 import { pythonPackages } from './setup/python-packages.ts';
+import { readOptions } from './tool/usage.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values: options } = parseArgs({
+const USAGE = 'usage: train-predictors [--encoder NAME] [--corpus FILE] [--seed N] [--out DIR]';
+const options = readOptions(USAGE, {
   options: {
     encoder: { type: 'string' },
     corpus: { type: 'string', default: join(root, '.data/corpus/wikipedia-sample.jsonl') },

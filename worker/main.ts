@@ -61,7 +61,7 @@ async function connect(options: NativeConnectionOptions): Promise<NativeConnecti
 }
 
 /** Rejects when Temporal has not answered in 5 s: the lease asks again at the next poll. */
-async function isRunning(client: Client, workflowId: string, runId: string): Promise<boolean> {
+async function isRunning(client: Client, workflowId: string, runId?: string): Promise<boolean> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
     const { status } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());

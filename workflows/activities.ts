@@ -22,7 +22,12 @@ export const TELLING: ActivityOptions = {
   retry: { ...RETRY, maximumAttempts: 8 },
 };
 /** A dead worker is noticed in time for the next one to renew the lease (120 s). */
-export const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
+const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
+/** Loads the lane each time: what goes on failing is an answer that is missing, and a person is asked. */
+export const HEAVY: ActivityOptions = {
+  ...LONG,
+  retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
+};
 
 /** Proxies of one interface of activities. Called within a workflow, since the task queues follow its own. */
 export function proxiesOf<Activities extends object>() {
@@ -30,7 +35,7 @@ export function proxiesOf<Activities extends object>() {
   return (options: ActivityOptions, summary: string) =>
     proxyActivities<Activities>({
       ...options,
-      ...(options === LONG ? { taskQueue } : {}),
+      ...(options === LONG || options === HEAVY ? { taskQueue } : {}),
       cancellationType: ActivityCancellationType.TRY_CANCEL,
       summary,
     });
@@ -52,7 +57,7 @@ export function activities(): RolloutActivities {
     notify: tellPerson,
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,
-    evaluate: as(LONG, 'evaluate the live lane on labelled queries').evaluate,
+    evaluate: as(HEAVY, 'evaluate the live lane on labelled queries').evaluate,
     watch: as(LONG, 'watch for emergencies').watch,
   };
 }

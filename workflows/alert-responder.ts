@@ -5,6 +5,7 @@ import {
   isCancellation,
   log,
   startChild,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { MitigationStart, RolloutSignal } from '../domain/alert-response.ts';
 import { rolloutSignal, startOf } from '../domain/alert-response.ts';
@@ -54,7 +55,8 @@ export class AlertResponder {
       if (start !== null) done.push(await this.begin(start, says));
     }
     const nowMs = state.polledMs ?? Date.now();
-    const note = alertNotification(event, rules, { service, scene: state.scene, nowMs });
+    const { taskQueue } = workflowInfo();
+    const note = alertNotification(event, rules, { service, taskQueue, scene: state.scene, nowMs });
     const did = done.map((attempt) => attempt.says);
     const telling = this.tell({ ...note, text: [note.text, ...did].join('\n') });
     this.incidents?.follow(event, { service, rule, says: what, did, handedOver, nowMs }, { note, telling });

@@ -15,6 +15,12 @@ export class GuardWatch {
   private scope: CancellationScope | null = null;
   private event: GuardEvent | null = null;
   private carried: GuardState | null = null;
+  private readonly beside: (event: GuardEvent) => boolean;
+
+  /** `beside` takes an event up at once if it interrupts nothing, and says whether it did. */
+  constructor(beside: (event: GuardEvent) => boolean) {
+    this.beside = beside;
+  }
 
   hasEvent(): boolean {
     return this.event !== null;
@@ -73,8 +79,9 @@ export class GuardWatch {
   private ended(scope: CancellationScope, result: WatchResult | null): void {
     if (this.scope !== scope) return;
     this.scope = null;
-    this.event = result?.event ?? null;
-    this.carried = this.event !== null && goesOn(this.event) ? (result?.state ?? null) : null;
+    const event = result?.event ?? null;
+    this.carried = event !== null && goesOn(event) ? (result?.state ?? null) : null;
+    if (event !== null && !this.beside(event)) this.event = event;
   }
 }
 

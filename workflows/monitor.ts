@@ -14,7 +14,7 @@ import type { AlertRules } from '../domain/alert-rules.ts';
 import type { AlertState } from '../domain/alert-state.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { MonitorInput } from '../domain/monitor-input.ts';
-import { readMonitorInput } from '../domain/monitor-input.ts';
+import { monitorId, readMonitorInput } from '../domain/monitor-input.ts';
 import type { MonitorStatus } from '../domain/monitor-status.ts';
 import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
 import { AlertResponder } from './alert-responder.ts';
@@ -82,7 +82,7 @@ function checkedInput(raw: unknown): MonitorInput {
   if ('problems' in read)
     throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');
   const { workflowId } = workflowInfo();
-  const rightId = `monitor/${read.input.service}`;
+  const rightId = monitorId(read.input.service);
   if (workflowId === rightId) return read.input;
   throw ApplicationFailure.nonRetryable(
     `the monitor of ${read.input.service} has the workflow id ${rightId}, not ${workflowId}`,

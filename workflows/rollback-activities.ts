@@ -1,7 +1,15 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
+import { permanentReason } from './activities.ts';
 
-const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+/** 15 s of pauses. The gateway is asked for ever, since nothing else can help; here another method can. */
+const ATTEMPTS = 6;
+const RETRY = {
+  initialInterval: '500ms',
+  backoffCoefficient: 2,
+  maximumInterval: '10s',
+  maximumAttempts: ATTEMPTS,
+} as const;
 
 /** The Deployment, as the workflow `rollback` calls it. A Deployment's pods take minutes. */
 export function deploymentActivities(): RollbackActivities {
@@ -15,5 +23,13 @@ export function deploymentActivities(): RollbackActivities {
     retry: RETRY,
     summary: 'undo the Deployment',
   });
-  return { deploymentRevision, undoDeployment };
+  return {
+    deploymentRevision: () => deploymentRevision().catch(givenUp),
+    undoDeployment: (input) => undoDeployment(input).catch(givenUp),
+  };
+}
+
+function givenUp(error: unknown): { readonly kind: 'refused'; readonly reason: string } {
+  const reason = `given up after ${ATTEMPTS} attempts: ${permanentReason(error)}; the method release needs no cluster`;
+  return { kind: 'refused', reason };
 }

@@ -6,7 +6,7 @@ import { releaseBefore } from '../domain/release-before.ts';
 import { activities } from './activities.ts';
 import { deploymentActivities } from './rollback-activities.ts';
 import type { Run, TakenBack } from './take-back.ts';
-import { untilDone, verifyBack } from './take-back.ts';
+import { epochOf, untilDone, verifyBack } from './take-back.ts';
 
 /** Its pods take minutes, and longer where they have to be loaded first. */
 const UNDO_LATE_MIN = 10;
@@ -18,7 +18,7 @@ export function flipFlags(run: Run, triggeredMs: number): Promise<TakenBack> {
 
 async function flip(run: Run, triggeredMs: number): Promise<TakenBack> {
   const { takeEpoch, changeTraffic } = activities();
-  const { epoch, view } = await takeEpoch({ owner: run.owner, key: run.key });
+  const { epoch, view } = await takeEpoch(epochOf(run));
   const change = fallbackFlags(view);
   if (change.kind === 'impossible') return change;
   const { lane, to } = change;
@@ -61,11 +61,12 @@ export async function undoDeployment(run: Run, to: string | null, triggeredMs: n
   return { kind: 'safe', verification: said, safeAfterMs };
 }
 
-async function undo({ owner, key, by, reason }: Run, to: string | null) {
+async function undo(run: Run, to: string | null) {
+  const { by, reason } = run;
   const { deploymentRevision, undoDeployment: ask } = deploymentActivities();
   const running = await deploymentRevision();
   if (running.kind === 'refused') return running;
-  const { view } = await activities().takeEpoch({ owner, key });
+  const { view } = await activities().takeEpoch(epochOf(run));
   const undone = await ask({ from: running.revision, by, reason });
   return undone.kind === 'refused' ? undone : { ...undone, expected: to ?? releaseBefore(view.state) };
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancellationScope, log, workflowInfo } from '@temporalio/workflow';
 import type { Postmortem } from '../domain/postmortem.ts';
 import type { RollbackInput } from '../domain/rollback-input.ts';
-import { readRollbackInput } from '../domain/rollback-input.ts';
+import { readRollbackInput, serviceOfRollback } from '../domain/rollback-input.ts';
 import { rollbackCommand } from '../domain/rollout-moves.ts';
 import { activities, permanentReason } from './activities.ts';
 import { flipFlags, undoDeployment } from './rollback-methods.ts';
@@ -22,15 +22,18 @@ type Safe = TakenBack & { readonly kind: 'safe' };
  * Takes users back, with or without a rollout: `{"method":"release","to":"v-1","reason":"…","by":"…"}`, all optional.
  * `release` (the default) goes to `to`, or without it to the release that stable serves, or after a promotion to the
  * one before; `flags` puts the lane in use on gru_v0 without reranker; `kubernetes` undoes the Deployment. A running
- * rollout ends as supersededByRollback by the new epoch.
+ * rollout ends as supersededByRollback by the new epoch. Under the id `rollback/<service>` a worker of another service
+ * refuses; an id of another shape is for whoever the worker serves.
  */
 export async function rollback(raw?: unknown): Promise<RollbackResult> {
   const read = readRollbackInput(raw);
   if ('problem' in read) throw ApplicationFailure.nonRetryable(read.problem, 'WrongInput');
   const { input } = read;
   const { workflowId, runId } = workflowInfo();
+  const service = serviceOfRollback(workflowId);
   const run: Run = {
     owner: `${workflowId}/${runId}`,
+    ...(service === null ? {} : { service }),
     key: `${workflowId}/${runId}/rollback`,
     by: input.by ?? workflowId,
     reason: input.reason ?? 'rollback workflow',
@@ -39,13 +42,18 @@ export async function rollback(raw?: unknown): Promise<RollbackResult> {
   // Half a rollback helps nobody: once asked for, it is carried out even if the workflow is cancelled.
   return CancellationScope.nonCancellable(async () => {
     const startedMs = Date.now();
-    const result = await carryOut(input, run, startedMs);
+    const result = await carryOut(input, run, startedMs).catch(failed);
     if (result.kind !== 'safe') throw ApplicationFailure.nonRetryable(result.reason, result.kind);
     await tell(result, run, startedMs);
     const { verification, safeAfterMs } = result;
     const { verified, reason } = verification;
     return { outcome: 'rolledBack', verified, reason, safeAfterMs };
   });
+}
+
+/** In the words of what failed for good, where a person reads them first. */
+function failed(error: unknown): never {
+  throw ApplicationFailure.nonRetryable(permanentReason(error), 'impossible');
 }
 
 function carryOut({ method, to }: RollbackInput, run: Run, startedMs: number): Promise<TakenBack> {

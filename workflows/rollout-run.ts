@@ -1,6 +1,6 @@
-import { condition, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
-import { postmortemOf } from '../domain/postmortem.ts';
+import type { GuardEvent } from '../domain/guard.ts';
 import type { Message, MessageName } from '../domain/rollout-messages.ts';
 import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
@@ -8,14 +8,17 @@ import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import { nextAction } from '../domain/rollout-action.ts';
+import { leavesBe } from '../domain/rollout-urgency.ts';
 import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
 import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { statusOf } from '../domain/status.ts';
-import { activities, permanentReason } from './activities.ts';
+import { activities } from './activities.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
+import { rollBackShipped } from './late-rollback.ts';
+import { lookBack } from './look-back.ts';
 import { planQuery, signals, statusQuery, updates } from './messages.ts';
 import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
@@ -29,10 +32,12 @@ export class RolloutRun {
   private loaded: LoadedPlan | null = null;
   /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
   private readonly inbox: Message[] = [];
-  private readonly guard = new GuardWatch();
+  private readonly guard = new GuardWatch((event) => this.takeUpBeside(event));
   private readonly traffic: RolloutTraffic;
   private readonly telling: Promise<unknown>[] = [];
   private readonly decisions: DecisionLog;
+  /** Rollbacks that came too late to be this run's. */
+  private readonly begun: Promise<void>[] = [];
   private readonly card = new RolloutCard();
 
   constructor(input: RolloutInput) {
@@ -61,14 +66,25 @@ export class RolloutRun {
     }
     this.guard.stop();
     await this.traffic.tidy(this.state);
-    await Promise.all(this.telling);
-    await this.lookBack(loaded);
+    await this.listeningTo(loaded, Promise.all(this.telling));
+    await this.listeningTo(loaded, lookBack(loaded.plan, this.state));
     // What came too late is in the timeline, with why it changes nothing.
     do {
       this.takeUp(loaded);
-      await this.decisions.flush();
+      await this.listeningTo(loaded, Promise.all([this.decisions.flush(), ...this.begun]));
     } while (this.inbox.length > 0);
     this.show();
+  }
+
+  /** What is told takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
+  private async listeningTo(loaded: LoadedPlan, work: Promise<unknown>): Promise<void> {
+    const over = work.then(() => true);
+    over.catch(() => {}); // It is heard below.
+    // Not the wait is what a cancelled workflow leaves, but the work.
+    const stirred = () => CancellationScope.nonCancellable(() => condition(() => this.inbox.length > 0));
+    const told = () => Promise.race([over, stirred().then(() => false)]);
+    while (!(await told()) && patched('heard-to-the-end')) this.takeUp(loaded);
+    await over;
   }
 
   /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
@@ -138,10 +154,23 @@ export class RolloutRun {
   }
 
   private takeUp(loaded: LoadedPlan): void {
-    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift())
+    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift()) {
+      this.begun.push(rollBackShipped(this.state, message));
       this.dispatch(loaded, { kind: 'message', message });
+    }
     const event = this.guard.take();
     if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
+  }
+
+  /** What changes nothing about what is being done does not interrupt it; true where it was taken up. */
+  private takeUpBeside(seen: GuardEvent): boolean {
+    const { loaded, state } = this;
+    const event = { kind: 'guard', event: seen } as const;
+    if (loaded === null || !leavesBe(loaded.plan, state, event, Date.now())) return false;
+    // In runs of before each event interrupted.
+    if (!patched('guard-beside')) return false;
+    this.dispatch(loaded, event);
+    return true;
   }
 
   private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
@@ -165,7 +194,7 @@ export class RolloutRun {
     if (done === INTERRUPTED) return null;
     // A copy of what was refused may still be under way, and why it was refused may be over: its key is used up first.
     const refused = done?.kind === 'changed' && done.result.kind === 'refused';
-    if (!refused) this.traffic.answered();
+    if (!refused || !patched('refused-key-used-up')) this.traffic.answered();
     return done;
   }
 
@@ -191,16 +220,6 @@ export class RolloutRun {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return { kind: 'time' };
     return (await condition(stirred, leftMs, { summary: why })) ? null : { kind: 'time' };
-  }
-
-  /** Where users saw something that was taken back, a draft for the people who look into it. */
-  private async lookBack({ plan }: LoadedPlan): Promise<void> {
-    const { workflowId, runId } = workflowInfo();
-    const incident = postmortemOf(plan, this.state, { workflowId, runId }, Date.now());
-    if (incident === null) return;
-    await activities()
-      .writePostmortem(incident)
-      .catch((error: unknown) => log.warn(`no post-mortem draft: ${permanentReason(error)}`));
   }
 
   /** Pages and files, beside the rollout: they are retried a few times, and nothing waits for them but the end. */

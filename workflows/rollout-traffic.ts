@@ -1,6 +1,7 @@
-import { log, patched, workflowInfo } from '@temporalio/workflow';
+import { condition, log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { ControlView } from '../domain/control.ts';
+import type { NprobeTuningResult } from '../domain/nprobe-tuning.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
@@ -18,6 +19,8 @@ export class RolloutTraffic {
   private steps = 0;
   /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
+  /** One that was left still takes back what it changed. */
+  private sweeping = false;
 
   /** `late` hears that a rollback does not get through. */
   constructor({ service }: RolloutState, late: (reason: string) => void) {
@@ -69,6 +72,7 @@ export class RolloutTraffic {
           result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
         };
       case 'look':
+        await this.sweepEnded();
         return { kind: 'looked', view: await calls.control() };
       case 'step': {
         const { flags, reason } = action;
@@ -76,7 +80,7 @@ export class RolloutTraffic {
         return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
       }
       case 'tune':
-        return { kind: 'tuned', result: await tuned(this.owner, state) };
+        return { kind: 'tuned', result: await this.sweep(state) };
       case 'promote':
         return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
       case 'rollback':
@@ -160,10 +164,24 @@ export class RolloutTraffic {
     }
   }
 
+  private async sweep(state: RolloutState): Promise<NprobeTuningResult> {
+    await this.sweepEnded();
+    this.sweeping = true;
+    return tuned(this.owner, state).finally(() => {
+      this.sweeping = false;
+    });
+  }
+
+  /** Nothing is changed beside a sweep that was left, and no other begins; a rollback does not wait for it: the fence is its own. */
+  private async sweepEnded(): Promise<void> {
+    if (this.sweeping && patched('after-the-sweep')) await condition(() => !this.sweeping);
+  }
+
   private async askOnce(
     { epoch }: RolloutState,
     change: Parameters<RolloutTraffic['change']>[1],
   ): Promise<RolloutEvent> {
+    await this.sweepEnded();
     const step = this.nextStep();
     this.unanswered = step;
     return { kind: 'changed', result: await this.change(epoch, change, step) };

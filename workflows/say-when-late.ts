@@ -21,7 +21,9 @@ export async function sayWhenLate<T>(
     for (let times = 0; ; times++) {
       const nextMin = times === 0 ? firstMin : (AGAIN_MIN[Math.min(times, AGAIN_MIN.length) - 1] ?? 0);
       await sleep(nextMin * MINUTE_MS, { summary: 'then a person is told that it is late' });
-      late((waitedMin += nextMin));
+      waitedMin += nextMin;
+      // What it says is said also where the work is done meanwhile.
+      await CancellationScope.nonCancellable(async () => late(waitedMin));
     }
   });
   watch.catch(() => {}); // It ends as cancelled.

@@ -14,6 +14,8 @@ export type TakenBack =
 /** Who takes users back, and why; `key` makes each of its steps happen once. */
 export interface Run {
   readonly owner: string;
+  /** Whose users; absent where that is known to be the worker's. */
+  readonly service?: string;
   readonly key: string;
   readonly by: string;
   readonly reason: string;
@@ -49,8 +51,14 @@ export async function takeBack(
   return { kind: 'safe', verification: await verifyBack(calls, rollbackTo), safeAfterMs };
 }
 
-async function askFor(calls: RolloutActivities, { owner, key, by, reason }: Run, release: string | null) {
-  const { epoch, view } = await calls.takeEpoch({ owner, key });
+/** The epoch as a rollback asks for it. */
+export function epochOf({ owner, key, service }: Run): Parameters<RolloutActivities['takeEpoch']>[0] {
+  return { owner, key, ...(service === undefined ? {} : { service }) };
+}
+
+async function askFor(calls: RolloutActivities, run: Run, release: string | null) {
+  const { key, by, reason } = run;
+  const { epoch, view } = await calls.takeEpoch(epochOf(run));
   const rollbackTo = release ?? releaseBefore(view.state);
   const result = await calls.changeTraffic({ epoch, step: `${key}/traffic`, by, reason, rollbackTo });
   return { result, rollbackTo };

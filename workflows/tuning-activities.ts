@@ -1,11 +1,11 @@
 import type { TuningActivities } from '../domain/tuning-contract.ts';
-import { LONG, SHORT, TELLING, proxiesOf } from './activities.ts';
+import { HEAVY, SHORT, TELLING, proxiesOf } from './activities.ts';
 
 /** What a tuning asks of the world, beside what it shares with a rollout. */
 export function tuningActivities(): TuningActivities {
   const as = proxiesOf<TuningActivities>();
   return {
-    sweepNprobe: as(LONG, 'sweep nprobe on the live lane').sweepNprobe,
+    sweepNprobe: as(HEAVY, 'sweep nprobe on the live lane').sweepNprobe,
     fenceHolder: as(SHORT, 'who holds the fence').fenceHolder,
     takeFreeEpoch: as(SHORT, 'take the fence, unless it is held').takeFreeEpoch,
     recordTuning: as(TELLING, 'write the decision down').recordTuning,

@@ -80,7 +80,10 @@ export class TuningRun {
     const { nprobes, priority, targetMs } = order;
     const swept = await unlessUrgent(
       () => this.stop !== null,
-      () => calls.sweepNprobe({ ...lane, lane: order.lane, nprobes, priority, targetMs, name: sweepName() }),
+      () =>
+        calls
+          .sweepNprobe({ ...lane, lane: order.lane, nprobes, priority, targetMs, name: sweepName() })
+          .catch((error: unknown) => ({ kind: 'missing' as const, reason: permanentReason(error) })),
     );
     if (swept === INTERRUPTED) return this.giveUp(this.stop ?? '');
     if (swept.kind === 'missing') return this.end('hold', null, swept.reason);

@@ -34,7 +34,12 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
   mkdirSync(join(dataDir, 'logs'), { recursive: true });
   const logFile = join(dataDir, 'logs/stack.log');
   const log = openSync(logFile, 'a');
-  const command = nodeCommand('scripts/start', '--traffic', String(options.requestsPerSecond));
+  const command = nodeCommand(
+    'scripts/start',
+    '--no-monitor',
+    '--traffic',
+    String(options.requestsPerSecond),
+  );
   const [file = '', ...args] = [...(options.keep ? [] : dieWithParent()), ...command];
   const child = spawn(file, args, {
     cwd: ROOT,

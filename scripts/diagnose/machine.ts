@@ -41,7 +41,8 @@ async function diskFinding(folder: string): Promise<Finding> {
         )
       : ok(part, says);
   } catch (error) {
-    return skipped(part, wordsOf(error));
+    const there = (error as NodeJS.ErrnoException).code !== 'ENOENT';
+    return skipped(part, there ? wordsOf(error) : 'there is no such folder yet');
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { request } from 'undici';
+import { monitorCommand, monitorId } from '../../domain/monitor-input.ts';
 import { longTaskQueue } from '../../domain/queues.ts';
 import { statusQuery } from '../../workflows/messages.ts';
 import { ANSWER_MS, taskQueue, withTemporal } from '../rollout/temporal.ts';
@@ -42,6 +44,7 @@ async function serverFindings(): Promise<Finding[]> {
     return await withTemporal(async (client) => [
       ok('Temporal', `answers, namespace ${client.options.namespace}`),
       ...(await guarded('worker', () => workerFindings(client))),
+      ...(await guarded('monitor', () => monitorFindings(client))),
       ...(await guarded('workflows', () => workflowFindings(client))),
     ]);
   } catch (error) {
@@ -52,6 +55,7 @@ async function serverFindings(): Promise<Finding[]> {
         'users are not touched; start it: what runs goes on from its database. A share below 100 % goes back by the lease',
       ),
       skipped('worker', 'not known without Temporal'),
+      skipped('monitor', 'not known without Temporal'),
       skipped('workflows', 'not known without Temporal'),
     ];
   }
@@ -98,6 +102,28 @@ async function polledAgoMs(client: Client, name: string, taskQueueType: number):
   });
   const seen = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
   return seen.length === 0 ? null : Math.max(0, Date.now() - Math.max(...seen));
+}
+
+/** It is a workflow like others, but one that is missed only when somebody should have been paged. */
+async function monitorFindings(client: Client): Promise<Finding[]> {
+  const service = process.env['SERVICE'] || 'retriever';
+  const workflowId = monitorId(service);
+  const state = await client.workflow
+    .getHandle(workflowId)
+    .describe()
+    .then(({ status }) => status.name)
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    });
+  if (state === 'RUNNING') return [ok('monitor', `${workflowId} watches the alert rules`)];
+  return [
+    wrong(
+      'monitor',
+      `${workflowId} ${state === null ? 'was never started' : `is ${state}`}: nobody watches the alert rules`,
+      `start it: ${monitorCommand(service, taskQueue())}`,
+    ),
+  ];
 }
 
 async function workflowFindings(client: Client): Promise<Finding[]> {

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DecisionLine } from '../../domain/decision-chain.ts';
+import { artifactsFolder } from '../tool/places.ts';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Where the worker of this environment writes decision records. */
 export function decisionsFolder(): string {
-  return join(process.env['ARTIFACTS_DIR'] || 'artifacts', 'decisions');
+  return join(artifactsFolder(), 'decisions');
 }
 
 /** The log that was written to last; null where there is none. */

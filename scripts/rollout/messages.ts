@@ -93,7 +93,13 @@ export async function send(client: Client, name: MessageName, of: string, note: 
       'unanswered',
       `no worker answered within ${ANSWER_MS / 1000} s, so ${name} may not be carried out; start a worker and say it again`,
     );
-  await handle.signal(signals.rollback, note);
+  try {
+    await handle.signal(signals.rollback, note);
+  } catch (error) {
+    // It ended while its answer was waited for.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return failed('none', `there is no rollout of ${of} under way`);
+  }
   const words =
     'no worker answers: the rollback waits in Temporal for the next one. Until then the lease takes a share below 100 % ' +
     'back by itself; at once, and without a worker: bash scripts/rollback_retriever.sh RELEASE';

@@ -8,7 +8,7 @@ export const service = {
   schema: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a name of letters, digits, ".", "_" and "-"')
-    .default('retriever'),
+    .default(process.env['SERVICE'] || 'retriever'),
 } as const satisfies ToolOption;
 
 export const by = {

@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Plan } from '../../domain/plan.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
+import { plansFolder } from '../tool/places.ts';
 import { WrongUse } from '../tool/tool.ts';
+
+/** What a rollout is shipped by where nobody says otherwise. */
+export const DEFAULT_PLAN = 'runbook-48h';
 
 /**
  * Reads a plan by its name in PLANS_DIR, or by its path where that ends with .yaml.
  * @throws WrongUse that names every problem
  */
 export async function readPlan(nameOrFile: string): Promise<Plan> {
-  const file = nameOrFile.endsWith('.yaml')
-    ? nameOrFile
-    : join(process.env['PLANS_DIR'] || 'plans', `${nameOrFile}.yaml`);
+  const file = nameOrFile.endsWith('.yaml') ? nameOrFile : join(plansFolder(), `${nameOrFile}.yaml`);
   const text = await readFile(file, 'utf8').catch(() => {
     throw new WrongUse(`there is no plan ${file}`);
   });

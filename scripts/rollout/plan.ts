@@ -8,7 +8,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { GATEWAY_METRICS } from '../../domain/telemetry.ts';
 import { gatewayFromEnv } from '../stack/gateway-client.ts';
 import { WrongUse, command } from '../tool/tool.ts';
-import { readPlan } from './plan-file.ts';
+import { DEFAULT_PLAN, readPlan } from './plan-file.ts';
 import { sayClock } from './words.ts';
 
 /** Between the two looks at the gateway's counters. */
@@ -25,12 +25,12 @@ export const plan = command({
       value: 'NAME',
       positional: true,
       help: 'a name in plans/, or a .yaml file',
-      schema: z.string(),
+      schema: z.string().default(DEFAULT_PLAN),
     },
     rate: {
       value: 'QPS',
       help: 'context requests a second, both lanes together (default: measured at the gateway)',
-      schema: z.coerce.number().positive('must be a number above 0').optional(),
+      schema: z.coerce.number('must be a number above 0').positive('must be a number above 0').optional(),
     },
   },
   async run({ plan: name, rate }) {
@@ -41,7 +41,7 @@ export const plan = command({
     return {
       met: refusals.length === 0,
       lines: [
-        `${read.name}: ${read.describes}, at ${measured.toFixed(1)} requests a second${rate === undefined ? ' (measured)' : ''}`,
+        `${read.name}: ${read.describes}, at ${Number(measured.toPrecision(3))} requests a second${rate === undefined ? ' (measured)' : ''}`,
         ...read.stages.flatMap((stage) => stageLines(read, stage, found)),
         ...warnings.map((text) => `⚠ ${text}`),
         ...refusals.map((text) => `✗ ${text}`),
@@ -64,14 +64,34 @@ function stageLines(
   const emergency =
     minutes === null
       ? `no ${guard.triggers.length === 0 ? 'trigger' : 'requests'} to see an emergency by`
-      : `a gross emergency is certain in ${minutes.toFixed(1)} minutes`;
+      : `a gross failure would be noticed within ${minutes.toFixed(1)} minutes`;
   return [
     `${stage.name}  ${stage.percent} %  ${stage.runbookAt} to ${stage.runbookDecideAt}  (${at}); ${emergency}`,
-    ...rows.filter((row) => row.stage === stage.name).map(rowLine),
+    ...rowLines(rows.filter((row) => row.stage === stage.name)),
   ];
 }
 
-function rowLine({ metric, against, requests, requestsAtMost, greenAfterMs, detects }: Row): string {
+/** The rows of one stage; what stands twice is told apart by its limit. */
+function rowLines(rows: readonly Row[]): string[] {
+  const names = rows.map(nameOf);
+  return rows.map((row, i) => {
+    const name = names[i] ?? '';
+    return rowLine(row, names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${limitOf(row)}`);
+  });
+}
+
+const nameOf = ({ metric, against }: Row) => (against === 'stable' ? `${metric} against stable` : metric);
+
+function limitOf({ metric, warnOver, redOver, onRed }: Row): string {
+  const say = (limit: number) =>
+    metric.endsWith('P95') ? `${limit} ms` : `${Number((100 * limit).toPrecision(3))} points`;
+  return [
+    ...(warnOver === null ? [] : [`over ${say(warnOver)}: warn`]),
+    ...(redOver === null ? [] : [`over ${say(redOver)}: ${onRed}`]),
+  ].join(', ');
+}
+
+function rowLine({ requests, requestsAtMost, greenAfterMs, detects }: Row, what: string): string {
   const n = `${Math.round(requests).toLocaleString('en')} to ${Math.round(requestsAtMost).toLocaleString('en')} requests`;
   const green =
     greenAfterMs === null
@@ -79,8 +99,9 @@ function rowLine({ metric, against, requests, requestsAtMost, greenAfterMs, dete
       : greenAfterMs === 0
         ? 'green at the first look'
         : `green after ${sayClock(greenAfterMs)} more`;
-  const what = against === 'stable' ? `${metric} against stable` : metric;
-  return `    ${what.padEnd(32)} ${n}; ${green}; proves ${detects ?? 'nothing'}`;
+  const tells =
+    detects === null ? 'no size can be stated' : `can tell ${detects.replace(/^\+/, 'a rise of ')}`;
+  return `    ${what.padEnd(42)} ${n}; ${green}; ${tells}`;
 }
 
 /** Judged context requests a second, between two looks at the gateway's counters. */

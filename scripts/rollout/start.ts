@@ -8,6 +8,7 @@ import { planQuery } from '../../workflows/messages.ts';
 import type { ToolResult } from '../tool/tool.ts';
 import { WrongUse, command } from '../tool/tool.ts';
 import { service } from './options.ts';
+import { DEFAULT_PLAN } from './plan-file.ts';
 import { lookAt, rolloutId, taskQueue, whyFailed, withTemporal } from './temporal.ts';
 import { watchToItsEnd } from './watch.ts';
 
@@ -20,7 +21,7 @@ export const start = command({
   summary: 'starts the rollout of a release; met where it is under way (with --watch: where it shipped).',
   options: {
     candidate: { value: 'RELEASE', help: 'the release to ship', schema: z.string() },
-    plan: { value: 'NAME', help: 'plans/NAME.yaml', schema: z.string().default('runbook-48h') },
+    plan: { value: 'NAME', help: 'plans/NAME.yaml', schema: z.string().default(DEFAULT_PLAN) },
     service,
     watch: { help: 'follow it to its end', schema: z.boolean().default(false) },
   },

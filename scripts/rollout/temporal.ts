@@ -36,13 +36,19 @@ export function rolloutId(service: string): string {
   return `rollout/${service}`;
 }
 
+const START = 'start it: npm start';
+
 /**
  * Calls with a client of the Temporal server that the environment names (TEMPORAL_ADDRESS, profile, TLS).
+ * @param otherwise what to do where it is away
  * @throws Error that names the address where nothing answers
  */
-export async function withTemporal<T>(use: (client: Client) => Promise<T>): Promise<T> {
+export async function withTemporal<T>(
+  use: (client: Client) => Promise<T>,
+  otherwise: string = START,
+): Promise<T> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const connection = await connect(connectionOptions);
+  const connection = await connect(connectionOptions, otherwise);
   try {
     return await use(new Client({ connection, namespace }));
   } finally {
@@ -50,13 +56,15 @@ export async function withTemporal<T>(use: (client: Client) => Promise<T>): Prom
   }
 }
 
-async function connect(options: Parameters<typeof Connection.connect>[0]): Promise<Connection> {
+async function connect(
+  options: Parameters<typeof Connection.connect>[0],
+  otherwise: string,
+): Promise<Connection> {
   try {
     return await Connection.connect({ ...options, connectTimeout: '5 seconds' });
   } catch (cause) {
     throw new Error(
-      `Temporal does not answer at ${options?.address ?? 'localhost:7233'} (TEMPORAL_ADDRESS). ` +
-        'A rollback needs neither it nor a worker: bash scripts/rollback_retriever.sh RELEASE',
+      `Temporal does not answer at ${options?.address ?? 'localhost:7233'} (TEMPORAL_ADDRESS): ${otherwise}`,
       { cause },
     );
   }

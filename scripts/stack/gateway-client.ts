@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { request } from 'undici';
 import type { AnyLane, ControlChange, ControlView } from '../../domain/control.ts';
 import type { Health, Problem, SearchResponse } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
+import { ROOT } from './process.ts';
 
 /** Where a gateway is; the token is read for each call. */
 export interface GatewayAddress {
@@ -20,8 +22,21 @@ export function gatewayFromEnv(env: NodeJS.ProcessEnv): GatewayAddress {
     control: env['CONTROL_URL'] ?? 'http://127.0.0.1:8081',
     token: env['CONTROL_TOKEN']
       ? { value: env['CONTROL_TOKEN'] }
-      : { file: env['CONTROL_TOKEN_FILE'] ?? '.data/run/control-token' },
+      : { file: env['CONTROL_TOKEN_FILE'] ?? join(ROOT, '.data/run/control-token') },
   };
+}
+
+/** What a gateway answered in the place of a 200. */
+export class GatewayRefusal extends Error {
+  readonly status: number;
+  /** Of a change: it is in force, although the gateway could not write it. */
+  readonly inForce: boolean;
+
+  constructor(what: string, status: number, text: string) {
+    super(`${what} answered ${status}: ${problemOf(text)}`);
+    this.status = status;
+    this.inForce = /"inForce":true/.test(text);
+  }
 }
 
 /** What an operator's command needs of a gateway. Every call throws an error that says what was answered. */
@@ -42,19 +57,20 @@ function ids(answer: SearchResponse): string[] {
 /** An HTTP client of both listeners; each call has a deadline of 5 s. */
 export function createGatewayClient(address: GatewayAddress): GatewayClient {
   const control = async (method: Method, path: string, body?: unknown) => {
-    const { token } = address;
-    const value = 'value' in token ? token.value : (await readFile(token.file, 'utf8')).trim();
-    return call(method, `${address.control}${path}`, { authorization: `Bearer ${value}` }, body);
+    const value = await tokenOf(address);
+    return call(CONTROL, method, address.control, path, { authorization: `Bearer ${value}` }, body);
   };
   return {
     control: () => control('GET', '/control'),
     change: (change) => control('PUT', '/control', change),
-    health: () => call('GET', `${address.gateway}/health`, {}),
+    health: () => call(USERS, 'GET', address.gateway, '/health', {}),
     async askAsUser(probe, release) {
       const headers = { [LANE_HEADERS.synthetic]: 'rollback-check' };
       const answer: SearchResponse = await call(
+        USERS,
         'POST',
-        `${address.gateway}/search`,
+        address.gateway,
+        '/search',
         headers,
         probeRequest(probe),
       );
@@ -68,17 +84,68 @@ export function createGatewayClient(address: GatewayAddress): GatewayClient {
 
 type Method = 'GET' | 'PUT' | 'POST';
 
+/** A listener by the words that an operator knows it by, and the variable that says where it is. */
+interface Listener {
+  readonly name: string;
+  readonly variable: string;
+}
+const USERS: Listener = { name: 'the gateway', variable: 'GATEWAY_URL' };
+const CONTROL: Listener = { name: "the gateway's control listener", variable: 'CONTROL_URL' };
+
+async function tokenOf({ token }: GatewayAddress): Promise<string> {
+  if ('value' in token) return token.value;
+  const text = await readFile(token.file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const words = cause.code === 'ENOENT' ? `no control token at ${token.file}` : cause.message;
+    throw new Error(`${words}: set CONTROL_TOKEN or CONTROL_TOKEN_FILE`, { cause });
+  });
+  return text.trim();
+}
+
 /** The JSON of a 200, which the caller's type names; throws for any other. */
-async function call(method: Method, url: string, headers: Record<string, string>, body?: unknown) {
+async function call(
+  listener: Listener,
+  method: Method,
+  address: string,
+  path: string,
+  headers: Record<string, string>,
+  body?: unknown,
+) {
+  const url = `${address}${path}`;
+  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw new Error(`${listener.variable} is no URL such as http://127.0.0.1:8081: ${address}`);
   const answer = await request(url, {
     method,
     headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
     body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  }).catch((cause: unknown) => {
+    throw new Error(noAnswer(listener, method, address, cause), { cause });
   });
   const text = await answer.body.text();
   if (answer.statusCode === 200) return JSON.parse(text);
-  throw new Error(`${method} ${url} answered ${answer.statusCode}: ${problemOf(text)}`);
+  throw new GatewayRefusal(`${method} ${url}`, answer.statusCode, text);
+}
+
+const DEADLINE_MS = 5_000;
+const UNCONNECTED: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Only where no connection came about is it certain that the call did nothing. */
+function noAnswer({ name, variable }: Listener, method: Method, address: string, cause: unknown): string {
+  const where = `at ${address} (${variable})`;
+  const { code, message } =
+    cause instanceof Error ? (cause as NodeJS.ErrnoException) : { message: String(cause) };
+  if (code !== undefined && UNCONNECTED.has(code))
+    return `${name} does not answer ${where}: this call changed nothing`;
+  const doubt = method === 'PUT' ? '; whether the change was made is not known: ask again' : '';
+  return `${name} gave no answer ${where}: ${message}${doubt}`;
 }
 
 function problemOf(text: string): string {

@@ -44,7 +44,7 @@ export function describeParts(options: StackOptions, ports: StackPorts): Record<
     },
     worker: {
       spec: spec('worker', nodeCommand('worker/main'), workerEnv(options, ports, temporalAddress)),
-      says: `worker      task queue ${TASK_QUEUE}, metrics http://127.0.0.1:${ports.workerMetrics}/metrics`,
+      says: `worker      task queue ${options.env?.worker?.['TASK_QUEUE'] ?? TASK_QUEUE}, metrics http://127.0.0.1:${ports.workerMetrics}/metrics`,
       ready: (process) => process.firstLine(event('started'), 60_000),
     },
   };

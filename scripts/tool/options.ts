@@ -5,7 +5,7 @@ import type { ToolOption } from './tool.ts';
 /** A file or folder that has to be there. */
 export const existing = z
   .string()
-  .refine(existsSync, { error: ({ input }) => `there is no ${String(input)}` });
+  .refine(existsSync, { error: ({ input }) => `there is no ${String(input)}`, abort: true });
 /** A whole number from 1 on. */
 export const count = z
   .string()

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export interface ToolOption {
   readonly help: string;
   readonly value?: string;
-  /** Given without its name, as the one word that is no option. */
+  /** May be given without its name, as the one word that is no option. */
   readonly positional?: true;
   /** Of the text given, or undefined where it was not given. */
   readonly schema: z.ZodType;
@@ -119,24 +119,30 @@ function parsed(
     });
     const [first, second] = positionals;
     if (second !== undefined) throw new WrongUse(`${second}: one word too many`);
-    return positional === undefined || first === undefined
-      ? { ...values }
-      : { ...values, [positional]: first };
+    const given: Record<string, string | boolean | undefined> = { ...values };
+    if (positional === undefined || first === undefined) return given;
+    if (given[positional] !== undefined)
+      throw new WrongUse(`${first}, and --${positional} as well: give one of them`);
+    return { ...given, [positional]: first };
   } catch (error) {
     throw new WrongUse(error instanceof Error ? error.message : String(error));
   }
 }
 
+/** As one would type it; null where there is none. */
+function defaultOf(schema: z.ZodType): string | null {
+  if (!(schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)) return null;
+  return String(schema.def.defaultValue);
+}
+
 function helpOf({ name, summary, options }: Tool<Readonly<Record<string, ToolOption>>>): string {
   const rows = Object.entries(options).map(([option, { help, value, schema, positional }]) => {
-    const preset = schema.safeParse(undefined);
-    const note = !preset.success
-      ? ' (required)'
-      : preset.data === undefined
-        ? ''
-        : ` (default ${JSON.stringify(preset.data)})`;
+    const required = !schema.safeParse(undefined).success;
+    const preset = defaultOf(schema);
+    const note = required ? ' (required)' : preset === null ? '' : ` (default ${preset})`;
+    const word = required ? value : `[${value}]`;
     return [
-      positional ? (value ?? option) : `--${option}${value === undefined ? '' : ` ${value}`}`,
+      `${positional ? `${word}, ` : ''}--${option}${value === undefined ? '' : ` ${value}`}`,
       `${help}${value === undefined ? '' : note}`,
     ] as const;
   });

@@ -87,10 +87,15 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     return gateway.view();
   };
 
+  // What a lane has already needs no folder: that may be on a share that is away, or hangs.
+  const isThere = async (name: string) =>
+    deps.warm().includes(name) ||
+    Object.values(control.state.lanes).some((lane) => lane?.release === name) ||
+    deps.knows(name);
   async function refuseUnknown({ lanes, rollbackTo }: ControlChange): Promise<void> {
     const named = { 'lanes.candidate': lanes?.candidate, 'lanes.spare': lanes?.spare, rollbackTo };
     for (const [field, name] of Object.entries(named))
-      if (typeof name === 'string' && !(await deps.knows(name)))
+      if (typeof name === 'string' && !(await isThere(name)))
         throw new ProblemError(422, `${field}: there is no release ${name}`, field);
   }
 

@@ -110,7 +110,7 @@ export function openApiDocument(): object {
     info: {
       title: 'Retriever',
       version: '1',
-      description: 'Search by embeddings. Errors are problem documents (RFC 9457).',
+      description: `Search by embeddings. Send the header ${LANE_HEADERS.requestKey} with the id of your user (at most 200 characters), who then stays in one lane; without it each request counts as a user of its own. The answer's requestId is what /feedback takes. Errors are problem documents (RFC 9457).`,
     },
     components: {
       schemas: { Problem: json(problem, 'output') },
@@ -125,13 +125,14 @@ export function openApiDocument(): object {
               name: LANE_HEADERS.requestKey,
               in: 'header',
               schema: { type: 'string', maxLength: 200 },
-              description: 'Sticky key of the user',
+              description:
+                'Id of the user, at most 200 characters: who sends the same one stays in one lane. Without it each request counts as a user of its own',
             },
             {
               name: LANE_HEADERS.requestId,
               in: 'header',
               schema: { type: 'string', maxLength: 200 },
-              description: 'Drawn where absent',
+              description: "The answer's requestId, which /feedback takes; drawn where absent",
             },
             ...parameters(),
           ],

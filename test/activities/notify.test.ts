@@ -45,6 +45,24 @@ describe('telling a person', () => {
     ]);
   });
 
+  it('says where it went, without what lets somebody else write there', async () => {
+    expect(await notifier().notify(page)).toEqual({
+      to: `the log and ${new URL(server.url).host} (json)`,
+    });
+    expect(await notifier({ routes: NOWHERE }).notify(page)).toEqual({ to: 'the log' });
+  });
+
+  it('is sent once also where two are asked for at the same moment, and by the second where the first fails', async () => {
+    const { notify } = notifier();
+    await Promise.all([notify(page), notify(page), notify(page)]);
+    expect(server.received).toHaveLength(1);
+    status = 500;
+    const other = { ...page, dedupeKey: 'run-2/1' };
+    const both = await Promise.allSettled([notify(other), notify(other)]);
+    expect(both.map((one) => one.status)).toEqual(['rejected', 'rejected']);
+    expect(server.received).toHaveLength(3);
+  });
+
   it('tries again until the webhook has taken the message, and then no more', async () => {
     status = 500;
     const { notify } = notifier();

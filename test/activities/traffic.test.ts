@@ -29,7 +29,7 @@ function fence({ loses = 0 } = {}) {
   };
   const rolledBackBy = (owner: string) =>
     take({ owner, key: `${owner}/1`, expected: { owner: state.owner, epoch: state.epoch } });
-  return { rolledBackBy, ...createTraffic(control as ControlClient) };
+  return { rolledBackBy, ...createTraffic(control as ControlClient, 'b') };
 }
 
 describe('an epoch that is taken from who was seen to have it', () => {
@@ -50,6 +50,17 @@ describe('an epoch that is taken from who was seen to have it', () => {
       lostTo: 'ada',
       view: { state: { owner: 'ada' } },
     });
+  });
+
+  it('is refused to who wants to move users of another service, and given to who names none or this one', async () => {
+    const { takeEpoch } = fence();
+    const asked = { owner: 'rollback/a/run-1', key: 'run-1' };
+    await expect(takeEpoch({ ...asked, service: 'a' })).rejects.toMatchObject({
+      message: expect.stringContaining('this worker serves b, not a'),
+      nonRetryable: true,
+    });
+    expect(await takeEpoch({ ...asked, service: 'b' })).toMatchObject({ epoch: 1 });
+    expect(await takeEpoch({ owner: 'somebody', key: 'run-2' })).toMatchObject({ epoch: 2 });
   });
 
   it('is tried again where nothing is known to have become of the call', async () => {

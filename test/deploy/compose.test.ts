@@ -9,6 +9,7 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 const serviceSchema = z.looseObject({
+  environment: z.record(z.string(), z.unknown()).optional(),
   command: z.union([z.string(), z.array(z.string())]).optional(),
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
   healthcheck: z.unknown().optional(),
@@ -56,6 +57,22 @@ describe('docker-compose.yml', () => {
   it.each(['gateway', 'worker'])('starts a module that exists: %s', (name) => {
     const module = services[name]?.command?.at(-1) ?? '';
     expect(existsSync(join(ROOT, module.replace(/\.js$/, '.ts'))), module).toBe(true);
+  });
+
+  it('keeps what the worker writes, where the user of the image may write', () => {
+    const { environment = {}, volumes = [] } = services['worker'] ?? {};
+    const targets = volumes.filter((volume) => !volume.endsWith(':ro')).map((volume) => volume.split(':')[1]);
+    expect(targets).toEqual(['/srv/retriever/artifacts', '/srv/retriever/.data/worker']);
+    expect(environment).toMatchObject({ PROD_DOCS_DIR: 'artifacts/PROD', WORKER_METRICS_HOST: '0.0.0.0' });
+    const owned = /mkdir -p (.*) && chown -R node:node/.exec(read('deploy/Dockerfile'))?.[1]?.split(' ');
+    expect(owned).toEqual(['.data/gateway', '.data/worker', 'artifacts']);
+  });
+
+  it('starts with no secret that others know', () => {
+    const secrets = read('deploy/compose/env.example').match(/^\w+_(TOKEN|PASSWORD)=.*$/gm);
+    expect(secrets).toEqual(['POSTGRES_PASSWORD=', 'CONTROL_TOKEN=', 'INGEST_TOKEN=']);
+    for (const name of ['POSTGRES_PASSWORD', 'CONTROL_TOKEN', 'INGEST_TOKEN'])
+      expect(read('docker-compose.yml')).not.toMatch(new RegExp(`\\$\\{${name}(?!:\\?)`));
   });
 
   it('names each of its variables in the example', () => {

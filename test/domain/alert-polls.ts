@@ -9,6 +9,7 @@ import type { AlertEvent, AlertState } from '../../domain/alert-state.ts';
 import { newAlerts } from '../../domain/alert-state.ts';
 import { alertStep } from '../../domain/alerts.ts';
 import type { LaneFacts } from '../../domain/lane-facts.ts';
+import type { LaneOwn } from '../../domain/lane-report.ts';
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import type { LaneDid } from './traffic.ts';
 import { counters, snapshot } from './traffic.ts';
@@ -34,6 +35,7 @@ export const SCENE: AlertScene = {
   candidate: 'retriever_v0',
   run: ROLLOUT,
   flags: { stable: flags, candidate: flags },
+  expectedShare: { stable: 0.95, candidate: 0.95 },
 };
 const GOOD: LaneDid = { requests: 200, latencies: [[1, 2]] };
 
@@ -148,8 +150,16 @@ function added(a: LaneCounters, b: LaneCounters): LaneCounters {
     retrieval: histogram('retrieval'),
     endToEnd: histogram('endToEnd'),
     rerank: histogram('rerank'),
+    quality: { hits: a.quality.hits + b.quality.hits, total: a.quality.total + b.quality.total },
+    own: b.own && a.own ? ownAdded(a.own, b.own) : (b.own ?? null),
     rank1: { changed: a.rank1.changed + b.rank1.changed, total: a.rank1.total + b.rank1.total },
   };
+}
+
+/** Sums go on, gauges are those of the later. */
+function ownAdded(a: LaneOwn, b: LaneOwn): LaneOwn {
+  const inspected = a.inspected + b.inspected;
+  return { ...b, inspected, duplicateShares: a.duplicateShares + b.duplicateShares };
 }
 
 /** A lane whose P95 is that. */

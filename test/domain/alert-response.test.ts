@@ -50,7 +50,13 @@ describe('what a critical alert says to the rollout', () => {
 });
 
 describe('a mitigation', () => {
-  const place = { service: 'retriever', lane: 'stable', metric: 'containAt50', scene: SCENE } as const;
+  const place = {
+    service: 'retriever',
+    taskQueue: 'q',
+    lane: 'stable',
+    metric: 'containAt50',
+    scene: SCENE,
+  } as const;
 
   it.each(MITIGATIONS)('%s is put in words', (name) => {
     expect(proposalOf(name, place).words.length).toBeGreaterThan(10);
@@ -95,11 +101,10 @@ describe('a mitigation', () => {
 
 describe('the message', () => {
   const rules = shippedRules();
+  const about = { service: 'retriever', taskQueue: 'b-rollout', scene: SCENE };
   const told = (moment: Moment, minutes: number) => {
     const polls = new Polls().pass(minutes, moment);
-    return polls.events.map((event) =>
-      alertNotification(event, rules, { service: 'retriever', scene: SCENE, nowMs: polls.nowMs }),
-    );
+    return polls.events.map((event) => alertNotification(event, rules, { ...about, nowMs: polls.nowMs }));
   };
 
   it('of a page names what, release, run, and the command that takes users back', () => {
@@ -121,7 +126,9 @@ describe('the message', () => {
     const [warning] = told({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
     expect(warning?.title).toContain('10 points under the best of the 8 weeks before');
     expect(warning?.text).toContain('risk: containment dips');
-    expect(warning?.text).toContain('--workflow-id nprobeTuning/retriever --input');
+    expect(warning?.text).toContain(
+      'start --task-queue b-rollout --type nprobeTuning --workflow-id nprobeTuning/retriever --input',
+    );
     expect(warning?.text).not.toContain('users back');
   });
 
@@ -150,7 +157,7 @@ describe('the message', () => {
       measured: { kind: 'value', value: 0, n: 400 },
     };
     const event: AlertEvent = { kind: 'resolved', key: 'errors-critical/candidate', alert };
-    const note = alertNotification(event, rules, { service: 'retriever', scene: SCENE, nowMs: 720_000 });
+    const note = alertNotification(event, rules, { ...about, nowMs: 720_000 });
     expect(note.severity).toBe('warning');
     expect(note.title).toContain('resolved after 12 min');
   });

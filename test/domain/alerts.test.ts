@@ -3,8 +3,13 @@ import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
 import type { LaneFacts } from '../../domain/lane-facts.ts';
 import { MINUTE, Polls, SCENE, evaluated, p95, shippedRules } from './alert-polls.ts';
 import type { Moment } from './alert-polls.ts';
+import type { LaneDid } from './traffic.ts';
 
 const SLOW: Moment = { candidate: p95(30) };
+const PROXY_LOST = { qualityShare: 0.89 };
+/** Two answers that a poll looked at, with two in fifty each. */
+const DUPLICATES = { own: { duplicateShares: 2 * 0.04 } };
+const LISTS = { imbalance: 1.92 };
 const FAILING: Moment = { candidate: { errors: 4 } };
 
 describe('an alert on counters', () => {
@@ -13,6 +18,11 @@ describe('an alert on counters', () => {
     ['2 % of errors page after 10 minutes', FAILING, 'errors-critical', 10],
     ['P95 of 15 ms warns after 30 minutes', { candidate: p95(15) }, 'p95-warning', 30],
     ['P95 of 15 ms is drift after an hour', { candidate: p95(15) }, 'p95-drift', 60],
+    ['reranking of 3 ms warns after 30 minutes', { candidate: { rerankMs: 3 } }, 'rerank-warning', 30],
+    ['6 points of the proxy lost warn after 30 minutes', { candidate: PROXY_LOST }, 'quality-warning', 30],
+    ['4 % near-duplicates warn after 30 minutes', { candidate: DUPLICATES }, 'duplicates-warning', 30],
+    ['lists of 1.6 times the imbalance are told of', { candidate: { own: LISTS } }, 'list-drift', 30],
+    ['11 % more rows are told of', { candidate: { own: { rows: 11_100 } } }, 'corpus-growth', 30],
     ['P95 of 7 ms is told of as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
   ])('%s, and not before', (_what, moment, rule, minutes) => {
     const polls = new Polls().pass(minutes - 1, moment);
@@ -24,6 +34,26 @@ describe('an alert on counters', () => {
       key: `${rule}/candidate`,
       alert: { release: 'retriever_v0', run: { runId: 'run-1' } },
     });
+  });
+
+  it.each<[string, LaneDid, string]>([
+    ['retrieval that is slow', p95(9), 'nprobe-need'],
+    ['reranking that is slow', { rerankMs: 3 }, 'rerank-warning'],
+    ['a proxy that fell', PROXY_LOST, 'quality-warning'],
+    ['a top 50 that repeats itself', DUPLICATES, 'duplicates-warning'],
+    ['lists out of balance', { own: LISTS }, 'list-drift'],
+    ['a lane that grew', { own: { memoryBytes: 400e6 } }, 'memory-info'],
+    ['a corpus that grew', { own: { rows: 11_100 } }, 'corpus-growth'],
+  ])('at 100 %% %s is told of, though no gate reads it then', (_what, candidate, rule) => {
+    const polls = new Polls().pass(40, { percent: 100, candidate });
+    expect(polls.of(rule)).toEqual([expect.stringContaining(`fired ${rule}/candidate`)]);
+  });
+
+  it('does not judge the proxy where the promise of the release is not known', () => {
+    const scene = { ...SCENE, expectedShare: { stable: null, candidate: null } };
+    expect(new Polls().pass(60, { candidate: PROXY_LOST, scene }).of('quality-warning')).toEqual([]);
+    const other = { ...SCENE, candidate: 'v2' };
+    expect(new Polls().pass(60, { candidate: PROXY_LOST, scene: other }).of('quality-warning')).toEqual([]);
   });
 
   it('fires when at least 80 % of its polls breach, and not with fewer', () => {
@@ -253,6 +283,18 @@ describe('an alert on evaluations', () => {
     expect(polls.of('containment-warning').at(-1)).toContain('resolved');
   });
 
+  it('that is bad again is told again, once, and reminds by the clock in between', () => {
+    const bad = (daysAgo: number) => evaluated(daysAgo, { containAt50: 0.7 });
+    const first = [...week, bad(0)];
+    const polls = new Polls().pass(5 * 60, { evaluations: first });
+    polls.pass(3 * 60, { evaluations: [...first, bad(-0.25)] });
+    expect(polls.of('containment-warning').map((line) => line.split(' ')[1])).toEqual([
+      'fired',
+      'reminder',
+      'again',
+    ]);
+  });
+
   it('does not know drift without three evaluations in the week before', () => {
     const few = [evaluated(1), evaluated(2), evaluated(9), evaluated(0, { rAt5: 0.6, expectedRAt5: null })];
     expect(new Polls().pass(1, { evaluations: few }).told).toEqual([]);
@@ -293,6 +335,11 @@ it('the rules that ship have the limits of the runbook', () => {
     'p95-warning, warning: endToEndP95 10 for 30 min',
     'recall-warning, warning: rAt5Drop 0.05 for 0 min',
     'containment-warning, warning: containAt50 0.8 for 0 min',
+    'rerank-warning, warning: rerankP95 2 for 30 min',
+    'quality-warning, warning: qualityShortfall 0.05 for 30 min',
+    'duplicates-warning, warning: nearDuplicates 0.03 for 30 min',
+    'list-drift, info: listImbalance 1.5 for 30 min',
+    'corpus-growth, info: corpusGrowth 0.1 for 30 min',
     'acceptance-info, info: rerankerAcceptance 0.1 for 30 min',
     'memory-info, info: memoryGrowth 0.2 for 30 min',
     'nprobe-need, warning: nprobeNeed 0.03 for 0 min',

@@ -58,7 +58,7 @@ describe('what a plan can detect', () => {
 
   it('warns where an emergency at 5 % takes longer to prove than the runbook allows', () => {
     expect(planDetectability(runbook, 1).warnings).toContain(
-      'canary-5: a gross emergency takes 40 min to prove',
+      'canary-5: a gross failure would be noticed only within 40 min',
     );
     expect(planDetectability(runbook, 20).emergencies[0]).toEqual({ stage: 'canary-5', minutes: 4 });
   });

@@ -40,6 +40,14 @@ const loaded = [epoch('run'), fenced({ lanes: { candidate: 'v0' } })];
 const at = (percent: number): Command => fenced({ percent, interventions: 0, lease: LEASE });
 const promoted = [...loaded, at(100), fenced({ promote: { previousForMs: 500 } })];
 const swapped = [...promoted, { kind: 'finishPromotion' } as const];
+/** The same, where stable was put on the fallback before. */
+const swappedAfterFlip = [
+  hand({ flags: { stable: FLAGS } }),
+  ...loaded,
+  fenced({ percent: 100, interventions: 1 }),
+  fenced({ promote: { previousForMs: 500 } }),
+  { kind: 'finishPromotion' } as const,
+];
 
 describe('fence: what is done', () => {
   const lanes = { stable: { release: 'v-1', flags: null }, candidate: { release: 'v0', flags: null } };
@@ -176,6 +184,16 @@ describe('fence: what is done', () => {
       'a previous that does not answer is waited for',
       after(...swapped, hand({ rollbackTo: 'v-1' }, { killSwitch: false, warm: [] })),
       { restoring: 'v-1', lanes: { stable: { release: 'v0' }, spare: { release: 'v-1' }, previous: null } },
+    ],
+    [
+      'a release comes back under the flags that users had of it, such as those of an emergency',
+      after(...swappedAfterFlip, hand({ rollbackTo: 'v-1' })),
+      { lanes: { stable: { release: 'v-1', flags: FLAGS }, previous: null } },
+    ],
+    [
+      'and likewise where it has to be loaded first',
+      after(...swappedAfterFlip, hand({ rollbackTo: 'v-1' }, { killSwitch: false, warm: [] })),
+      { restoring: 'v-1', lanes: { spare: { release: 'v-1', flags: FLAGS } } },
     ],
     [
       'a cold release goes through the spare lane',

@@ -138,6 +138,12 @@ describe('a plan is refused', () => {
       'shadow: is needed by rows that look at it',
     ],
     [
+      'with a monitor that is half required',
+      'monitor: required',
+      'monitor: perhaps',
+      'monitor: must be one of required, not "perhaps"',
+    ],
+    [
       'with a judge that nobody knows',
       'judge: sequential',
       'judge: jury',

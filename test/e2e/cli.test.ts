@@ -26,7 +26,7 @@ describe('rollout plan', () => {
   it('says what each stage can detect, and refuses a plan that can not become green at that traffic', async () => {
     const fast = await rollout('plan', 'compressed', '--rate', '2000');
     expect(fast.stdout).toMatch(
-      /canary-10 {2}10 % {2}T0 to T\+30m .*\n {4}errorRate against stable .*; proves \+/,
+      /canary-10 {2}10 % {2}T0 to T\+30m .*\n {4}errorRate against stable .*; can tell a rise of /,
     );
     expect(fast.code).toBe(0);
     const slow = await rollout('plan', 'compressed', '--rate', '0.5', '--json');
@@ -61,9 +61,12 @@ describe('rollout, without a rollout', () => {
     }
   });
 
-  it('a Temporal that is not there is named, with the way that needs none', async () => {
-    const { code, stderr } = await run(world, 'rollout', ['status'], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
-    expect(stderr).toMatch(/does not answer at 127.0.0.1:9 .*rollback_retriever.sh/);
+  it.each([
+    ['with what starts it', 'status', /does not answer at 127.0.0.1:9 .*: start it: npm start\n$/],
+    ['for a rollback with the way that needs none', 'rollback', /127.0.0.1:9 .*rollback_retriever.sh/],
+  ])('a Temporal that is not there is named, %s', async (_, name, words) => {
+    const { code, stderr } = await run(world, 'rollout', [name], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
+    expect(stderr).toMatch(words);
     expect(code).toBe(1);
   });
 });

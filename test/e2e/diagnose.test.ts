@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startMonitor } from '../../scripts/stack/monitor.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import { run } from './command.ts';
 import type { World } from './world.ts';
@@ -18,6 +19,7 @@ let releasesDir = '';
 beforeAll(async () => {
   releasesDir = await releasesFolder(await smallRelease('v-1'), await smallRelease('r-2'));
   world = await startWorld(releasesDir, 'v-1');
+  await startMonitor(world.stack.addresses.temporal);
 });
 afterAll(async () => {
   await world?.close();
@@ -45,11 +47,24 @@ describe('diagnose-retriever', () => {
       /^gateway$/m,
       /^lane stable$/m,
       /^memory$/m,
+      /^monitor$/m,
     ])
       expect(parts).toMatch(part);
     expect(findings.find(({ part }) => part === 'index stable')?.says).toMatch(
       /\d+ rows of v-1, mean norm 1\.0000\d\d, imbalance \d/,
     );
+  });
+
+  it('names a monitor that does not run, with the command that starts it', async () => {
+    await world.temporal('workflow', 'terminate', '--workflow-id', 'monitor/retriever');
+    const { code, findings, wrong } = await diagnose();
+    expect([code, wrong]).toEqual([1, ['monitor']]);
+    const todo = findings.find(({ part }) => part === 'monitor')?.todo ?? '';
+    const [, command = ''] = /temporal (workflow start .*)$/.exec(todo) ?? [];
+    await world.temporal(...command.split(' '));
+    // Started twice is started once.
+    await world.temporal(...command.split(' '));
+    expect((await diagnose()).wrong).toEqual([]);
   });
 
   it('names a rollout that is held, with why', async () => {

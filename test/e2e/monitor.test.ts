@@ -60,6 +60,16 @@ describe('a monitor on real parts', () => {
     );
   });
 
+  it('judges the proxy by what the release promises', async () => {
+    await until(async () => {
+      const { values } = await alerts();
+      expect(values.find(({ rule, lane }) => rule === 'proxy' && lane === 'stable')?.measured).toMatchObject({
+        kind: 'value',
+        value: expect.closeTo(0, 1),
+      });
+    });
+  });
+
   it('goes on after kill -9 of the worker with what it knows, and reads what an evaluation left meanwhile', async () => {
     const before = messages('any-latency').length;
     const [since] = (await alerts()).firing.map((alert) => alert.since);

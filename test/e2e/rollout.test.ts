@@ -86,5 +86,5 @@ describe('a rollout on real parts', () => {
     expect(Object.keys(seen.byRelease).toSorted()).toEqual(['r-2', 'v-1']);
     const baseline = readFileSync(join(world.folder, 'artifacts/eval/baseline_metrics.json'), 'utf8');
     expect(JSON.parse(baseline)).toMatchObject({ kind: 'window', errorRate: 0 });
-  });
+  }, 180_000);
 });

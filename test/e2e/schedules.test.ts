@@ -198,6 +198,7 @@ describe('triggered', () => {
       'config pins',
       '/health',
       '/metrics',
+      'monitor',
       'rollback dry run',
     ]);
     expect([outcome, reason]).toEqual(['shipped', `${release} is stable; small stays warm`]);
@@ -208,4 +209,20 @@ describe('triggered', () => {
     expect((await search(LATECOMER)).results[0]).toMatchObject({ article: 'Sundials' });
     expect((await search(removed.text)).results.map(({ id }) => id)).not.toContain(removed.id);
   }, 120_000);
+
+  it('the week after builds on what was shipped', async () => {
+    const before = await readManifest(join(releasesDir, String((await history())[0]?.['release'])));
+    await trigger('weekly-maintenance');
+    await vi.waitUntil(
+      async () =>
+        (await runs('weeklyMaintenance')).filter((status) => /completed/i.test(status)).length === 2,
+      PATIENCE,
+    );
+    const next = (await readdir(releasesDir)).find((name) => ![before.version, 'small'].includes(name));
+    const { problems, manifest } = await verifyRelease(join(releasesDir, String(next)));
+    expect(problems).toEqual([]);
+    // What came since, and nothing that the week before has already.
+    expect(manifest).toMatchObject({ version: next, ntotal: before.ntotal + 1, flags: before.flags });
+    expect(manifest?.ingestOffset).toBeGreaterThan(before.ingestOffset);
+  }, 400_000);
 });

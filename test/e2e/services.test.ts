@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Client, Connection, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RollbackResult } from '../../workflows/rollback.ts';
 import type { RolloutResult } from '../../workflows/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { World } from './world.ts';
@@ -73,5 +74,23 @@ describe('rollouts beside each other', () => {
       reason: expect.stringMatching(/serves retriever, not other/),
     });
     expect((await world.gateway.control()).state.epoch).toBe(state.epoch);
+  }, 60_000);
+
+  it('nor does it take them back, unless the id names no service at all', async () => {
+    const { state } = await world.gateway.control();
+    const takeBack = (workflowId: string) =>
+      client.workflow.start('rollback', {
+        taskQueue: 'retriever-rollout',
+        workflowId,
+        args: [{ to: 'v-1' }],
+      });
+    await expect((await takeBack('rollback/other')).result()).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/this worker serves retriever, not other/) },
+    });
+    expect((await world.gateway.control()).state.epoch).toBe(state.epoch);
+    // As somebody types it in a hurry.
+    const result: RollbackResult = await (await takeBack('8c1f')).result();
+    expect(result).toMatchObject({ outcome: 'rolledBack', verified: true });
+    expect((await world.gateway.control()).state.epoch).toBe(state.epoch + 1);
   }, 60_000);
 });

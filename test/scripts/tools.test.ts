@@ -1,28 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyRelease, smallRelease } from '../fixtures/releases.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a tool as a process of its own. */
-function tool(name: string, ...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const command = ['--import', 'tsx', join(ROOT, 'scripts', `${name}.ts`), ...args];
-    execFile(process.execPath, command, { cwd: ROOT }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+import { tool, toolIn } from './tool-process.ts';
 
 let work: string;
 let good: string;
@@ -85,6 +67,52 @@ describe('ivf-vs-flat-check', () => {
     const { code, stdout } = await tool('ivf-vs-flat-check', ...files, '--json');
     expect(JSON.parse(stdout)).toMatchObject({ met: false, queries: 100 });
     expect(code).toBe(1);
+  });
+});
+
+describe('a check of two indexes', () => {
+  const flatFile = () => join(good, 'p_flat_ip.faiss');
+  const ivfFile = () => join(good, 'p_ivf.faiss');
+  const queries = () => join(good, 'eval_queries.npy');
+  const check = (...args: readonly string[]) => ['ivf-vs-flat-check', ...args];
+  const sweep = (...args: readonly string[]) => ['nprobe-sweep', '--queries', queries(), ...args];
+
+  it.each([
+    [
+      'a truth with lists',
+      () => check('--flat', ivfFile(), '--ivf', ivfFile()),
+      /has 5 lists: it is no truth/,
+    ],
+    ['a serving index without', () => check('--flat', flatFile(), '--ivf', flatFile()), /has no lists/],
+    ['a truth with lists, swept', () => sweep('--flat', ivfFile(), '--index', ivfFile()), /has 5 lists/],
+    ['no lists to sweep', () => sweep('--flat', flatFile(), '--index', flatFile()), /has no lists/],
+    ['nprobe beside a release', () => check('--release', good, '--nprobe', '4'), /--nprobe: a release is/],
+    [
+      'more lists than there are',
+      () => check('--flat', flatFile(), '--ivf', ivfFile(), '--nprobe', '6'),
+      /--nprobe: 6 is more than the 5 lists/,
+    ],
+    [
+      'more lists than there are, swept',
+      () => sweep('--flat', flatFile(), '--index', ivfFile(), '--nprobe-values', '4,100000'),
+      /--nprobe-values: 100000 is more than the 5 lists/,
+    ],
+    ['more than all rows', () => check('--release', good, '--k', '100000'), /--k: 100000 is more than/],
+    [
+      'more than all rows of an index',
+      () => check('--flat', flatFile(), '--ivf', ivfFile(), '--k', '100000'),
+      /--k: 100000 is more than/,
+    ],
+  ])('refuses %s with exit code 2', async (_, call, words) => {
+    const [name = '', ...args] = call();
+    const { code, stderr } = await tool(name, ...args);
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+  });
+
+  it('sweeps as many lists as there are where nobody says how many', async () => {
+    const { stdout } = await tool('nprobe-sweep', '--release', good, '--json', '--target-ms', '10000');
+    expect(JSON.parse(stdout).trials.map(({ nprobe }: { nprobe: number }) => nprobe)).toEqual([4]);
   });
 });
 
@@ -187,6 +215,12 @@ describe('two-tower-gate', () => {
 
 describe('compare-metrics', () => {
   const metrics = { R_at_5: 0.8, MRR: 0.6, Contain_at_50: 0.95 };
+  it('takes no folder', async () => {
+    const { code, stderr } = await tool('compare-metrics', '--before', good, '--after', good);
+    expect(stderr).toContain(`--before: ${good} is a folder; give its metrics.json`);
+    expect(code).toBe(2);
+  });
+
   it.each([
     ['the same', {}, 0],
     ['2 points of R@5 lost', { R_at_5: 0.78 }, 0],
@@ -273,8 +307,11 @@ describe('freeze-release', () => {
 
   it('checks without a repository too, and names a file that was changed', async () => {
     const outside = await mkdtemp(join(work, 'outside-'));
-    const alone = await tool('freeze-release', '--release', good, '--repository', outside);
-    expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining('no git repository') });
+    const words = `no tag is set: ${outside} is no git repository`;
+    const alone = await toolIn({ cwd: outside }, 'freeze-release', '--release', good);
+    expect(alone).toMatchObject({ code: 0, stdout: expect.stringContaining(words) });
+    const asked = await tool('freeze-release', '--release', good, '--repository', outside);
+    expect(asked).toMatchObject({ code: 1, stdout: expect.stringContaining(words) });
     const copy = await copyRelease(good, outside);
     await writeFile(join(copy, 'VERSION'), 'other\n');
     const changed = await tool('freeze-release', '--release', copy, '--repository', outside);

@@ -75,7 +75,10 @@ it('users go back although the state can not be written; who asked is told, and 
 /** As a worker of the rollout calls it. */
 function asWorker(): ReturnType<typeof createTraffic> {
   const url = gateway.controlUrl();
-  return createTraffic(createControlClient({ url, token: { file: join(gateway.folder, 'token') } }));
+  return createTraffic(
+    createControlClient({ url, token: { file: join(gateway.folder, 'token') } }),
+    'retriever',
+  );
 }
 
 it("a workflow's rollback gets through, and again after a restart that forgot it", async () => {

@@ -1,6 +1,7 @@
 import type { Notification } from '../../domain/contract.ts';
 import type { EvaluateShard, EvaluationActivities } from '../../domain/evaluation-contract.ts';
 import { shardsOf } from '../../domain/evaluation-contract.ts';
+import type { HistoryEntry } from '../../domain/evaluation-history.ts';
 import { historyKey } from '../../domain/evaluation-history.ts';
 import { measured, missing } from '../../domain/measured.ts';
 
@@ -14,6 +15,9 @@ export class EvaluationWorld {
   readonly pages: Notification[] = [];
   plan: () => void = () => {};
   joined = 0;
+  containAt50 = 0.9;
+  /** Hears of each line that is appended to the history. */
+  wrote: (entry: HistoryEntry) => void = () => {};
 
   activities(): EvaluationActivities & { notify(page: Notification): Promise<{ to: string }> } {
     return {
@@ -47,10 +51,11 @@ export class EvaluationWorld {
           ntotal: 1_000,
           R_at_5: this.rAt5,
           MRR: 0.5,
-          Contain_at_50: 0.9,
+          Contain_at_50: this.containAt50,
           plain_R_at_5: this.rAt5,
           reranked_R_at_5: this.rAt5,
         };
+        this.wrote(entry);
         return {
           entry,
           quality: {
@@ -58,7 +63,7 @@ export class EvaluationWorld {
             atMs,
             rAt5: measured(this.rAt5, 100),
             mrr: measured(0.5, 100),
-            containAt50: measured(0.9, 100),
+            containAt50: measured(this.containAt50, 100),
             expectedRAt5: this.expected === null ? missing('it does not say') : measured(this.expected, 100),
           },
           history: [entry],

@@ -4,6 +4,7 @@ import type {
   BaselineInput,
   EvaluationResult,
   Notification,
+  PreflightCheck,
   PreflightReport,
   RolloutActivities,
 } from '../../domain/contract.ts';
@@ -57,6 +58,8 @@ export class FakeWorld {
   candidate: (percent: number, nowMs: number, flags: Flags) => Behaviour = () => GOOD;
   stable: Behaviour = GOOD;
   readonly redChecks: string[] = [];
+  /** Checks that find what is worth knowing, and refuse nothing. */
+  readonly notes: string[] = [];
   laneReady = true;
   /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it can not be made. */
   rAt5Drop: (name: string, flags: Flags) => number | null = () => 0;
@@ -223,11 +226,17 @@ export class FakeWorld {
       queries: EVALUATION_QUERIES,
     });
     return {
-      checks: ['checksums', 'norms', ...this.redChecks].map((name) => ({
-        name,
-        verdict: this.redChecks.includes(name) ? 'red' : 'green',
-        reason: this.redChecks.includes(name) ? `${name} is wrong` : 'as it should be',
-      })),
+      checks: [
+        ...['checksums', 'norms', ...this.redChecks].map((name): PreflightCheck => {
+          const wrong = this.redChecks.includes(name);
+          return {
+            name,
+            verdict: wrong ? 'red' : 'green',
+            reason: wrong ? `${name} is wrong` : 'as it should be',
+          };
+        }),
+        ...this.notes.map((name): PreflightCheck => ({ name, verdict: 'note', reason: 'is missed' })),
+      ],
       stable: this.state.lanes.stable.release,
       candidateQuality: quality(candidate),
       stableQuality: quality(this.state.lanes.stable.release),

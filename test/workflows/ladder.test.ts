@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutActivities } from '../../domain/contract.ts';
+import type { EvaluateInput, RolloutActivities } from '../../domain/contract.ts';
 import type { ControlChange, Flags } from '../../domain/control.ts';
+import type { RolloutStatus } from '../../domain/status.ts';
 import type { SweepInput, TuningActivities, TuningRecord } from '../../domain/tuning-contract.ts';
 import { soundLane } from '../domain/traffic.ts';
 import type { Behaviour } from './fake-world.ts';
@@ -118,6 +119,24 @@ class CreepingWorld extends FakeWorld {
   }
 }
 
+/** Sweeps begin, and end when they may. */
+function hang(world: CreepingWorld) {
+  let begin: () => void = () => {};
+  let end: () => void = () => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const free = new Promise<void>((resolve) => (end = resolve));
+  const plain = world.activities();
+  world.activities = () => ({
+    ...plain,
+    sweepNprobe: async (input) => {
+      begin();
+      await free;
+      return plain.sweepNprobe(input);
+    },
+  });
+  return { begun, end };
+}
+
 describe('latency creep at T+3h', () => {
   it('is answered with a sweep of nprobe; what it applies is measured again, and ships', async () => {
     const world = new CreepingWorld();
@@ -146,28 +165,69 @@ describe('latency creep at T+3h', () => {
     expect(steps(world)).toEqual([]);
   });
 
+  it.each([
+    { kind: 'breaching', trigger: 'error rate', reason: 'error rate: 3 % of 400', stableToo: false },
+    { kind: 'harm', trigger: 'errors', reason: 'more errors than stable' },
+  ] as const)(
+    'and the guard says $kind while it sweeps: that is taken up, and the sweep goes on',
+    async (event) => {
+      const world = new CreepingWorld();
+      const sweep = hang(world);
+      await server.with(world, async (start) => {
+        const rollout = await start();
+        const result = rollout.handle.result();
+        await sweep.begun;
+        await rollout.guardSees(event);
+        await expect
+          .poll(async () => (await rollout.status()).timeline.map(({ text }) => text), { timeout: 10_000 })
+          .toContain(event.reason);
+        sweep.end();
+        expect((await result).reason).toContain('with nprobe 4');
+        expect((await rollout.status()).ladder.map(({ step }) => step)).toEqual(['sweep']);
+      });
+      expect(world.sweeps).toHaveLength(1);
+      expect(world.records).toMatchObject([{ outcome: 'applied', nprobe: 4 }]);
+    },
+  );
+
+  it('and a hold while its change is watched: the next sweep waits until that is taken back', async () => {
+    const world = new CreepingWorld();
+    let away = true;
+    world.candidate = (percent, _nowMs, { nprobe }) => ({
+      ...GOOD,
+      retrievalP95Ms: percent >= 25 && (away || nprobe > 4) ? 6.5 : GOOD.retrievalP95Ms,
+    });
+    world.before = (activity, input) => {
+      if (activity === 'changeTraffic' && (input as ControlChange).step?.endsWith('/takeBack') && away)
+        throw new Error('connect ECONNREFUSED');
+    };
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(() => world.changes.some(({ step }) => step?.endsWith('/apply')), MINUTE / 6);
+      await rollout.guardSees({ kind: 'blind', reason: 'no metrics for 2 minutes' });
+      await rollout.until(({ state }) => state === 'held', MINUTE);
+      await rollout.handle.signal('resume');
+      const warnings = ({ timeline }: RolloutStatus) =>
+        timeline.filter(({ kind, verdict }) => kind === 'verdict' && verdict === 'warn');
+      await rollout.until((status) => warnings(status).length === 2, MINUTE);
+      await rollout.pass(10 * MINUTE);
+      expect(world.sweeps).toHaveLength(1);
+      away = false;
+      expect((await rollout.handle.result()).reason).toContain('with nprobe 4');
+    });
+    expect(world.records.map(({ outcome }) => outcome)).toEqual(['takenBack', 'applied']);
+  });
+
   it('and a rollback while it sweeps: the sweep is left, and changes nothing any more', async () => {
     const world = new CreepingWorld();
-    let begin: () => void = () => {};
-    let end: () => void = () => {};
-    const begun = new Promise<void>((resolve) => (begin = resolve));
-    const free = new Promise<void>((resolve) => (end = resolve));
-    const plain = world.activities();
-    world.activities = () => ({
-      ...plain,
-      sweepNprobe: async (input) => {
-        begin();
-        await free;
-        return plain.sweepNprobe(input);
-      },
-    });
+    const sweep = hang(world);
     await server.with(world, async (start) => {
       const rollout = await start();
       const result = rollout.handle.result();
-      await begun;
+      await sweep.begun;
       await rollout.handle.signal('rollback');
       expect(await result).toMatchObject({ outcome: 'rolledBack' });
-      end();
+      sweep.end();
     });
     expect(world.state).toMatchObject({ percent: 0, lanes: { stable: { release: 'v-1', flags: null } } });
   });
@@ -198,6 +258,20 @@ describe('an evaluation at T+8h', () => {
       expect(held.ladder.map(({ step }) => step)).toEqual(['nprobeUp']);
     });
     expect(severities(world)).toContain('critical');
+  });
+
+  it('whose process is killed each time is missing after a few attempts: it holds at 50 %, and pages', async () => {
+    const world = new FakeWorld();
+    world.before = (activity, input) => {
+      if (activity === 'evaluate' && (input as EvaluateInput).name.startsWith('nightly'))
+        throw new Error('./evaluation-main ended with null: killed');
+    };
+    await server.with(world, async (start) => {
+      const held = await (await start()).until(({ state }) => state === 'held', HOUR);
+      expect(held).toMatchObject({ percent: 50, verdict: 'unknown', stage: 'ramp-50' });
+      expect(held.reason).toContain('evaluation-main ended with null: killed');
+    });
+    expect(world.pages.at(-1)?.title).toBe('rollout of retriever_v0 is held at 50 %');
   });
 
   it('that lost more than 5 points holds at 50 % at once, and pages', async () => {

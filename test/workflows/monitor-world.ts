@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
 import type { AlertPoll } from '../../domain/alert-readings.ts';
 import type { AlertRules } from '../../domain/alert-rules.ts';
 import { newAlerts } from '../../domain/alert-state.ts';
@@ -21,6 +22,8 @@ export class MonitorWorld {
   candidate: (minute: number) => LaneDid | 'gone' = () => ({});
   scene = SCENE;
   contained: number = 0.95;
+  /** In the place of one that has that. */
+  evaluations: readonly EvaluationRecord[] | null = null;
   readonly told: Notification[] = [];
   readonly flags: unknown[] = [];
   readonly drafts: IncidentDraft[] = [];
@@ -104,7 +107,10 @@ export class MonitorWorld {
           : snapshot(this.nowMs, stable, candidate, { percent: 25 }),
       scene: this.scene,
       facts: { stable: null, candidate: null },
-      evaluations: { kind: 'evaluations', records: [evaluated(0.1, { containAt50: this.contained })] },
+      evaluations: {
+        kind: 'evaluations',
+        records: this.evaluations ?? [evaluated(0.1, { containAt50: this.contained })],
+      },
     };
   }
 }

@@ -269,7 +269,11 @@ describe('a mitigation', () => {
     world.contained = 0.7;
     await watching(world, async ({ env }) => {
       await reached(world, 1);
-      await until(() => expect(pages(world)).toContain('0.5 containment-warning'));
+      await until(() =>
+        expect(world.told.map(({ title }) => title)).toContain(
+          'containment-warning: Contain@50 of v-1 is 70 %, under 80 %',
+        ),
+      );
       await expect(env.client.workflow.getHandle('weeklyMaintenance/retriever').describe()).rejects.toThrow(
         'not found',
       );

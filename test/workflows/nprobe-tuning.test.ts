@@ -128,6 +128,18 @@ describe('nprobeTuning', () => {
     expect(world.records).toEqual([]);
   });
 
+  it('holds where the process of the sweep is killed each time, after a few attempts', async () => {
+    const world = new TuningWorld();
+    world.duringSweep = () => {
+      throw new Error('./sweep-main ended with null: killed');
+    };
+    expect(await tune(world)).toMatchObject({
+      outcome: 'hold',
+      reason: './sweep-main ended with null: killed',
+    });
+    expect(world.sweeps).toBe(5);
+  });
+
   it.each<[string, ReturnType<TuningWorld['flaw']>, RegExp]>([
     ['errors', { errorShare: 0.05 }, /^error rate 0\.00 % .* before, [45]\.\d+ % .* after$/],
     ['latency', { retrievalP95Ms: 7 }, /^P95 of retrieval .* ms before, [67]\.\d+ ms after/],

@@ -2,6 +2,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { Client, WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Notification } from '../../domain/contract.ts';
+import type { ControlChange } from '../../domain/control.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
 import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.ts';
 import { registerSearchAttributes } from '../../worker/search-attributes.ts';
@@ -61,6 +63,50 @@ describe('a rollback', () => {
     });
     expect(world.changes.filter(({ rollbackTo }) => rollbackTo !== undefined)).toHaveLength(1);
     expect(world.state).toMatchObject({ percent: 0, epoch: 2 });
+  });
+
+  it('that gets through while its page is sent again: the page is sent all the same', async () => {
+    const world = new FakeWorld();
+    const isBack = (input: unknown) => (input as ControlChange).rollbackTo !== undefined;
+    let told = false;
+    world.before = (activity, input) => {
+      if (activity === 'changeTraffic' && isBack(input) && !told) throw new Error('connect ECONNREFUSED');
+      if (activity !== 'notify' || !(input as Notification).title.includes('not get through')) return;
+      told = true;
+      if (!world.changes.some(isBack)) throw new Error('the webhook answered 503');
+    };
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await rollout.handle.signal('rollback');
+      expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
+      const { events } = await rollout.handle.fetchHistory();
+      expect(events?.filter((event) => event.activityTaskCancelRequestedEventAttributes)).toEqual([]);
+    });
+    expect(world.pages.filter(({ title }) => title.includes('not get through'))).toHaveLength(1);
+  });
+
+  it('said while it is still told that the release has shipped takes users back all the same', async () => {
+    const world = new FakeWorld();
+    const page = hang(world, 'notify', (input) => (input as { title: string }).title.endsWith(': shipped'));
+    await server.with(world, async (start, env) => {
+      const rollout = await start();
+      const result = rollout.handle.result();
+      await page.begun;
+      world.keepPrevious();
+      await rollout.handle.signal('rollback', { reason: 'users complain', by: 'ada' });
+      await expect.poll(() => world.state.lanes.stable.release, { timeout: 10_000 }).toBe('v-1');
+      page.end();
+      expect(await result).toMatchObject({ outcome: 'shipped' });
+      expect(texts(await rollout.status()).at(-1)).toBe(
+        'rollback by ada: users complain begins rollback/retriever: the rollout has ended: shipped',
+      );
+      expect(await env.client.workflow.getHandle('rollback/retriever').result()).toMatchObject({
+        outcome: 'rolledBack',
+        verified: true,
+      });
+    });
+    expect(world.changes.at(-1)).toMatchObject({ rollbackTo: 'v-1', by: 'ada', reason: 'users complain' });
   });
 
   it('interrupts a raise that hangs, which then changes nothing any more', async () => {

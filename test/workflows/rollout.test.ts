@@ -61,6 +61,19 @@ describe('the rollout of 48 hours', () => {
     expect(world.state.epoch).toBe(0);
   });
 
+  it('goes on where pre-flight has a note, and says it', async () => {
+    const world = new FakeWorld();
+    world.notes.push('monitor');
+    await server.with(world, async (start) => {
+      const rollout = await start();
+      const { timeline } = await rollout.until(({ percent }) => percent === 5, MINUTE);
+      expect(timeline.slice(0, 2).map(({ text }) => text)).toEqual([
+        'pre-flight: all 2 checks are green',
+        'pre-flight: monitor: is missed',
+      ]);
+    });
+  });
+
   it('refuses a release that its lane refuses, and unloads it', async () => {
     const world = new FakeWorld();
     world.laneReady = false;
@@ -179,6 +192,10 @@ describe('the rollout of 48 hours', () => {
     { drop: 0.08, at: 'nightly', ends: 'held', percent: 50, why: 'red: rAt5Drop' },
     // Four points down in a thousand queries: proven to be over two, not proven to be over five.
     { drop: 0.04, at: 'nightly', ends: 'held', percent: 50, why: 'rerankerOn changes nothing' },
+    { drop: 0.015, at: 'post_rollout', ends: 'shipped', percent: 100, why: 'is stable' },
+    // Both less than what alerts, and more than what T+8h lets pass.
+    { drop: 0.025, at: 'post_rollout', ends: 'held', percent: 100, why: 'warn: rAt5Drop' },
+    { drop: 0.049, at: 'post_rollout', ends: 'held', percent: 100, why: 'warn: rAt5Drop' },
     { drop: 0.075, at: 'post_rollout', ends: 'held', percent: 100, why: 'warn: rAt5Drop' },
     { drop: 0.11, at: 'post_rollout', ends: 'rolledBack', percent: 0, why: 'rAt5Drop' },
   ];

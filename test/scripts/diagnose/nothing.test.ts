@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { ok, skipped, wrong } from '../../../scripts/diagnose/finding.ts';
+import { onceWhereNothingRuns } from '../../../scripts/diagnose/nothing.ts';
+import { freePort } from '../../../scripts/stack/ports.ts';
+import { toolIn } from '../tool-process.ts';
+
+const down = ['gateway', 'control', 'worker metrics', 'Temporal'].map((part) =>
+  wrong(part, 'is away', 'start it'),
+);
+
+describe('diagnose-retriever', () => {
+  it('says once that nothing runs, and how it is started', async () => {
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const env = {
+      GATEWAY_URL: `http://${nobody}`,
+      CONTROL_URL: `http://${nobody}`,
+      TEMPORAL_ADDRESS: nobody,
+      WORKER_METRICS_URL: `http://${nobody}/metrics`,
+      STATE_DIR: '/nowhere',
+    };
+    const { code, stdout } = await toolIn({ env }, 'diagnose-retriever');
+    expect(stdout.match(/^✗/gm)).toHaveLength(1);
+    expect(stdout).toMatch(/✗ stack: nothing runs here: .*\n +npm start/);
+    expect(stdout).toMatch(/- disk \/nowhere: there is no such folder yet/);
+    expect(code).toBe(1);
+  });
+
+  it.each(down.map(({ part }) => part))('names each part that is away where one is there: %s', (part) => {
+    const findings = [
+      ...down.filter((finding) => finding.part !== part),
+      ok(part, 'answers'),
+      skipped('lanes', '-'),
+    ];
+    expect(onceWhereNothingRuns(findings)).toEqual(findings);
+  });
+});
