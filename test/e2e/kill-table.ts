@@ -33,7 +33,7 @@ export function killTable(kills: readonly Kill[], command: string): string {
 
 function row(process: string, stage: string, kills: readonly Kill[]): string {
   const outcomes = (release: Kill['release']) =>
-    counted(kills.flatMap((kill) => (kill.release === release ? [kill.outcome ?? 'none'] : [])));
+    counted(kills.flatMap((kill) => (kill.release === release ? [endOf(kill)] : [])));
   const cells = [
     process,
     stage,
@@ -46,6 +46,11 @@ function row(process: string, stage: string, kills: readonly Kill[]): string {
     slowest(kills.flatMap(({ safeAfterMs }) => safeAfterMs ?? [])),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+function endOf({ outcome, release, candidateKilled }: Kill): string {
+  const excused = release === 'good' && outcome !== 'shipped' && candidateKilled;
+  return `${outcome ?? 'none'}${excused ? ' (candidate killed too)' : ''}`;
 }
 
 function counted(words: readonly string[]): string {

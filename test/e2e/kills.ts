@@ -14,6 +14,8 @@ export interface Kill {
   readonly stage: string;
   readonly release: 'good' | 'bad';
   readonly outcome: Outcome | null;
+  /** Whether the candidate was killed in the same rollout, by this kill or another: then users may be taken back from a good one. */
+  readonly candidateKilled: boolean;
   /** Why the rollout was held, each time that a person had to say `resume`. */
   readonly held: readonly string[];
   /** Errors that users saw from this kill to the next. */
@@ -65,10 +67,12 @@ export async function rolloutAmongKills(campaign: Campaign): Promise<Kill[]> {
   const { outcome, safeAfterMs, verified } = ended;
   if (outcome === 'rolledBack' && verified !== true) throw new Error('the rollback is not verified');
   const errorsAtEnd = traffic.report().errors;
+  const candidateKilled = struck.some(({ process }) => process === 'candidate');
   return struck.map(({ errorsBefore, ...blow }, i) => ({
     ...blow,
     release,
     outcome,
+    candidateKilled,
     held,
     safeAfterMs,
     userErrors: (struck[i + 1]?.errorsBefore ?? errorsAtEnd) - errorsBefore,

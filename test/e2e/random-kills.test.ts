@@ -37,9 +37,10 @@ afterAll(async () => {
 });
 
 /** Why a rollout among such kills should not have ended so; null where it is right. */
-function wrongWith({ release, outcome, process, userErrors }: Kill, all: readonly Kill[]): string | null {
+function wrongWith(one: Kill, all: readonly Kill[]): string | null {
+  const { release, outcome, process, userErrors, candidateKilled } = one;
   const right = [release === 'bad' ? 'rolledBack' : 'shipped'];
-  if (all.some((kill) => kill.process === 'candidate')) right.push('rolledBack');
+  if (candidateKilled) right.push('rolledBack');
   // A pre-flight without a gateway lets nothing begin.
   if (all.some((kill) => kill.process === 'gateway' && kill.stage === 'before T0')) right.push('refused');
   if (!right.includes(String(outcome))) return `the ${release} release ended ${outcome}`;
