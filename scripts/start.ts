@@ -42,7 +42,7 @@ try {
     onUnexpectedExit: (reason) => interrupted.now(reason),
   });
   if (!values['no-monitor']) {
-    await startMonitor(stack.addresses.temporal);
+    await startMonitor(stack.addresses.temporal, { service, taskQueue });
     console.log('  monitor     watches the alert rules');
   }
   const traffic = values.traffic === undefined ? null : startTraffic(stack, values.traffic);

@@ -53,7 +53,12 @@ describe("pre-flight's try of the rollback script", () => {
   it.each<[string, string, Record<string, string>, RegExp]>([
     ['the release can not be served', 'damaged', {}, /damaged was refused: .*p_ivf\.faiss/],
     ['the release is not there', 'v-2', {}, /there is no release v-2/],
-    ['the gateway does not answer', 'v-1', { CONTROL_URL: 'http://127.0.0.1:1' }, /ECONNREFUSED/],
+    [
+      'the gateway does not answer',
+      'v-1',
+      { CONTROL_URL: 'http://127.0.0.1:1' },
+      /^the gateway.s control listener does not answer at http:\/\/127\.0\.0\.1:1 /,
+    ],
   ])('is red where %s', async (_what, release, env, reason) => {
     expect(await dryRun(release, env)).toEqual({
       name: 'rollback dry run',

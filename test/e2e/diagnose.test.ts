@@ -19,7 +19,10 @@ let releasesDir = '';
 beforeAll(async () => {
   releasesDir = await releasesFolder(await smallRelease('v-1'), await smallRelease('r-2'));
   world = await startWorld(releasesDir, 'v-1');
-  await startMonitor(world.stack.addresses.temporal);
+  await startMonitor(world.stack.addresses.temporal, {
+    service: 'retriever',
+    taskQueue: 'retriever-rollout',
+  });
 });
 afterAll(async () => {
   await world?.close();

@@ -36,6 +36,8 @@ async function started<T>(flags: readonly string[], body: (client: Client) => Pr
       PLANS_DIR: join(ROOT, 'test/fixtures/plans'),
       PROD_DOCS_DIR: join(folder, 'PROD'),
       STABLE_RELEASE: 'v-1',
+      SERVICE: 'shop',
+      TASK_QUEUE: 'shop-rollout',
     },
   });
   try {
@@ -54,8 +56,8 @@ async function started<T>(flags: readonly string[], body: (client: Client) => Pr
 describe('npm start', () => {
   it('starts the monitor, and finds it there the next time', async () => {
     const monitor = async (client: Client) => {
-      const { status, runId } = await client.workflow.getHandle('monitor/retriever').describe();
-      expect(status.name).toBe('RUNNING');
+      const { status, runId, taskQueue } = await client.workflow.getHandle('monitor/shop').describe();
+      expect([status.name, taskQueue]).toEqual(['RUNNING', 'shop-rollout']);
       return runId;
     };
     const first = await started([], monitor);
