@@ -12,7 +12,10 @@ import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
 
-const USAGE = 'usage: scripts/rollback_retriever.sh RELEASE [--dry-run]';
+const USAGE = `usage: scripts/rollback_retriever.sh RELEASE [--dry-run]
+Takes all users back to a release, without Temporal and without a worker. CONTROL_URL says where the gateway's control
+listener is, CONTROL_TOKEN or CONTROL_TOKEN_FILE has its token, RELEASES_DIR the releases. Ends with 0 where it is proven,
+1 where it is not yet, 2 for wrong use (nothing was changed).`;
 const WITHIN_MS = 60_000;
 const POLL_MS = 200;
 const READ_WITHIN_MS = 10_000;
@@ -32,6 +35,10 @@ process.exitCode = await main().catch((error: unknown) => {
 if (hangs) process.kill(process.pid, 'SIGKILL');
 
 async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    console.log(USAGE);
+    return 0;
+  }
   const args = readArgs();
   if (args === null) {
     console.error(USAGE);

@@ -103,6 +103,14 @@ describe('the rollback script', () => {
     expect(await percent()).toBe(50);
   });
 
+  it('says how it is used, and does nothing', async () => {
+    expect(await script('--help', releases)).toEqual({
+      code: 0,
+      said: expect.stringMatching(/^usage: .*CONTROL_URL/s),
+    });
+    expect(await percent()).toBe(50);
+  });
+
   it('goes back to a release that is warm although its files are gone', async () => {
     await gateway.byHand({ percent: 100 });
     await gateway.byHand({ promote: { previousForMs: 600_000 } });

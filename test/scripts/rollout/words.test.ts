@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { NO_BLAST } from '../../../domain/blast-radius.ts';
 import { newRollout } from '../../../domain/rollout-state.ts';
 import { statusOf } from '../../../domain/status.ts';
-import { statusLines } from '../../../scripts/rollout/words.ts';
+import { rowLine, statusLines } from '../../../scripts/rollout/words.ts';
 import { runbookPlan } from '../../domain/rollout-walk.ts';
 
 const linesOf = (t0Ms: number | null) => {
@@ -19,4 +19,20 @@ it('a status says what the candidate did to users', () => {
 
 it('and nothing of the kind before it had one', () => {
   expect(linesOf(null)).not.toContain('blast radius');
+});
+
+const row = {
+  metric: 'listImbalance',
+  verdict: 'green',
+  n: 1,
+  interval: { low: 1, high: 1 },
+  reason: 'imbalance factor 1.29',
+  distance: null,
+} as const;
+
+it.each([
+  ['has no interval where it was read off', row.interval, '✓ imbalance factor 1.29  n 1'],
+  ['has it where it was sampled', { low: 0.001, high: 0.02 }, '✓ imbalance factor 1.29  n 1  [0.1, 2.0] %'],
+])('a row %s', (_, interval, line) => {
+  expect(rowLine({ ...row, interval })).toBe(line);
 });
