@@ -1,5 +1,6 @@
 /** `schedules COMMAND`: the nightly evaluation and the weekly maintenance, as schedules of Temporal. */
 import { z } from 'zod';
+import { service } from './rollout/options.ts';
 import { taskQueue, withTemporal } from './rollout/temporal.ts';
 import {
   applySchedules,
@@ -63,11 +64,12 @@ const apply = command({
         .prefault('10'),
     },
     note: note('kept by scripts/schedules.ts'),
+    service,
   },
-  run: ({ timezone, nightly, weekly, day, jitter, note: words }) =>
+  run: ({ timezone, nightly, weekly, day, jitter, note: words, service: of }) =>
     withTemporal(async (client) => {
       const times = { timezone, nightly, weekly: { ...weekly, day }, jitterMinutes: jitter };
-      const schedules = await applySchedules(client, times, taskQueue(), words);
+      const schedules = await applySchedules(client, times, { service: of, taskQueue: taskQueue() }, words);
       return {
         met: true,
         lines: schedules.map(({ name, did }) => `${name}: ${did}`),
@@ -79,10 +81,10 @@ const apply = command({
 const list = command({
   name: 'schedules list',
   summary: 'which of them are there, when they run next, and when they ran last.',
-  options: {},
-  run: () =>
+  options: { service },
+  run: ({ service: of }) =>
     withTemporal(async (client) => {
-      const schedules = await listSchedules(client);
+      const schedules = await listSchedules(client, of);
       const line = ({ name, paused, next, last, note: words }: (typeof schedules)[number]) =>
         `${name.padEnd(20)} ${paused ? 'paused' : `next ${next ?? 'never'}`}, last ${last ?? 'never'}  ${words}`;
       return {
@@ -97,17 +99,17 @@ const pausing = (paused: boolean) =>
   command({
     name: `schedules ${paused ? 'pause' : 'resume'}`,
     summary: paused ? 'runs none of them until they are resumed.' : 'lets them run again.',
-    options: { only, note: note(paused ? 'paused by a person' : 'resumed by a person') },
-    run: ({ only: name, note: words }) =>
-      withTemporal(async (client) => changed(await pauseSchedules(client, chosen(name), paused, words))),
+    options: { only, note: note(paused ? 'paused by a person' : 'resumed by a person'), service },
+    run: ({ only: name, note: words, service: of }) =>
+      withTemporal(async (client) => changed(await pauseSchedules(client, of, chosen(name), paused, words))),
   });
 
 const remove = command({
   name: 'schedules delete',
   summary: 'removes them; what runs goes on to its end.',
-  options: { only },
-  run: ({ only: name }) =>
-    withTemporal(async (client) => changed(await deleteSchedules(client, chosen(name)))),
+  options: { only, service },
+  run: ({ only: name, service: of }) =>
+    withTemporal(async (client) => changed(await deleteSchedules(client, of, chosen(name)))),
 });
 
 /** Met whatever was there: asked again, nothing is left to do. */

@@ -30,11 +30,25 @@ type Weekday = (typeof WEEKDAYS)[number];
 export const SCHEDULES = ['nightly-evaluation', 'weekly-maintenance'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
+/** Whose schedules, and who carries them out. */
+export interface Served {
+  readonly service: string;
+  readonly taskQueue: string;
+}
+
+/** Services share a Temporal server: each has schedules of its own. The first one's names are those of the documents. */
+const FIRST = 'retriever';
+
+function scheduleId(name: ScheduleName, service: string): string {
+  return service === FIRST ? name : `${name}/${service}`;
+}
+
 /** A run that a server missed is made up for a day long; SDK and server would do it for a year. */
 const CATCH_UP = '1 day';
 
 /** What the schedules are to be. */
-function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<ScheduleName, ScheduleOptions> {
+function describeSchedules(times: ScheduleTimes, of: Served): Record<ScheduleName, ScheduleOptions> {
+  const { service, taskQueue } = of;
   const { timezone, nightly, weekly, jitterMinutes } = times;
   const spec = (calendar: TimeOfDay & { readonly dayOfWeek?: Weekday }): ScheduleSpec => ({
     calendars: [calendar],
@@ -46,13 +60,13 @@ function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<Sche
   const { day, ...weeklyTime } = weekly;
   return {
     'nightly-evaluation': {
-      scheduleId: 'nightly-evaluation',
+      scheduleId: scheduleId('nightly-evaluation', service),
       spec: spec(nightly),
       policies,
       action: {
         type: 'startWorkflow',
         workflowType: 'evaluation',
-        workflowId: 'evaluation/retriever',
+        workflowId: `evaluation/${service}`,
         taskQueue,
         args: [{}],
         // One that hangs must not keep the next night from being measured.
@@ -61,13 +75,13 @@ function describeSchedules(times: ScheduleTimes, taskQueue: string): Record<Sche
       },
     },
     'weekly-maintenance': {
-      scheduleId: 'weekly-maintenance',
+      scheduleId: scheduleId('weekly-maintenance', service),
       spec: spec({ ...weeklyTime, dayOfWeek: day }),
       policies,
       action: {
         type: 'startWorkflow',
         workflowType: 'weeklyMaintenance',
-        workflowId: 'weeklyMaintenance/retriever',
+        workflowId: `weeklyMaintenance/${service}`,
         taskQueue,
         args: [{}],
         workflowExecutionTimeout: '3 days',
@@ -89,10 +103,10 @@ interface Applied {
 export async function applySchedules(
   { schedule }: Client,
   times: ScheduleTimes,
-  taskQueue: string,
+  of: Served,
   note: string,
 ): Promise<Applied[]> {
-  const wanted = describeSchedules(times, taskQueue);
+  const wanted = describeSchedules(times, of);
   const applied: Applied[] = [];
   for (const name of SCHEDULES) {
     const options = wanted[name];
@@ -101,7 +115,7 @@ export async function applySchedules(
       applied.push({ name, did: 'created' });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      await schedule.getHandle(name).update(({ state }) => ({
+      await schedule.getHandle(options.scheduleId).update(({ state }) => ({
         ...options,
         state: { paused: state.paused, note: state.paused ? (state.note ?? note) : note },
       }));
@@ -121,10 +135,10 @@ interface Listed {
 }
 
 /** Those of ours that are there. */
-export async function listSchedules({ schedule }: Client): Promise<Listed[]> {
+export async function listSchedules({ schedule }: Client, service: string): Promise<Listed[]> {
   const listed: Listed[] = [];
   for (const name of SCHEDULES) {
-    const found = await described(schedule.getHandle(name).describe());
+    const found = await described(schedule.getHandle(scheduleId(name, service)).describe());
     if (found === null) continue;
     const { state, info } = found;
     listed.push({
@@ -141,12 +155,13 @@ export async function listSchedules({ schedule }: Client): Promise<Listed[]> {
 /** Pauses those that are there, or lets them run again. Returns their names. */
 export async function pauseSchedules(
   { schedule }: Client,
+  service: string,
   names: readonly ScheduleName[],
   paused: boolean,
   note: string,
 ): Promise<ScheduleName[]> {
   return each(names, (name) => {
-    const handle = schedule.getHandle(name);
+    const handle = schedule.getHandle(scheduleId(name, service));
     return paused ? handle.pause(note) : handle.unpause(note);
   });
 }
@@ -154,9 +169,10 @@ export async function pauseSchedules(
 /** Deletes those that are there; runs under way go on. Returns their names. */
 export async function deleteSchedules(
   { schedule }: Client,
+  service: string,
   names: readonly ScheduleName[],
 ): Promise<ScheduleName[]> {
-  return each(names, (name) => schedule.getHandle(name).delete());
+  return each(names, (name) => schedule.getHandle(scheduleId(name, service)).delete());
 }
 
 async function each(

@@ -124,8 +124,23 @@ describe('the schedules', () => {
       policies: { catchupWindow: '86400s' },
     });
     expect(described.schedule.policies.overlapPolicy).toMatch(/skip/i);
+    expect(described.schedule.action.startWorkflow.workflowId).toBe('evaluation/retriever');
     await schedules('resume');
   }, 120_000);
+});
+
+describe('the schedules of another service', () => {
+  it('stand beside these, and come and go alone', async () => {
+    await schedules('apply', '--service', 'shop');
+    const described = JSON.parse(
+      await world.temporal('schedule', 'describe', '--schedule-id', 'nightly-evaluation/shop', '-o', 'json'),
+    );
+    expect(described.schedule.action.startWorkflow.workflowId).toBe('evaluation/shop');
+    const ours = JSON.parse(await schedules('list', '--json')).schedules;
+    expect(ours[0]).toMatchObject({ name: 'nightly-evaluation', note: 'resumed by a person' });
+    await schedules('delete', '--service', 'shop');
+    expect(JSON.parse(await schedules('list', '--json')).schedules).toHaveLength(2);
+  }, 60_000);
 });
 
 describe('triggered', () => {
