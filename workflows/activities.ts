@@ -14,8 +14,12 @@ import { tellPerson } from './page.ts';
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
-/** Users are back already: a proof that can not be made is said, and not tried for ever. */
-const PROBING: ActivityOptions = { startToCloseTimeout: '4m', retry: { ...RETRY, maximumAttempts: 5 } };
+/** Users are back already: a proof that can not be made is said, and not tried for ever. A worker that dies over it is missed at once. */
+const PROBING: ActivityOptions = {
+  startToCloseTimeout: '4m',
+  heartbeatTimeout: '20s',
+  retry: { ...RETRY, maximumAttempts: 5 },
+};
 /** Nobody waits for these, and nothing is decided by them. */
 export const TELLING: ActivityOptions = {
   startToCloseTimeout: '30s',

@@ -65,6 +65,23 @@ describe('a rollback', () => {
     expect(world.state).toMatchObject({ percent: 0, epoch: 2 });
   });
 
+  it('waits for nothing that a dead worker had begun for over half a minute', async () => {
+    await server.with(new FakeWorld(), async (start) => {
+      const rollout = await start();
+      await rollout.until(measuring(5));
+      await rollout.handle.signal('rollback');
+      await rollout.handle.result();
+      const { events } = await rollout.handle.fetchHistory();
+      const asked = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: one }) => one ?? []);
+      const waits = asked.map((one) => [
+        one.activityType?.name,
+        Math.min(seconds(one.heartbeatTimeout), seconds(one.startToCloseTimeout)),
+      ]);
+      expect(waits.map(([name]) => name)).toContain('verifyRollback');
+      expect(waits.filter(([, wait]) => Number(wait) > 30)).toEqual([]);
+    });
+  });
+
   it('that gets through while its page is sent again: the page is sent all the same', async () => {
     const world = new FakeWorld();
     const isBack = (input: unknown) => (input as ControlChange).rollbackTo !== undefined;
@@ -537,4 +554,9 @@ async function undecodable(env: TestWorkflowEnvironment, workflowId: string, sig
     signalName,
     input: { payloads: [payload] },
   });
+}
+
+/** No time-out is none that ends in time. */
+function seconds(duration: { readonly seconds?: unknown } | null | undefined): number {
+  return Number(duration?.seconds ?? 0) || Infinity;
 }
