@@ -1,3 +1,4 @@
+import { DRAFT_NOTE, cell, factLines, toFillIn } from './draft-markdown.ts';
 import { sayValue } from './alert-words.ts';
 import type { Incident, IncidentAlert } from './incident.ts';
 import type { Measured } from './measured.ts';
@@ -19,14 +20,12 @@ export function incidentMarkdown(draft: IncidentDraft, time: (ms: number) => str
   return [
     `# incident of ${service}: ${first?.name ?? 'no alert'}${first?.lane ? ` (${first.lane} ${first.release ?? ''})` : ''}`,
     '',
-    'A draft with what was measured. The questions at its end are for the people who were there.',
+    DRAFT_NOTE,
     '',
     `**What happened.** ${first?.says ?? 'not known'}`,
     ...(unfinished === null ? [] : ['', `**Not over when this was written**: ${unfinished}.`]),
     '',
-    '| | |',
-    '| --- | --- |',
-    ...facts(draft, time).map(([name, value]) => `| ${name} | ${cell(value)} |`),
+    ...factLines(facts(draft, time)),
     '',
     '## Alerts',
     '',
@@ -38,10 +37,7 @@ export function incidentMarkdown(draft: IncidentDraft, time: (ms: number) => str
     '',
     ...timeline.map(({ atMs, text }) => `- ${time(atMs)} · ${text.replaceAll('\n', ' ')}`),
     '',
-    '## To be filled in',
-    '',
-    ...QUESTIONS.map((question) => `- [ ] ${question}`),
-    '',
+    ...toFillIn(QUESTIONS),
   ].join('\n');
 }
 
@@ -83,10 +79,6 @@ function sayMeasured({ metric }: IncidentAlert, measured: Measured): string {
   return metric === null
     ? String(measured.value)
     : `${sayValue(metric, measured.value)} of ${measured.n} samples`;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
 const QUESTIONS = [

@@ -1,3 +1,4 @@
+import { DRAFT_NOTE, cell, factLines, toFillIn } from './draft-markdown.ts';
 import { sayBlastRadius } from './blast-radius.ts';
 import type { RollbackVerification } from './contract.ts';
 import type { Plan } from './plan.ts';
@@ -81,17 +82,14 @@ export function clip(text: string): string {
 /** The draft as markdown; times are shown as the caller formats them. */
 export function postmortemMarkdown(incident: Postmortem, time: (ms: number) => string): string {
   const { reason, rows, timeline, blastRadius } = incident;
-  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   return [
     `# ${incident.title}`,
     '',
-    'A draft with what was measured. The questions at its end are for the people who were there.',
+    DRAFT_NOTE,
     '',
     `**What happened.** ${reason}`,
     '',
-    '| | |',
-    '| --- | --- |',
-    ...facts(incident, time).map(([name, value]) => `| ${name} | ${cell(value)} |`),
+    ...factLines(facts(incident, time)),
     '',
     '## What the gate saw last',
     '',
@@ -113,10 +111,7 @@ export function postmortemMarkdown(incident: Postmortem, time: (ms: number) => s
       return `- ${time(atMs)}${share} · ${text.replaceAll('\n', ' ')}`;
     }),
     '',
-    '## To be filled in',
-    '',
-    ...QUESTIONS.map((question) => `- [ ] ${question}`),
-    '',
+    ...toFillIn(QUESTIONS),
   ].join('\n');
 }
 

@@ -6,8 +6,11 @@ import { request } from 'undici';
 import type { AnyLane, ControlChange, ControlView } from '../../domain/control.ts';
 import type { SearchRequest } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
+import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
+import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import type { RunningProcess } from '../../scripts/stack/process.ts';
 import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 
 /** Flags of the old release of these tests: what a rollback has to bring back. */
 export const OLD_FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
@@ -174,4 +177,14 @@ async function ask(
   });
   const text = await answer.body.text();
   return { status: answer.statusCode, headers: answer.headers, body: text === '' ? null : JSON.parse(text) };
+}
+
+/** A folder with an old release and a new one, and a query of the old one's probes. */
+export async function oldAndNew(): Promise<{ readonly releases: string; readonly query: object }> {
+  const releases = await releasesFolder(
+    await smallRelease('v-1', 'good', OLD_FLAGS),
+    await smallRelease('v0'),
+  );
+  const [probe] = await loadProbes(join(releases, 'v-1'));
+  return { releases, query: probe === undefined ? {} : probeRequest(probe) };
 }

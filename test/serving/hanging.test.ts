@@ -1,14 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ControlView } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
-import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
-import { loadProbes } from '../../retrieval/evaluation/set.ts';
-import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { Answer, TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import { createTestGateway, metric, oldAndNew, ready } from './gateway-process.ts';
 
 const DEADLINE_MS = 300;
 let releases = '';
@@ -16,9 +12,7 @@ let query = {};
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  releases = await releasesFolder(await smallRelease('v-1', 'good', OLD_FLAGS), await smallRelease('v0'));
-  const [probe] = await loadProbes(join(releases, 'v-1'));
-  if (probe !== undefined) query = probeRequest(probe);
+  ({ releases, query } = await oldAndNew());
   gateway = await createTestGateway(releases);
   await gateway.start({ LANE_DEADLINE_MS: String(DEADLINE_MS) });
   await gateway.control('PUT', '/control', { by: 'test', lanes: { candidate: 'v0' } });

@@ -4,21 +4,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ControlState, ControlView } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
-import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
-import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { createStateStore } from '../../serving/gateway/state-store.ts';
-import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { Answer, TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, isAlive, metric, ready } from './gateway-process.ts';
+import { createTestGateway, isAlive, metric, oldAndNew, ready } from './gateway-process.ts';
 
 let releases = '';
 let query = {};
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  releases = await releasesFolder(await smallRelease('v-1', 'good', OLD_FLAGS), await smallRelease('v0'));
-  const [probe] = await loadProbes(join(releases, 'v-1'));
-  if (probe !== undefined) query = probeRequest(probe);
+  ({ releases, query } = await oldAndNew());
 });
 afterAll(() => rm(releases, { recursive: true }));
 beforeEach(async () => {

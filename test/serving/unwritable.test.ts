@@ -3,21 +3,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createControlClient } from '../../activities/control.ts';
 import { createTraffic } from '../../activities/traffic.ts';
-import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
-import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { createStateStore } from '../../serving/gateway/state-store.ts';
-import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import { createTestGateway, metric, oldAndNew, ready } from './gateway-process.ts';
 
 let releases = '';
 let query = {};
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  releases = await releasesFolder(await smallRelease('v-1', 'good', OLD_FLAGS), await smallRelease('v0'));
-  const [probe] = await loadProbes(join(releases, 'v-1'));
-  if (probe !== undefined) query = probeRequest(probe);
+  ({ releases, query } = await oldAndNew());
 });
 afterAll(() => rm(releases, { recursive: true }));
 beforeEach(async () => {
