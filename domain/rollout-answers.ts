@@ -2,14 +2,7 @@ import type { ChangeResult, RollbackVerification } from './contract.ts';
 import type { GuardEvent } from './guard.ts';
 import type { Plan } from './plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './rollout-ladder.ts';
-import {
-  finish,
-  holdAfter,
-  holdFor,
-  rollbackCommand,
-  startRollback,
-  withoutEvaluation,
-} from './rollout-moves.ts';
+import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './rollout-moves.ts';
 import type { Effect, Held, RolloutState, Step } from './rollout-state.ts';
 import { FIRST_LOOK, decideMs, log, stageOf } from './rollout-state.ts';
 
@@ -97,12 +90,7 @@ function onRefused(
         ? 'leaseLost'
         : 'intervention'
       : 'refused';
-  return holdFor(
-    plan,
-    why === 'intervention' ? withoutEvaluation(seen) : seen,
-    { why, reason: refusal.reason },
-    nowMs,
-  );
+  return holdFor(plan, seen, { why, reason: refusal.reason }, nowMs);
 }
 
 /** A person has to mend it and resume; a rollback is tried again by itself. */

@@ -50,7 +50,9 @@ export function holdFor(
   const onTheWay = state.phase === 'raise' && state.reached >= 0 && state.stage > state.reached;
   const where = onTheWay ? { ...state, stage: state.reached } : state;
   const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
-  const next = log(plan, { ...waiting, held }, { kind: 'held', text: held.reason }, nowMs);
+  // A hand may have changed flags or release: an evaluation from before says nothing of what runs now.
+  const evaluation = held.why === 'intervention' ? null : waiting.evaluation;
+  const next = log(plan, { ...waiting, evaluation, held }, { kind: 'held', text: held.reason }, nowMs);
   const calm = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
   const severity = escalate ? 'critical' : calm;
   return {
@@ -64,11 +66,6 @@ export function holdFor(
       },
     ],
   };
-}
-
-/** A hand may have changed flags or release: an evaluation from before says nothing of what runs now. */
-export function withoutEvaluation(state: RolloutState): RolloutState {
-  return { ...state, evaluation: null };
 }
 
 /** Somebody else has changed the traffic, or the lease has ended: that stands, and a person is asked. */
@@ -88,12 +85,7 @@ export function holdAfter(
     ? `held at ${percent} %, lease lost`
     : `${last?.by ?? 'somebody'} changed traffic by hand: ${last?.what ?? 'how is not known'}`;
   const knowing = { ...state, percent, interventionsSeen: interventions };
-  return holdFor(
-    plan,
-    lost ? knowing : withoutEvaluation(knowing),
-    { why: lost ? 'leaseLost' : 'intervention', reason },
-    nowMs,
-  );
+  return holdFor(plan, knowing, { why: lost ? 'leaseLost' : 'intervention', reason }, nowMs);
 }
 
 /** Back to the old release; before T0 there is nothing to go back from, and the run ends as aborted. */

@@ -54,7 +54,8 @@ function widenedBy(plan: Plan, { metric }: GateRow, percent: number): number {
   return plan.judge !== 'literal' && alone ? WITHOUT_CONTROL : 1;
 }
 
-const WIDENED: readonly Metric[] = ['errorRate', 'retrievalP95', 'endToEndP95', 'rerankP95'];
+export const LATENCIES: readonly Metric[] = ['retrievalP95', 'endToEndP95', 'rerankP95'];
+const WIDENED: readonly Metric[] = ['errorRate', ...LATENCIES];
 
 /** A P95 row as a question about the share that is slower than its limit, of which there may be 5 %. */
 export function asSlowShare(row: GateRow): GateRow {

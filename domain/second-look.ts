@@ -1,8 +1,9 @@
 import type { Judgement } from './gate.ts';
 import { unknownJudgement } from './gate.ts';
-import type { Metric, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { FIRST_LOOK } from './rollout-state.ts';
+import { LATENCIES } from './row-limits.ts';
 
 /**
  * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts can not tell a spike of three
@@ -34,8 +35,6 @@ export function firstWord(
   const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };
 }
-
-const LATENCIES: readonly string[] = ['retrievalP95', 'rerankP95', 'endToEndP95'] satisfies Metric[];
 
 /**
  * The stage with a fresh window, where latencies alone warn and no step of the ladder is left: a busy moment of the machine looks the
