@@ -1,9 +1,11 @@
 import {
   CancellationScope,
+  ChildWorkflowFailure,
   ParentClosePolicy,
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  sleep,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -16,6 +18,8 @@ import type { Notification } from '../domain/contract.ts';
 import { signals } from './messages.ts';
 import type { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
+
+const ACCEPTS_WITHIN_MS = 10_000;
 
 /** What was done, or why not. */
 interface Attempt {
@@ -96,15 +100,16 @@ export class AlertResponder {
       );
     }
     const { type, workflowId, input } = start;
-    return this.attempt(`${workflowId} begun`, `${workflowId} not begun`, () =>
-      startChild(type, {
+    return this.attempt(`${workflowId} begun`, `${workflowId} not begun`, async () => {
+      const child = await startChild(type, {
         workflowId,
         args: [input],
         // It goes on when the monitor's run ends or is continued as new.
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: reason.slice(0, 200),
-      }),
-    );
+      });
+      await accepted(child.result());
+    });
   }
 
   /** What was done, or why not: a rollout that has ended or a tuning that runs already are no trouble of the monitor's. */
@@ -118,5 +123,25 @@ export class AlertResponder {
       log.warn(said);
       return { says: said, worked: false };
     }
+  }
+}
+
+/**
+ * The server starts a workflow before that workflow has read its input. One that refuses it fails in its first task, which
+ * the same worker does next; one that still runs after this time works.
+ */
+async function accepted(result: Promise<unknown>): Promise<void> {
+  const timer = new CancellationScope();
+  try {
+    await Promise.race([
+      result,
+      timer.run(() => sleep(ACCEPTS_WITHIN_MS, { summary: 'the mitigation runs' })),
+    ]);
+  } catch (error) {
+    throw error instanceof ChildWorkflowFailure && error.cause !== undefined ? error.cause : error;
+  } finally {
+    timer.cancel();
+    // Its end is its own to report, and nobody waits for it here.
+    result.catch(() => {});
   }
 }

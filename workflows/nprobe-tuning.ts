@@ -17,12 +17,13 @@ function checkedInput(raw: unknown): TuningOrder {
   if ('problems' in read) throw wrong(`wrong input: ${read.problems.join('; ')}`);
   const { workflowId, parent } = workflowInfo();
   const { service, held } = read.order;
-  // One tuning of a service at a time, and one of each rollout, by their ids.
-  const rightId = parent === undefined ? `nprobeTuning/${service}` : `${parent.workflowId}/nprobeTuning`;
-  if (workflowId !== rightId)
-    throw wrong(`a tuning of ${service} has the workflow id ${rightId}, not ${workflowId}`);
   if (held !== null && parent === undefined)
     throw wrong('held: only the rollout that holds the fence can hand it on, to its child');
+  // One tuning of a service at a time, whoever starts it, and one of each rollout that hands its fence on.
+  const rightId =
+    held === null || parent === undefined ? `nprobeTuning/${service}` : `${parent.workflowId}/nprobeTuning`;
+  if (workflowId !== rightId)
+    throw wrong(`a tuning of ${service} has the workflow id ${rightId}, not ${workflowId}`);
   return read.order;
 }
 

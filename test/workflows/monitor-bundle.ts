@@ -1,4 +1,4 @@
-import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 
 export { monitor } from '../../workflows/monitor.ts';
 export { page } from '../../workflows/page.ts';
@@ -21,4 +21,9 @@ export async function rollout(): Promise<void> {
 /** In its place: lasts. */
 export async function weeklyMaintenance(): Promise<void> {
   await condition(() => false);
+}
+
+/** In its place: refuses its input. */
+export async function nprobeTuning(): Promise<never> {
+  throw ApplicationFailure.nonRetryable('wrong input: lane: must be stable or candidate');
 }

@@ -314,6 +314,27 @@ describe('a mitigation', () => {
   });
 });
 
+describe('a mitigation that refuses its input', () => {
+  it('is paged as not begun, with the reason', async () => {
+    const world = new MonitorWorld();
+    world.contained = 0.7;
+    world.rules = {
+      ...world.rules,
+      rules: world.rules.rules
+        .filter(({ name }) => name === 'containment-warning')
+        .map((rule) => ({ ...rule, mitigate: [{ do: 'nprobeTuning', how: 'start' }] })),
+    };
+    await watching(world, async () => {
+      await reached(world, 60);
+      await until(() =>
+        expect(world.told[0]?.text).toContain(
+          'nprobeTuning/retriever not begun: wrong input: lane: must be stable or candidate',
+        ),
+      );
+    });
+  });
+});
+
 describe('the rules', () => {
   it('are read anew with each run; what an edit broke is told of, and the ones before stay', async () => {
     const world = new MonitorWorld();
