@@ -30,7 +30,7 @@ export async function metricsReturn(
   if ('problem' in read) return unknown(`no baseline: ${read.problem}`);
   if (read.baseline.release !== release) return unknown(`the baseline is that of ${read.baseline.release}`);
   const opening = await metrics.snapshot(signal);
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   for (;;) {
     await pause(POLL_MS, undefined, { signal });
     heartbeat('metrics');
@@ -38,7 +38,7 @@ export async function metricsReturn(
     if (result.kind !== 'window') return unknown(result.reason);
     const { stable } = result.window;
     const n = stable?.errors.n ?? 0;
-    const passedMs = Date.now() - startedMs;
+    const passedMs = performance.now() - startedMs;
     if (n === 0 && passedMs >= NO_TRAFFIC_MS) return unknown('no traffic to compare with the baseline');
     if (stable !== null && (n >= LEAST_REQUESTS || passedMs >= AT_MOST_MS))
       return sayReturn(returnRows(read.baseline, stable));

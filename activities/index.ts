@@ -1,4 +1,5 @@
 import type { RolloutActivities } from '../domain/contract.ts';
+import { SteadyClock } from '../domain/steady-clock.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { ExperimentActivities } from '../domain/experiment-contract.ts';
@@ -65,7 +66,9 @@ export function createActivities(
   deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
 ): Activities {
   const control = createControlClient(config.control);
-  const metrics = createGatewayMetrics(config.gatewayUrl, Date.now);
+  // One for all, so that a snapshot's time can be compared with a guard's.
+  const clock = new SteadyClock(Date.now(), () => performance.now());
+  const metrics = createGatewayMetrics(config.gatewayUrl, clock.now);
   return {
     ...createPlans({ ...config, ...deps }),
     ...createTraffic(control, config.service),
@@ -78,7 +81,7 @@ export function createActivities(
     ...createDecisions(config.artifactsDir),
     ...createPostmortems(config.prodDocsDir),
     ...createDeployment(config.deployment, control),
-    ...createWatch({ ...config, ...deps, control, metrics }),
+    ...createWatch({ ...config, ...deps, control, metrics, clock }),
     ...createRollbackVerification({ ...config, metrics }),
     ...createNotify({ ...config, ...deps }),
     ...createSweep(config),
@@ -89,6 +92,7 @@ export function createActivities(
       ...config,
       control,
       metrics,
+      clock,
       expectedShare: createExpectedShares(config.releasesDir),
       evaluations: createEvaluationRecords(config),
     }),

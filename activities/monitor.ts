@@ -10,6 +10,7 @@ import { sceneOf } from '../domain/alert-scene.ts';
 import type { AlertState } from '../domain/alert-state.ts';
 import { newAlerts } from '../domain/alert-state.ts';
 import { alertStep } from '../domain/alerts.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { ControlClient } from './control.ts';
 import { readLaneFacts } from './lane-facts.ts';
@@ -22,6 +23,8 @@ export interface MonitorDeps {
   readonly plansDir: string;
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
+  /** The one that `metrics` reads. */
+  readonly clock: SteadyClock;
   /** Share of queries with a result above tau that a release promises; null where it does not say. */
   readonly expectedShare: (release: string) => Promise<number | null>;
   readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
@@ -33,6 +36,7 @@ const BEAT_MS = 5_000;
 
 /** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
 export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'writeIncident'> {
+  const { clock } = deps;
   return {
     async loadAlertRules({ service, rules: name }) {
       if (service !== deps.service)
@@ -44,11 +48,12 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
     async watchAlerts({ service, rules, state: before, stretchMs }) {
       const signal = cancellationSignal();
       const beforeRetry: AlertState | undefined = activityInfo().heartbeatDetails;
-      let state = beforeRetry ?? before ?? newAlerts(Date.now());
-      const endMs = Date.now() + stretchMs;
+      let state = beforeRetry ?? before ?? newAlerts(clock.now());
+      clock.resume(state.polledMs ?? 0);
+      const endMs = clock.now() + stretchMs;
       for (;;) {
-        await untilPollIsDue(state, rules.pollMs, signal);
-        const nowMs = Date.now();
+        await untilPollIsDue(state, rules.pollMs, clock, signal);
+        const nowMs = clock.now();
         const [snapshot, seen, evaluations] = await Promise.all([
           deps.metrics.snapshot(signal),
           lookAt(deps, service, signal),
@@ -56,7 +61,7 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
         ]);
         const step = alertStep(rules, state, { snapshot, ...seen, evaluations }, nowMs);
         state = step.state;
-        if (step.events.length > 0 || Date.now() >= endMs) return step;
+        if (step.events.length > 0 || clock.now() >= endMs) return step;
         heartbeat(state);
       }
     },
@@ -68,9 +73,14 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
 }
 
 /** Polls keep their distance over the end of a stretch, and over a worker's restart. */
-async function untilPollIsDue(state: AlertState, pollMs: number, signal: AbortSignal): Promise<void> {
+async function untilPollIsDue(
+  state: AlertState,
+  pollMs: number,
+  clock: SteadyClock,
+  signal: AbortSignal,
+): Promise<void> {
   const dueMs = (state.polledMs ?? 0) + pollMs;
-  for (let leftMs = dueMs - Date.now(); leftMs > 0; leftMs = dueMs - Date.now()) {
+  for (let leftMs = dueMs - clock.now(); leftMs > 0; leftMs = dueMs - clock.now()) {
     await pause(Math.min(leftMs, BEAT_MS), undefined, { signal });
     heartbeat(state);
   }

@@ -26,11 +26,11 @@ export function createRollbackVerification(
   return {
     async verifyRollback({ release, withinMs }) {
       const signal = cancellationSignal();
-      const deadlineMs = Date.now() + withinMs;
+      const deadlineMs = performance.now() + withinMs;
       for (;;) {
         const found = await verifyOnce(deps, release, signal);
         if (found.verified) return { ...found, metrics: await metricsReturn(deps, release, signal) };
-        if (Date.now() >= deadlineMs) return found;
+        if (performance.now() >= deadlineMs) return found;
         heartbeat(found.reason);
         await pause(RETRY_MS, undefined, { signal });
       }

@@ -29,13 +29,13 @@ export function createTraffic(
     changeTraffic: (change) => control.change(change),
     async awaitLane({ lane, release, withinMs }) {
       const signal = cancellationSignal();
-      const deadlineMs = Date.now() + withinMs;
+      const deadlineMs = performance.now() + withinMs;
       for (;;) {
         const seen = await laneOrReason(control, lane, signal);
         const answer = typeof seen === 'string' ? null : decided(seen, release);
         if (answer !== null) return answer;
         const words = typeof seen === 'string' ? seen : describe(seen);
-        if (Date.now() >= deadlineMs)
+        if (performance.now() >= deadlineMs)
           return { ready: false, reason: `${release} not ready after ${withinMs / 1000} s: ${words}` };
         heartbeat(words);
         await pause(POLL_MS, undefined, { signal });

@@ -4,12 +4,15 @@ import type { RolloutActivities, WatchInput } from '../domain/contract.ts';
 import type { ControlView } from '../domain/control.ts';
 import type { GuardState } from '../domain/guard.ts';
 import { guardStep, newGuard } from '../domain/guard.ts';
+import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { ControlClient } from './control.ts';
 import type { MetricsSource } from './metrics.ts';
 
 export interface WatchDeps {
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
+  /** The one that `metrics` reads. */
+  readonly clock: SteadyClock;
   /** Asks Temporal whether that run is still open. Rejects when Temporal does not answer in time. */
   readonly isRunning: (workflowId: string, runId?: string) => Promise<boolean>;
 }
@@ -21,24 +24,30 @@ export function createWatch(deps: WatchDeps): Pick<RolloutActivities, 'watch'> {
       const signal = cancellationSignal();
       const lease = createLeaseKeeper(deps, input);
       const beforeRetry: GuardState | undefined = activityInfo().heartbeatDetails;
-      let state = beforeRetry ?? input.state ?? newGuard(Date.now());
-      const endMs = Date.now() + input.stretchMs;
+      let state = beforeRetry ?? input.state ?? newGuard(deps.clock.now());
+      deps.clock.resume(lastTimeOf(state));
+      const endMs = deps.clock.now() + input.stretchMs;
       for (;;) {
         lease.askTemporal();
         const [snapshot, control] = await Promise.all([
           deps.metrics.snapshot(signal),
           viewOrNull(deps.control, signal),
         ]);
-        const step = guardStep(state, { snapshot, control }, input, Date.now());
+        const step = guardStep(state, { snapshot, control }, input, deps.clock.now());
         state = step.state;
         if (step.event !== null) return { state, event: step.event };
         if (control !== null) await lease.renew(control, signal);
         heartbeat(state);
-        if (Date.now() >= endMs) return { state, event: null };
+        if (deps.clock.now() >= endMs) return { state, event: null };
         await pause(input.plan.guard.pollMs, undefined, { signal });
       }
     },
   };
+}
+
+/** The newest time that the guard has read, in this process or in one before. */
+function lastTimeOf({ lastSeenMs, records, snapshots }: GuardState): number {
+  return Math.max(lastSeenMs, records.at(-1)?.atMs ?? 0, snapshots.at(-1)?.atMs ?? 0);
 }
 
 async function viewOrNull(control: ControlClient, signal: AbortSignal): Promise<ControlView | null> {
@@ -60,7 +69,7 @@ function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
   let asking = false;
 
   async function ask(): Promise<void> {
-    const askedMs = Date.now();
+    const askedMs = performance.now();
     try {
       if (await deps.isRunning(input.workflowId, input.runId)) aliveMs = askedMs;
     } catch {
@@ -76,7 +85,7 @@ function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
       void ask();
     },
     async renew({ state }: ControlView, signal: AbortSignal): Promise<void> {
-      if (state.lease === null || Date.now() - aliveMs > ttlMs / 2) return;
+      if (state.lease === null || performance.now() - aliveMs > ttlMs / 2) return;
       try {
         // A refusal needs no answer here: the next poll sees who took the epoch, or that the lease has ended.
         await deps.control.renewLease({ epoch: input.epoch, ttlMs }, signal);
