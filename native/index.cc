@@ -92,12 +92,15 @@ class CodesWriter : public PromiseWorker {
 class SearchWorker : public PromiseWorker {
   public:
     SearchWorker(Napi::Env env, SharedIndex loaded, const Napi::Float32Array& queries, size_t k, size_t nprobe,
-                 const Napi::BigInt64Array& excluded, bool as_built)
+                 const Napi::BigInt64Array& excluded, bool as_built, const Napi::Float32Array& centres, double radius)
             : PromiseWorker(env),
               loaded_(std::move(loaded)),
               // Copies: JavaScript may write to its arrays, or detach them, while the search runs.
               queries_(queries.Data(), queries.Data() + queries.ElementLength()),
-              filter_{{excluded.Data(), excluded.Data() + excluded.ElementLength()}, as_built},
+              filter_{{excluded.Data(), excluded.Data() + excluded.ElementLength()},
+                      as_built,
+                      {centres.Data(), centres.Data() + centres.ElementLength()},
+                      radius},
               k_(k),
               nprobe_(nprobe) {}
 
@@ -171,7 +174,8 @@ Napi::Value write_codes(const Napi::CallbackInfo& info) {
 Napi::Value search(const Napi::CallbackInfo& info) {
     return queue(new SearchWorker(info.Env(), index_of(info), info[1].As<Napi::Float32Array>(),
                                   info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Uint32Value(),
-                                  info[4].As<Napi::BigInt64Array>(), info[5].As<Napi::Boolean>()));
+                                  info[4].As<Napi::BigInt64Array>(), info[5].As<Napi::Boolean>(),
+                                  info[6].As<Napi::Float32Array>(), info[7].As<Napi::Number>()));
 }
 
 Napi::Value vectors(const Napi::CallbackInfo& info) {

@@ -31,6 +31,13 @@ export interface IndexStatistics {
   readonly imbalance: number | null;
 }
 
+/** Where no row is to be found: within `radius` (Euclidean) of one of the centres. */
+export interface Balls {
+  /** Vectors of the index's dimension, one after the other; copied before the search returns. */
+  readonly centres: Float32Array;
+  readonly radius: number;
+}
+
 /**
  * An index whose file is mapped: processes that serve the same file share its pages. Its methods may be called at any
  * time; searches under way see each change whole or not at all. Changes are of this process and are never written.
@@ -53,6 +60,8 @@ export interface NativeIndex {
    * @param nprobe lists to look into, of this call alone; more than nlist means all; a flat index ignores it
    * @param exclude row ids that must not be found
    * @param asBuilt as if no row had been added or removed
+   * @param unlike rows this near to one of these vectors must not be found; a row that a ball leaves out makes room for
+   * the next one, however many they are
    * @throws RangeError on a wrong length, k or nprobe; Error if a query is not finite or the index is closed (as rejections)
    */
   search(
@@ -61,6 +70,7 @@ export interface NativeIndex {
     nprobe: number,
     exclude?: readonly number[],
     asBuilt?: boolean,
+    unlike?: Balls,
   ): Promise<SearchResult>;
   /** The rows' vectors, ids.length*dimension floats. Throws RangeError for an id that never was; a removed one still has its. */
   vectorsOf(ids: ArrayLike<number>): Float32Array<ArrayBuffer>;
@@ -106,6 +116,8 @@ interface Addon {
     nprobe: number,
     exclude: BigInt64Array,
     asBuilt: boolean,
+    centres: Float32Array,
+    radius: number,
   ): Promise<SearchResult>;
   vectors(handle: Handle, ids: Uint32Array): Float32Array<ArrayBuffer>;
   lists(handle: Handle, ids: Uint32Array): Uint32Array<ArrayBuffer>;
@@ -119,6 +131,8 @@ interface Addon {
 
 /** Results of one call (n*k); above it the caller wants something else than a search. 12 bytes each. */
 const MAX_RESULTS = 2 ** 26;
+
+const NOWHERE: Balls = { centres: new Float32Array(0), radius: 0 };
 
 let addon: Addon | undefined;
 
@@ -167,10 +181,13 @@ export async function openIndex(
     kind: nlist === null ? 'flat' : 'ivf-flat',
     metric: 'inner_product',
     // `async` turns what the checks throw into a rejection.
-    async search(queries, k, nprobe, exclude = [], asBuilt = false) {
+    async search(queries, k, nprobe, exclude = [], asBuilt = false, unlike = NOWHERE) {
       checkSearch(queries, k, nprobe, dimension);
+      checkBalls(unlike, dimension);
       if (!exclude.every(Number.isSafeInteger)) throw new RangeError('exclude must hold whole numbers');
-      return native.search(handle, queries, k, nprobe, BigInt64Array.from(exclude, BigInt), asBuilt);
+      const { centres, radius } = unlike;
+      const excluded = BigInt64Array.from(exclude, BigInt);
+      return native.search(handle, queries, k, nprobe, excluded, asBuilt, centres, radius);
     },
     vectorsOf: (ids) => native.vectors(handle, Uint32Array.from(ids, checkedId)),
     listsOf: (ids) => native.lists(handle, Uint32Array.from(ids, checkedId)),
@@ -199,6 +216,13 @@ function imbalanceOf(sizes: Uint32Array | null, rows: number): number | null {
 function checkedId(id: number): number {
   if (Number.isInteger(id) && id >= 0 && id < 2 ** 32) return id;
   throw new RangeError(`a row id must be a whole number, not ${id}`);
+}
+
+function checkBalls({ centres, radius }: Balls, dimension: number): void {
+  if (!(centres instanceof Float32Array)) throw new TypeError('centres must be a Float32Array');
+  if (centres.length % dimension !== 0)
+    throw new RangeError(`centres must hold a multiple of ${dimension} floats, not ${centres.length}`);
+  if (!(radius >= 0)) throw new RangeError(`radius must be 0 or more, not ${radius}`);
 }
 
 function checkSearch(queries: Float32Array, k: number, nprobe: number, dimension: number): void {

@@ -37,6 +37,8 @@ struct GuardedScan::Query {
     double scale = 0;
     double norm_of_codes = 0;  // |q'|
     double constant_radius = 0;  // |q-q'| |x| for the longest x, and the slack
+    double reach = 0;            // how far a row's score may be from that of the centre of a ball which it is in
+    std::vector<double> centre_scores;
     std::priority_queue<double, std::vector<double>, std::greater<>> lowest;
     double limit = -std::numeric_limits<double>::infinity();
     std::vector<Candidate> candidates;
@@ -71,7 +73,7 @@ GuardedScan::GuardedScan(const std::vector<Rows>& lists, const Codes& codes, con
     }
 }
 
-void GuardedScan::prepare(Query& query, const float* vector, size_t k) const {
+void GuardedScan::prepare(Query& query, const float* vector, size_t k, const Filter& filter) const {
     query.vector = vector;
     const double norm = norm_of(vector, dimension_);
     if (!std::isfinite(norm)) throw std::invalid_argument("a query holds a number that is not finite");
@@ -89,13 +91,17 @@ void GuardedScan::prepare(Query& query, const float* vector, size_t k) const {
     query.scale = scale;
     query.norm_of_codes = scale * std::sqrt(static_cast<double>(squares));
     query.constant_radius = (lost + SLACK * norm) * codes_.largest_norm;
+    // |<q,x> - <q,c>| <= |q| |x-c|
+    query.reach = norm * (filter.radius + SLACK);
+    for (size_t at = 0; at < filter.centres.size(); at += dimension_)
+        query.centre_scores.push_back(kernels_.dot_floats(vector, filter.centres.data() + at, dimension_));
 }
 
 std::vector<std::vector<Found>> GuardedScan::search(const float* queries, const std::vector<std::vector<int64_t>>& lists_of_query,
                                                     size_t k, const Filter& filter) const {
     std::vector<Query> all(lists_of_query.size());
     for (size_t i = 0; i < all.size(); ++i) {
-        prepare(all[i], queries + i * dimension_, k);
+        prepare(all[i], queries + i * dimension_, k, filter);
         scan_additions(all[i], lists_of_query[i], filter);
     }
     // Each list once, for all queries that look into it; in the order in which queries name them, best first.
@@ -119,6 +125,19 @@ bool GuardedScan::out(int64_t id, const Filter& filter) const {
     return !filter.excluded.empty() && std::binary_search(filter.excluded.begin(), filter.excluded.end(), id);
 }
 
+bool GuardedScan::in_a_ball(const Query& query, double score, double error, const float* row, const Filter& filter) const {
+    for (size_t ball = 0; ball < query.centre_scores.size(); ++ball) {
+        if (std::fabs(score - query.centre_scores[ball]) > query.reach + error) continue;
+        const float* centre = filter.centres.data() + ball * dimension_;
+        const double most = filter.radius * filter.radius;
+        double squares = 0;
+        // Of two rows that differ, the first few numbers are far enough apart.
+        for (size_t j = 0; j < dimension_ && squares <= most; ++j) squares += (row[j] - centre[j]) * (row[j] - centre[j]);
+        if (squares <= most) return true;
+    }
+    return false;
+}
+
 // Few, and their scores are exact: they come first and raise the limit for all others.
 void GuardedScan::scan_additions(Query& query, std::vector<int64_t> lists, const Filter& filter) const {
     const size_t count = additions_.size();
@@ -129,6 +148,7 @@ void GuardedScan::scan_additions(Query& query, std::vector<int64_t> lists, const
         const auto id = static_cast<int64_t>(additions_.first_id() + i);
         if (out(id, filter)) continue;
         const float score = kernels_.dot_floats(query.vector, additions_.vector(i), dimension_);
+        if (in_a_ball(query, score, 0, additions_.vector(i), filter)) continue;
         query.keep(id, score);
         if (score > query.limit) query.raise_limit(score);
     }
@@ -141,6 +161,7 @@ void GuardedScan::scan_list(size_t list, const std::vector<Query*>& queries, con
         const double radius = query.constant_radius + query.norm_of_codes * codes_.errors[at];
         if (score + radius < query.limit) return;
         if (out(lists_[list].id(row), filter)) return;
+        if (in_a_ball(query, score, radius, lists_[list].vectors + row * dimension_, filter)) return;
         query.candidates.push_back({score + radius, list, row});
         if (score - radius > query.limit) query.raise_limit(score - radius);
     };

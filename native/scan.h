@@ -25,6 +25,8 @@ struct Found {
 struct Filter {
     std::vector<int64_t> excluded;  // ids, sorted
     bool as_built = false;          // as if no row had come or gone since the index was opened
+    std::vector<float> centres;     // of balls in which no row is found: vectors, one after the other
+    double radius = 0;              // of each ball
 };
 
 class GuardedScan {
@@ -42,8 +44,10 @@ class GuardedScan {
   private:
     struct Query;
 
-    void prepare(Query& query, const float* vector, size_t k) const;
+    void prepare(Query& query, const float* vector, size_t k, const Filter& filter) const;
     bool out(int64_t id, const Filter& filter) const;
+    // `score`: the row's, within `error`.
+    bool in_a_ball(const Query& query, double score, double error, const float* row, const Filter& filter) const;
     void scan_additions(Query& query, std::vector<int64_t> lists, const Filter& filter) const;
     void scan_list(size_t list, const std::vector<Query*>& queries, const Filter& filter) const;
     std::vector<Found> best_of(Query& query) const;

@@ -1,7 +1,6 @@
 import { EVALUATION_DEPTH } from '../domain/ranking.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { NativeIndex } from './index/open.ts';
-import { dot } from './reranker/features.ts';
 
 /** An index with what its rows are. */
 export interface SearchableCorpus {
@@ -36,55 +35,51 @@ export interface CandidateQuery {
 
 /** So many rows may go while a search runs without making its answer shorter. */
 const MAY_GO = 4;
-/** A candidate this near to a context vector is that chunk itself: the same text gives the same vector. */
+/** A row with this cosine to a context vector, or more, is that chunk itself: the same text gives the same vector. */
 const SAME_CHUNK_COSINE = 1 - 1e-5;
-/** Of two unit vectors with that cosine, rounding included. */
-const SAME_CHUNK_DISTANCE = Math.sqrt(2 * (1 - SAME_CHUNK_COSINE)) + 1e-5;
+/** Of two unit vectors with that cosine. */
+const SAME_CHUNK_DISTANCE = Math.sqrt(2 * (1 - SAME_CHUNK_COSINE));
+/** Where the lists that were asked hold too little, so many times as many are. */
+const MORE_LISTS = 4;
 
-/** The best rows, at most `depth` of them, that are neither excluded nor the context itself. So many more are fetched as may fall out. */
+/**
+ * The best rows that are neither excluded nor the context itself: `depth` of them wherever there are so many. Chunks
+ * with a text of the context's, however often it occurs, are left out by the scan; of those excluded by their id as
+ * many more are fetched; and where the lists at `nprobe` hold too few others, more lists are searched.
+ */
 export async function findCandidates(
   corpus: SearchableCorpus,
   { vector, context, exclude, nprobe, asBuilt = false, depth = EVALUATION_DEPTH }: CandidateQuery,
 ): Promise<Candidates> {
   const { index, chunks } = corpus;
   const left = new Set(exclude);
-  const fetched = depth + left.size + context.length + MAY_GO;
-  const { ids, scores } = await index.search(vector, fetched, nprobe, [], asBuilt);
-  // One that went while the search ran.
-  const isGone = (row: number) => !asBuilt && corpus.isGone?.(row) === true;
-  const found = Array.from(ids, Number).filter((row) => row >= 0);
-  const isContext = contextRows(corpus, { vector, context }, found, scores);
-  const rows: number[] = [];
-  const cosines: number[] = [];
-  for (const [i, row] of found.entries()) {
-    if (left.has(chunks[row]?.id ?? '') || isContext.has(row) || isGone(row)) continue;
-    rows.push(row);
-    cosines.push(scores[i] ?? 0);
-    if (rows.length === depth) break;
+  const isOut = (row: number) =>
+    left.has(chunks[row]?.id ?? '') || (!asBuilt && corpus.isGone?.(row) === true);
+  const unlike = { centres: joined(context), radius: SAME_CHUNK_DISTANCE };
+  for (let lists = nprobe, mayGo = MAY_GO; ;) {
+    const fetched = depth + left.size + mayGo;
+    const { ids, scores } = await index.search(vector, fetched, lists, [], asBuilt, unlike);
+    const found = Array.from(ids, Number);
+    const kept = [...found.keys()].filter((i) => found[i] !== -1 && !isOut(found[i] ?? -1)).slice(0, depth);
+    const isFull = found.at(-1) !== -1;
+    if (kept.length === depth || (!isFull && lists >= (index.nlist ?? 1)))
+      return {
+        rows: kept.map((i) => found[i] ?? -1),
+        cosines: Float32Array.from(kept, (i) => scores[i] ?? 0),
+      };
+    // Either more rows went while the search ran, or these lists hold no more.
+    if (isFull) mayGo *= 2;
+    else lists *= MORE_LISTS;
   }
-  return { rows, cosines: Float32Array.from(cosines) };
 }
 
-/**
- * Those of the rows found that are chunks of the context. Who is that near to a chunk has nearly the chunk's own cosine
- * with the query, by the triangle inequality: only for those few the vectors are looked at.
- */
-function contextRows(
-  { dimension, index }: SearchableCorpus,
-  { vector, context }: Pick<CandidateQuery, 'vector' | 'context'>,
-  found: readonly number[],
-  scores: Float32Array,
-): Set<number> {
-  const cosines = context.map((chunk) => dot(vector, chunk));
-  const suspects = found.filter((_, i) =>
-    cosines.some((cosine) => Math.abs(cosine - (scores[i] ?? 0)) <= SAME_CHUNK_DISTANCE),
-  );
-  if (suspects.length === 0) return new Set();
-  const vectors = index.vectorsOf(suspects);
-  return new Set(
-    suspects.filter((_, i) => {
-      const candidate = vectors.subarray(i * dimension, (i + 1) * dimension);
-      return context.some((chunk) => dot(chunk, candidate) >= SAME_CHUNK_COSINE);
-    }),
-  );
+/** Vectors one after the other, as models and the index take several. */
+export function joined(vectors: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(vectors.reduce((length, vector) => length + vector.length, 0));
+  let at = 0;
+  for (const vector of vectors) {
+    all.set(vector, at);
+    at += vector.length;
+  }
+  return all;
 }

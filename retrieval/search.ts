@@ -2,7 +2,7 @@ import type { Flags } from '../domain/control.ts';
 import { EVALUATION_DEPTH } from '../domain/ranking.ts';
 import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
 import type { CandidateQuery, Candidates, SearchableCorpus } from './candidates.ts';
-import { findCandidates } from './candidates.ts';
+import { findCandidates, joined } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { Inspection } from './inspect.ts';
 import { inspectAnswer } from './inspect.ts';
@@ -200,16 +200,6 @@ function chunkOf(corpus: SearchableCorpus, found: Candidates, i: number): Corpus
   const chunk = corpus.chunks[found.rows[i] ?? -1];
   if (!chunk) throw new Error(`the index returned row ${found.rows[i]}, which the corpus map does not have`);
   return chunk;
-}
-
-function joined(vectors: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(vectors.reduce((length, vector) => length + vector.length, 0));
-  let at = 0;
-  for (const vector of vectors) {
-    all.set(vector, at);
-    at += vector.length;
-  }
-  return all;
 }
 
 async function timed<T>(step: () => Promise<T>): Promise<{ value: T; ms: number }> {

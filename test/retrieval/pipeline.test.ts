@@ -8,6 +8,7 @@ import { formatChunk, readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { evaluate } from '../../retrieval/evaluation/evaluate.ts';
 import type { LabelledQuery } from '../../retrieval/evaluation/set.ts';
 import { loadEvaluationSet, loadProbes } from '../../retrieval/evaluation/set.ts';
+import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
 import { openPipeline } from '../../retrieval/pipeline.ts';
 import { copyRelease, smallRelease } from '../fixtures/releases.ts';
@@ -76,6 +77,35 @@ describe('a context query', () => {
     expect(narrowed).toHaveLength(50);
     expect(narrowed.filter((id) => unwanted.includes(id))).toEqual([]);
   });
+
+  it.each([90, 2_000])(
+    'gets 50 candidates and k results where its text was ingested %i times',
+    async (times) => {
+      const live = await openPipeline(dir);
+      const [boilerplate = new Float32Array()] = query.context;
+      const { sha256: encoder } = live.manifest.encoder;
+      const put = {
+        op: 'put',
+        article: 'footer',
+        text: '',
+        vector: vectorToBase64(boilerplate),
+        encoder,
+      } as const;
+      for (let seq = 0; seq < times; seq++) await live.apply({ ...put, id: `footer#${seq}`, seq });
+      const context = query.context.map(() => boilerplate);
+      const asked = { kind: 'context', context, exclude: query.exclude, k: 10, whole: true } as const;
+      const answer = await live.search(asked, { ...FLAGS, nprobe: 1 });
+      const { plain, reranked } = answer.orders();
+      expect({ results: answer.results.length, plain: plain.length, reranked: reranked?.length }).toEqual({
+        results: 10,
+        plain: 50,
+        reranked: 50,
+      });
+      expect(plain.filter((id) => id.startsWith('footer'))).toEqual([]);
+      expect(await answer.recall()).toMatchObject({ expected: 10 });
+      await live.close();
+    },
+  );
 
   it('is ordered by cosine without the reranker; with it the same candidates come in another order', async () => {
     const plain = await pipeline.search({ kind: 'context', ...query, k: 50 }, PLAIN);
