@@ -32,7 +32,7 @@ export interface IndexStatistics {
 }
 
 /** Where no row is to be found: within `radius` (Euclidean) of one of the centres. */
-export interface Balls {
+interface Balls {
   /** Vectors of the index's dimension, one after the other; copied before the search returns. */
   readonly centres: Float32Array;
   readonly radius: number;
