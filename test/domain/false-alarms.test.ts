@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { BothLanes } from '../../domain/conditional-binomial.ts';
-import { fastPathBreach } from '../../domain/fast-path.ts';
-import type { HarmRule } from '../../domain/plan.ts';
+import type { FastPathState } from '../../domain/fast-path.ts';
+import { fastPathStep } from '../../domain/fast-path.ts';
+import type { HarmRule, Trigger } from '../../domain/plan.ts';
+import type { SameMinutes } from '../../domain/same-minutes.ts';
+import type { Count } from '../../domain/stats.ts';
 import { harmStep } from '../../domain/sustained-harm.ts';
 import type { HarmState } from '../../domain/sustained-harm.ts';
 import { binomial, poisson } from '../../scripts/simulate/draws.ts';
@@ -29,10 +32,21 @@ const WATCHED = [
   [rule('qualityShortfall', 0.02), 0.05],
 ] as const;
 
+/** The shipped plan's trigger that has a fast path. */
+const TRIGGER: Trigger = {
+  name: 'error rate',
+  metric: 'errorRate',
+  over: 0.01,
+  overMs: 60_000,
+  minSamples: 20,
+  forMs: 600_000,
+  polls: 0,
+};
+
 /** 48 hours, minute by minute; how often each lane goes wrong is the base rate and what the candidate has more. */
 function alarmsIn48Hours(rate: number, more: number, random: () => number): boolean {
   let states: readonly (HarmState | null)[] = WATCHED.map(() => null);
-  let emergencies = 0;
+  let fast: FastPathState | null = null;
   for (const [percent, minutes] of STAGES) {
     for (let minute = 0; minute < minutes; minute++) {
       const [candidate, stable] = [percent, 100 - percent].map((share) =>
@@ -42,9 +56,10 @@ function alarmsIn48Hours(rate: number, more: number, random: () => number): bool
         candidate: { hits: binomial(candidate ?? 0, base + more, random), n: candidate ?? 0 },
         stable: { hits: binomial(stable ?? 0, base, random), n: stable ?? 0 },
       }));
-      emergencies = lanes[0] !== undefined && fastPathBreach(lanes[0], 0.01) === true ? emergencies + 1 : 0;
+      const emergency = fastPathStep(fast, TRIGGER, minutesOf(lanes[0] ?? NOBODY));
+      fast = emergency.state;
       const steps = WATCHED.map(([of], i) => harmStep(states[i] ?? null, of, lanes[i] ?? NOBODY, 0));
-      if (emergencies >= 4 || steps.some(({ alarm }) => alarm !== null)) return true;
+      if ([emergency, ...steps].some(({ alarm }) => alarm !== null)) return true;
       states = steps.map(({ state }) => state);
     }
   }
@@ -52,6 +67,18 @@ function alarmsIn48Hours(rate: number, more: number, random: () => number): bool
 }
 
 const NOBODY: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
+
+/** The same minutes of both lanes as the guard sees them, as far as errors go. */
+function minutesOf({ candidate, stable }: BothLanes): SameMinutes {
+  const nothing = { boundsMs: [], counts: [0] };
+  const did = (release: string, errors: Count) => ({
+    release,
+    errors,
+    endToEnd: nothing,
+    quality: { hits: 0, n: 0 },
+  });
+  return { candidate: did('v0', candidate), stable: did('v-1', stable), cold: false };
+}
 
 function alarmShare(rate: number, more: number): number {
   const seeds = Array.from({ length: ROLLOUTS }, (_, i) => i + 1);
