@@ -39,6 +39,11 @@ export function createMetrics() {
     new Gauge({ name, help, labelNames, registers });
   return {
     registry,
+    endpoints: counter('gateway_http_requests_total', 'Requests by route and class of their status', [
+      'method',
+      'route',
+      'status',
+    ]),
     requests: counter(NAMES.requests, 'Requests by assigned lane', ['lane', 'release', 'kind', 'outcome']),
     served: counter(NAMES.served, 'Answers by the lane that gave them', [
       'lane',

@@ -37,6 +37,13 @@ export interface PublicDeps extends AppOptions {
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);
+  app.addHook('onResponse', (request, reply, done) => {
+    // The route's pattern, never the path: ids in it would make a series each.
+    const route = request.routeOptions.url ?? 'none';
+    const status = `${Math.floor(reply.statusCode / 100)}xx`;
+    metrics.endpoints.inc({ method: request.method, route, status });
+    done();
+  });
   const inFlight = { vector: 0, text: 0 };
   const admitted: Admission = async (kind, work) => {
     if (inFlight[kind] >= deps.mostInFlight[kind]) {

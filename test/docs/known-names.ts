@@ -6,7 +6,7 @@ import { LADDER_STEPS, METRICS } from '../../domain/plan.ts';
 import { MESSAGES } from '../../domain/rollout-messages.ts';
 import { ROOT } from '../../scripts/stack/process.ts';
 import * as workflows from '../../workflows/index.ts';
-import type { Named, Proof } from './runbook-table.ts';
+import type { Named, Proof, Row } from './runbook-table.ts';
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
@@ -127,4 +127,13 @@ export function missingProof({ file, title }: Proof): string | null {
   if (!/^test\/.*\.test\.ts$/.test(file)) return `"${file}" is no test file`;
   if (!existsSync(join(ROOT, file))) return `there is no ${file}`;
   return title === null || quoted([file], title) ? null : `${file} has no test "${title}"`;
+}
+
+/** The row's metrics of /metrics that none of its tests names: a metric is proven by a test that reads it. */
+export function unread({ doneBy, provenBy }: Row): string[] {
+  const proofs = provenBy.map(({ file }) => text(file));
+  return doneBy
+    .filter(({ kind, name }) => kind === 'metric' && /^(gateway|retriever|rollout)_/.test(name))
+    .map(({ name }) => name)
+    .filter((name) => !proofs.some((proof) => proof.includes(name)));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingName, missingProof } from './known-names.ts';
+import { missingName, missingProof, unread } from './known-names.ts';
 import { readRows, runbookRows } from './runbook-table.ts';
 
 const rows = runbookRows();
@@ -10,6 +10,7 @@ describe('docs/runbook.md', () => {
     expect(row.provenBy.length, 'what proves it').toBeGreaterThan(0);
     expect(row.doneBy.map(missingName).filter((wrong) => wrong !== null)).toEqual([]);
     expect(row.provenBy.map(missingProof).filter((wrong) => wrong !== null)).toEqual([]);
+    expect(unread(row), 'metrics that no proof reads').toEqual([]);
   });
 
   it('has a key for each line, once', () => {
