@@ -43,14 +43,12 @@ describe('the kernels', () => {
   it.each(KERNELS)('%s open on exactly those processors that have their instructions', async (kernels) => {
     const opened = await openIndex(smallest, { kernels }).then(
       (index) => {
-        const { kernels: used } = index;
         index.close();
-        return used;
+        return index.kernels;
       },
-      (error: Error) => error.message,
+      () => null,
     );
-    if (here.includes(kernels)) expect(opened).toBe(kernels);
-    else expect(opened).toContain(kernels);
+    expect(opened).toBe(here.includes(kernels) ? kernels : null);
   });
 
   it('are the best of this processor where none is named', async () => {

@@ -23,26 +23,27 @@ beforeAll(async () => {
   gateway = await createTestGateway(releases);
   await gateway.start();
   const view = await gateway.until(ready('stable', 'v-1'));
+  const statuses: number[] = [];
   for (let i = 0; i < SEARCHES; i++) {
     const probe = probes[i % probes.length];
-    if (probe !== undefined) expect((await gateway.search(probeRequest(probe))).status).toBe(200);
+    if (probe !== undefined) statuses.push((await gateway.search(probeRequest(probe))).status);
   }
-  expect((await gateway.search({ text: 'a river in the north' })).status).toBe(200);
-  expect((await gateway.search('{')).status).toBe(400);
+  statuses.push((await gateway.search({ text: 'a river in the north' })).status);
   const encoded = await request(`${gateway.url()}/encode`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ texts: ['a river in the south'] }),
   });
-  expect(encoded.statusCode, await encoded.body.text()).toBe(200);
+  await encoded.body.dump();
   const ingested = await gateway.ingest({
     article: 'rivers',
     seq: 1,
     text: 'The Tay is a river.',
     id: 'tay',
   });
-  expect(ingested.status).toBe(200);
-  expect((await gateway.forget('tay')).status).toBe(200);
+  statuses.push(encoded.statusCode, ingested.status, (await gateway.forget('tay')).status);
+  if (statuses.some((status) => status !== 200)) throw new Error(`not all answered: ${statuses.join(' ')}`);
+  await gateway.search('{');
   ofGateway = await gateway.metrics();
   ofLane = await (await request(`${view.lanes.stable?.url}/metrics`)).body.text();
 });
