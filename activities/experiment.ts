@@ -72,6 +72,7 @@ function readingOf(
     kind: 'arms',
     takenAtMs,
     processStartMs: Math.round(one('process_start_time_seconds') * 1000),
+    uptimeMs: one(GATEWAY_METRICS.uptime) * 1000,
     epoch: one(GATEWAY_METRICS.epoch),
     experiment: running?.labels['experiment'] ?? null,
     arms: { on: arm('on'), off: arm('off') },

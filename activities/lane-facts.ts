@@ -34,9 +34,11 @@ function factsOf(samples: readonly Sample[]): LaneFacts | null {
   const startSeconds = value(LANE_FACTS.startSeconds);
   const largest = value(LANE_FACTS.listRows, { quantile: '1' });
   const median = value(LANE_FACTS.listRows, { quantile: '0.5' });
-  if (startSeconds === null) return null;
+  const uptimeSeconds = value(LANE_FACTS.uptimeSeconds);
+  if (startSeconds === null || uptimeSeconds === null) return null;
   return {
     startSeconds,
+    uptimeSeconds,
     // A flat index has no lists, and shows none.
     lists: largest === null || median === null || largest === 0 ? null : { largest, median },
     norms: {

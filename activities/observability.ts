@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import { z } from 'zod';
 import type { PreflightCheck } from '../domain/contract.ts';
 import { monitorCommand, monitorId } from '../domain/monitor-input.ts';
 import type { Plan } from '../domain/plan.ts';
+import { windowBetween } from '../domain/window.ts';
 import type { MetricsSource } from './metrics.ts';
 import type { WatchDeps } from './watch.ts';
 
@@ -56,11 +58,18 @@ async function healthCheck(gatewayUrl: string): Promise<PreflightCheck> {
   return { name, verdict: 'green', reason: `answers, version ${parsed.data.version}` };
 }
 
+/** A live gateway's clock has moved by then. */
+const SOON_MS = 100;
+
 async function metricsCheck(metrics: MetricsSource): Promise<PreflightCheck> {
   const name = '/metrics';
   const lacking = await metrics.lacking();
   if (lacking.length > 0) return { name, verdict: 'red', reason: `lacks ${lacking.join(', ')}` };
-  return { name, verdict: 'green', reason: 'holds every metric that the gates need' };
+  const opening = await metrics.snapshot();
+  await pause(SOON_MS);
+  const now = windowBetween(opening, await metrics.snapshot());
+  if (now.kind === 'missing') return { name, verdict: 'red', reason: now.reason };
+  return { name, verdict: 'green', reason: 'holds every metric that the gates need, and moves' };
 }
 
 /** A plan may do without: its gates and its guard judge all the same, and nobody is told of what they do not look at. */

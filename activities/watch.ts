@@ -3,7 +3,7 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import type { RolloutActivities, WatchInput } from '../domain/contract.ts';
 import type { ControlView } from '../domain/control.ts';
 import type { GuardState } from '../domain/guard.ts';
-import { guardStep, newGuard } from '../domain/guard.ts';
+import { guardStep, isBlind, newGuard } from '../domain/guard.ts';
 import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { ControlClient } from './control.ts';
 import type { MetricsSource } from './metrics.ts';
@@ -36,7 +36,9 @@ export function createWatch(deps: WatchDeps): Pick<RolloutActivities, 'watch'> {
         const step = guardStep(state, { snapshot, control }, input, deps.clock.now());
         state = step.state;
         if (step.event !== null) return { state, event: step.event };
-        if (control !== null) await lease.renew(control, signal);
+        // Who is blind can not vouch for the candidate: its share ends with the lease.
+        if (control !== null && !isBlind(state, input.plan.guard, deps.clock.now()))
+          await lease.renew(control, signal);
         heartbeat(state);
         if (deps.clock.now() >= endMs) return { state, event: null };
         await pause(input.plan.guard.pollMs, undefined, { signal });

@@ -1,6 +1,7 @@
 import type { AlertScene, Mark } from './alert-readings.ts';
 import type { AlertMetric, Severity } from './alert-rules.ts';
 import type { Measured } from './measured.ts';
+import type { SeenClocks } from './source-clock.ts';
 import type { LaneName } from './split.ts';
 import type { PolledStanding } from './sustained.ts';
 import type { TuningWatch } from './tuning-windows.ts';
@@ -46,6 +47,8 @@ export interface Watch {
   readonly atMs: number;
 }
 
+export type ReadSource = 'gateway' | `${'counters' | 'metrics'} of ${LaneName}`;
+
 /** Plain JSON: it travels through heartbeats and from one stretch to the next. */
 export interface AlertState {
   readonly startedMs: number;
@@ -53,6 +56,8 @@ export interface AlertState {
   readonly polledMs: number | null;
   /** When metrics were last there. */
   readonly lastSeenMs: number;
+  /** Clocks of whatever was read: of the gateway, of the lanes through it, and of the lanes themselves. */
+  readonly clocks: Readonly<Record<ReadSource, SeenClocks | null>>;
   readonly scene: AlertScene | null;
   /** As far back as the longest look-back, oldest first. */
   readonly marks: readonly Mark[];
@@ -74,12 +79,21 @@ export function dueFor(
   return nowMs - toldMs >= reminderMs ? 'reminder' : null;
 }
 
+const NO_CLOCKS: AlertState['clocks'] = {
+  gateway: null,
+  'counters of stable': null,
+  'counters of candidate': null,
+  'metrics of stable': null,
+  'metrics of candidate': null,
+};
+
 /** A monitor that begins now. */
 export function newAlerts(nowMs: number): AlertState {
   return {
     startedMs: nowMs,
     polledMs: null,
     lastSeenMs: nowMs,
+    clocks: NO_CLOCKS,
     scene: null,
     marks: [],
     watches: {},

@@ -1,4 +1,5 @@
 import { evaluationReading, newestOf } from './alert-evaluations.ts';
+import { withoutOldBodies } from './alert-freshness.ts';
 import type { AlertPoll, AlertScene, Mark } from './alert-readings.ts';
 import { laneWithUsers, markOf, openingOf, windowReading } from './alert-readings.ts';
 import type { AlertRule, AlertRules, Severity } from './alert-rules.ts';
@@ -40,6 +41,7 @@ class Step {
   readonly events: AlertEvent[] = [];
   private readonly rules: AlertRules;
   private readonly before: AlertState;
+  private readonly clocks: AlertState['clocks'];
   private readonly poll: AlertPoll;
   private readonly nowMs: number;
   private readonly scene: AlertScene | null;
@@ -48,9 +50,11 @@ class Step {
   private readonly firing: Record<string, Alert>;
   private readonly tuning: Record<LaneName, TuningWatch | null>;
 
-  constructor(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: number) {
+  constructor(rules: AlertRules, before: AlertState, read: AlertPoll, nowMs: number) {
+    const { clocks, poll } = withoutOldBodies(before.clocks, read);
     this.rules = rules;
     this.before = before;
+    this.clocks = clocks;
     this.poll = poll;
     this.nowMs = nowMs;
     this.scene = poll.scene ?? before.scene;
@@ -142,6 +146,7 @@ class Step {
       startedMs: before.startedMs,
       polledMs: nowMs,
       lastSeenMs: this.poll.snapshot.kind === 'snapshot' ? nowMs : before.lastSeenMs,
+      clocks: this.clocks,
       scene: this.scene,
       marks: marks.slice(Math.max(0, from)),
       watches: this.watches,

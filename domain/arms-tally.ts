@@ -1,6 +1,8 @@
 import type { Arms } from './experiment.ts';
 import { addArms, noArms } from './experiment.ts';
 import type { ArmsReading } from './experiment-contract.ts';
+import type { SeenClocks } from './source-clock.ts';
+import { seeClock } from './source-clock.ts';
 
 /** What both arms counted since an experiment began, over restarts of the gateway, whose counters begin anew then. */
 export interface ArmsTally {
@@ -8,22 +10,25 @@ export interface ArmsTally {
   readonly before: Arms;
   readonly last: { readonly arms: Arms; readonly processStartMs: number } | null;
   readonly restarts: number;
+  readonly clocks: SeenClocks | null;
 }
 
 /** Nothing counted yet. */
 export function newTally(): ArmsTally {
-  return { before: noArms(), last: null, restarts: 0 };
+  return { before: noArms(), last: null, restarts: 0, clocks: null };
 }
 
-/** The tally with one more reading of the gateway's counters. */
+/** The tally with one more reading of the gateway's counters; an old body changes nothing. */
 export function tallied(
-  { before, last, restarts }: ArmsTally,
-  { arms, processStartMs }: Extract<ArmsReading, { kind: 'arms' }>,
+  { before, last, restarts, clocks: earlier }: ArmsTally,
+  { arms, processStartMs, uptimeMs }: Extract<ArmsReading, { kind: 'arms' }>,
 ): ArmsTally {
+  const { seen: clocks, moved } = seeClock(earlier, { processStartMs, uptimeMs });
+  if (!moved) return { before, last, restarts, clocks };
   const read = { arms, processStartMs };
   return last === null || last.processStartMs === processStartMs
-    ? { before, last: read, restarts }
-    : { before: addArms(before, last.arms), last: read, restarts: restarts + 1 };
+    ? { before, last: read, restarts, clocks }
+    : { before: addArms(before, last.arms), last: read, restarts: restarts + 1, clocks };
 }
 
 /** All that was counted. */

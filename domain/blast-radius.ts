@@ -1,6 +1,8 @@
 import type { ReleaseQuality } from './contract.ts';
 import type { Plan } from './plan.ts';
 import { pairsOf } from './shadow-reading.ts';
+import type { SeenClocks } from './source-clock.ts';
+import { seeClock } from './source-clock.ts';
 import type { LaneCounters, ShadowCounters, Snapshot, SnapshotResult, TouchedCounters } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
 import { difference, quantileMs, shadowSince, slowerThan, total } from './window.ts';
@@ -32,7 +34,12 @@ export interface BlastRadius {
 export interface BlastTrack {
   readonly radius: BlastRadius;
   readonly last: Snapshot | null;
+  /** An old body counts for nothing. */
+  readonly clocks: SeenClocks | null;
 }
+
+/** What the gateway counted of a lane between two readings. */
+type LaneCount = Omit<LaneWindow, 'own'>;
 
 const NOTHING: BlastRadius = {
   requests: 0,
@@ -47,7 +54,7 @@ const NOTHING: BlastRadius = {
   restarts: 0,
 };
 
-export const NO_BLAST: BlastTrack = { radius: NOTHING, last: null };
+export const NO_BLAST: BlastTrack = { radius: NOTHING, last: null, clocks: null };
 
 const SLOWER = 1.15;
 /** A P95 of fewer requests says little. */
@@ -55,7 +62,7 @@ const LEAST_OF_STABLE = 20;
 
 /**
  * The radius with what came since the last reading. The first one only says where counting begins: the same release may
- * have been tried before. A reading that is missing leaves all as it was; after a restart of the gateway the new
+ * have been tried before. A reading that is missing, or an old body, leaves all as it was; after a restart of the gateway the new
  * counters are all new.
  */
 export function widen(
@@ -68,7 +75,9 @@ export function widen(
   if (result.kind === 'missing') return before;
   const { snapshot } = result;
   const { radius, last } = before;
-  if (last === null) return { radius, last: snapshot };
+  const { seen: clocks, moved } = seeClock(before.clocks, snapshot);
+  if (!moved) return { ...before, clocks };
+  if (last === null) return { radius, last: snapshot, clocks };
   const restarted = last.processStartMs !== snapshot.processStartMs;
   const since = restarted ? null : last;
   const of = <T extends { readonly release: string }>(counters: T | null | undefined) =>
@@ -82,6 +91,7 @@ export function widen(
   const asked = window?.quality.n ?? 0;
   return {
     last: snapshot,
+    clocks,
     radius: {
       requests: radius.requests + touched.requests,
       failed: radius.failed + touched.failed,
@@ -109,11 +119,11 @@ function touchedSince(
   };
 }
 
-function laneSince(before: LaneCounters | null, after: LaneCounters | null): LaneWindow | null {
+function laneSince(before: LaneCounters | null, after: LaneCounters | null): LaneCount | null {
   return after === null ? null : difference(before ?? emptied(after), after);
 }
 
-function stableSince(before: Snapshot | null, after: Snapshot): LaneWindow | null {
+function stableSince(before: Snapshot | null, after: Snapshot): LaneCount | null {
   const [from, to] = [before?.lanes.stable ?? null, after.lanes.stable];
   return laneSince(from?.release === to?.release ? from : null, to);
 }
@@ -143,7 +153,7 @@ function emptied(lane: LaneCounters): LaneCounters {
 
 const NOT_SLOW = { slower: 0, expected: 0 };
 
-function slowOf(candidate: LaneWindow, stable: LaneWindow | null, plan: Plan): typeof NOT_SLOW {
+function slowOf(candidate: LaneCount, stable: LaneCount | null, plan: Plan): typeof NOT_SLOW {
   const n = total(candidate.endToEnd);
   const p95 = stable === null ? null : quantileMs(stable.endToEnd, 0.95);
   if (stable !== null && p95 !== null && total(stable.endToEnd) >= LEAST_OF_STABLE) {

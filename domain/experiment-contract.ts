@@ -17,6 +17,8 @@ export type ArmsReading =
       readonly takenAtMs: number;
       /** Another one: the gateway was restarted, and its counters began anew. */
       readonly processStartMs: number;
+      /** How long it had run, by its own clock: an old body does not move. */
+      readonly uptimeMs: number;
       readonly epoch: number;
       /** The experiment that runs; null without one. */
       readonly experiment: string | null;

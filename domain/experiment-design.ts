@@ -2,6 +2,7 @@ import type { ExperimentDesign } from './experiment.ts';
 import { unitsNeeded } from './experiment.ts';
 import type { ArmsReading } from './experiment-contract.ts';
 import type { ExperimentInput } from './experiment-input.ts';
+import { STANDS_STILL, windowClock } from './source-clock.ts';
 
 export type Designed =
   | {
@@ -33,6 +34,7 @@ export function designFor(input: ExperimentInput, from: ArmsReading, to: ArmsRea
   if (from.processStartMs !== to.processStartMs)
     return refused('the gateway was restarted while its traffic was looked at; start again');
   const tookMs = to.takenAtMs - from.takenAtMs;
+  if (windowClock(from, to, tookMs) !== 'even') return refused(`the traffic is not known: ${STANDS_STILL}`);
   const [requests, feedback] = [to.requests - from.requests, to.feedback - from.feedback];
   const byRequests = input.metric === 'clickThrough';
   const seen = byRequests ? requests : feedback;

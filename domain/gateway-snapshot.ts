@@ -20,6 +20,7 @@ export function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snaps
   return {
     takenAtMs,
     processStartMs: Math.round(gauge(samples, 'process_start_time_seconds') * 1000),
+    uptimeMs: gauge(samples, GATEWAY_METRICS.uptime) * 1000,
     percent: gauge(samples, GATEWAY_METRICS.percent),
     epoch: gauge(samples, GATEWAY_METRICS.epoch),
     lanes: { stable, candidate },

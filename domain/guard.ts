@@ -9,6 +9,8 @@ import { standing } from './guard-standing.ts';
 import type { HarmAlarm } from './same-minutes.ts';
 import type { PolledStanding } from './sustained.ts';
 import { sustained } from './sustained.ts';
+import type { SeenClocks } from './source-clock.ts';
+import { STANDS_STILL, seeClock } from './source-clock.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
 /** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
@@ -65,6 +67,8 @@ interface PollRecord {
 export interface GuardState {
   /** When the guard last had both metrics and control. */
   readonly lastSeenMs: number;
+  /** Clocks of the gateways that answered; null before the first. */
+  readonly clocks: SeenClocks | null;
   readonly blindReported: boolean;
   /** Triggers whose breach was told, until it is over. */
   readonly told: readonly string[];
@@ -91,6 +95,7 @@ export interface GuardContext {
 export function newGuard(nowMs: number): GuardState {
   return {
     lastSeenMs: nowMs,
+    clocks: null,
     blindReported: false,
     told: [],
     snapshots: [],
@@ -101,11 +106,12 @@ export function newGuard(nowMs: number): GuardState {
 
 /** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
 export function guardStep(
-  state: GuardState,
-  poll: Poll,
+  before: GuardState,
+  read: Poll,
   context: GuardContext,
   nowMs: number,
 ): { readonly state: GuardState; readonly event: GuardEvent | null } {
+  const { state, poll } = withoutOldBody(before, read);
   const control = controlEvent(poll.control, context);
   if (control !== null) return { state, event: control };
   if (poll.snapshot.kind === 'missing' || poll.control === null)
@@ -115,6 +121,19 @@ export function guardStep(
   if (context.plan.judge !== 'sequential') return endOrTell(seen, breach, context, nowMs);
   const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
   return endOrTell({ ...seen, compared }, breach ?? harmEvent(alarm), context, nowMs);
+}
+
+/** Counters that stand still are no data: what happens to users meanwhile is not in them. */
+function withoutOldBody(state: GuardState, poll: Poll): { state: GuardState; poll: Poll } {
+  if (poll.snapshot.kind === 'missing') return { state, poll };
+  const { seen: clocks, moved } = seeClock(state.clocks, poll.snapshot.snapshot);
+  const snapshot = moved ? poll.snapshot : ({ kind: 'missing', reason: STANDS_STILL } as const);
+  return { state: { ...state, clocks }, poll: { ...poll, snapshot } };
+}
+
+/** Whether the guard sees what happens to users; where it does not, nobody can vouch for the candidate. */
+export function isBlind({ lastSeenMs }: GuardState, { blindAfterMs }: GuardRules, nowMs: number): boolean {
+  return nowMs - lastSeenMs >= blindAfterMs;
 }
 
 /** What was found out; else whether a breach has begun, of which a person hears at once. */
@@ -166,7 +185,7 @@ function blind(
     poll.snapshot.kind === 'missing' ? poll.snapshot.reason : 'the control listener does not answer';
   const reason = `blind for ${Math.round(forMs / 1000)} s: ${what}`;
   if (forMs >= rules.blindMaxMs) return { state, event: { kind: 'blindTooLong', reason } };
-  if (forMs >= rules.blindAfterMs && !state.blindReported)
+  if (isBlind(state, rules, nowMs) && !state.blindReported)
     return { state: { ...state, blindReported: true }, event: { kind: 'blind', reason } };
   return { state, event: null };
 }

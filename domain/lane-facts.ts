@@ -7,6 +7,8 @@ import type { LaneOwn } from './lane-report.ts';
 export interface LaneFacts {
   /** Start of the process, seconds since 1970: what another process counted says nothing of this one. */
   readonly startSeconds: number;
+  /** How long it has run, by its monotonic clock: what does not move is an old body. */
+  readonly uptimeSeconds: number;
   /** Rows of the largest and of the median list of the index; null for a flat index. */
   readonly lists: { readonly largest: number; readonly median: number } | null;
   /** Encoded queries that were looked at, and the sum of their norms' distances from 1. */
@@ -18,6 +20,7 @@ export interface LaneFacts {
 /** Names in a lane's own /metrics, beside those of live recall (tuning-need.ts). */
 export const LANE_FACTS = {
   startSeconds: 'process_start_time_seconds',
+  uptimeSeconds: 'retriever_uptime_seconds',
   /** {quantile}: rows in a list */
   listRows: 'retriever_index_list_rows',
   /** histogram: distance of an encoded query from unit norm */

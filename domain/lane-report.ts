@@ -1,3 +1,6 @@
+import type { SourceClock } from './source-clock.ts';
+import { STANDS_STILL, windowClock } from './source-clock.ts';
+
 /**
  * What a lane counts of itself, since its process began. Flat numbers in base units, as they travel from the lane to the
  * gateway, through its /metrics, and into a snapshot.
@@ -5,6 +8,8 @@
 export interface LaneOwn {
   /** Start of the process, seconds since 1970: what another process counted says nothing of this one. */
   readonly startSeconds: number;
+  /** How long that process has run, by its monotonic clock: an answer that does not move is an old one. */
+  readonly uptimeSeconds: number;
   /** Answers that were looked at closely. */
   readonly inspected: number;
   /** Summed over them: the share of their candidates that nearly repeat a better one; and the sum of its squares. */
@@ -34,6 +39,7 @@ export interface LaneReport {
 /** Their names in the gateway's metrics; {lane, release}: gauges, which are absent while the lane does not answer. */
 export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
   startSeconds: 'gateway_lane_start_time_seconds',
+  uptimeSeconds: 'gateway_lane_uptime_seconds',
   inspected: 'gateway_lane_inspected_answers',
   duplicateShares: 'gateway_lane_near_duplicate_shares',
   duplicateShareSquares: 'gateway_lane_near_duplicate_share_squares',
@@ -74,10 +80,23 @@ export function wasRestarted(own: OwnWindow): boolean {
   return own.kind === 'missing' && own.reason === RESTARTED;
 }
 
-/** A lane that is down has said nothing, and one that was restarted has counted anew: neither is zero. */
-export function ownBetween(before: LaneOwn | null, after: LaneOwn | null): OwnWindow {
+/** The lane's own clock. */
+export function clockOf({
+  startSeconds,
+  uptimeSeconds,
+}: Pick<LaneOwn, 'startSeconds' | 'uptimeSeconds'>): SourceClock {
+  return { processStartMs: startSeconds * 1000, uptimeMs: uptimeSeconds * 1000 };
+}
+
+/**
+ * What the lane counted between two looks that lie `tookMs` apart by the gateway's clock. A lane that is down has said
+ * nothing, one that was restarted has counted anew, and one that stands still answers with what was: none of it is zero.
+ */
+export function ownBetween(before: LaneOwn | null, after: LaneOwn | null, tookMs: number): OwnWindow {
   if (after === null || before === null)
     return { kind: 'missing', reason: 'the lane did not say what it counts' };
   if (after.startSeconds !== before.startSeconds) return { kind: 'missing', reason: RESTARTED };
+  const clock = windowClock(clockOf(before), clockOf(after), tookMs);
+  if (clock !== 'even') return { kind: 'missing', reason: STANDS_STILL };
   return { kind: 'window', before, after };
 }

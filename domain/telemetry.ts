@@ -35,6 +35,8 @@ export const GATEWAY_METRICS = {
   percent: 'gateway_canary_percent',
   /** gauge */
   epoch: 'gateway_epoch',
+  /** gauge, read at each scrape: how long the gateway has run, by its monotonic clock. What does not move is an old body. */
+  uptime: 'gateway_uptime_seconds',
   /** gauge, 0..100: share of all queries that are shadowed */
   shadowPercent: 'gateway_shadow_percent',
   /** {release: of the candidate, outcome: compared|dropped|failed} */
@@ -128,6 +130,8 @@ export interface TouchedCounters {
 export interface Snapshot {
   readonly takenAtMs: number;
   readonly processStartMs: number;
+  /** How long the gateway had run, by its own monotonic clock: the proof that this is no old body. */
+  readonly uptimeMs: number;
   readonly percent: number;
   readonly epoch: number;
   readonly lanes: { readonly [lane in LaneName]: LaneCounters | null };

@@ -1,5 +1,6 @@
 import type { OwnWindow } from './lane-report.ts';
 import { ownBetween } from './lane-report.ts';
+import { STANDS_STILL, windowClock } from './source-clock.ts';
 import type { Histogram, LaneCounters, ShadowCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 import type { Count } from './stats.ts';
 
@@ -44,6 +45,9 @@ export function windowBetween(opening: SnapshotResult, closing: SnapshotResult):
   const [from, to] = [opening.snapshot, closing.snapshot];
   if (from.processStartMs !== to.processStartMs)
     return { kind: 'reset', reason: 'the gateway was restarted within the window' };
+  const clock = windowClock(from, to, to.takenAtMs - from.takenAtMs);
+  if (clock === 'old') return { kind: 'missing', reason: STANDS_STILL };
+  if (clock === 'uneven') return { kind: 'reset', reason: unevenReason(from, to) };
   if (from.percent !== to.percent)
     return {
       kind: 'reset',
@@ -62,11 +66,19 @@ export function windowBetween(opening: SnapshotResult, closing: SnapshotResult):
   };
 }
 
+function unevenReason(from: Snapshot, to: Snapshot): string {
+  const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
+  return `no data: the metrics stood still, the gateway's clock moved by ${seconds(to.uptimeMs - from.uptimeMs)} in a window of ${seconds(to.takenAtMs - from.takenAtMs)}`;
+}
+
 function laneBetween(from: Snapshot, to: Snapshot, lane: 'stable' | 'candidate'): LaneWindow | null {
   const [before, after] = [from.lanes[lane], to.lanes[lane]];
   return before === null || after === null || before.release !== after.release
     ? null
-    : difference(before, after);
+    : {
+        ...difference(before, after),
+        own: ownBetween(before.own ?? null, after.own ?? null, to.uptimeMs - from.uptimeMs),
+      };
 }
 
 /** The queries that were compared since; of the same pair of releases, else null. */
@@ -90,8 +102,8 @@ export function shadowSince(
   };
 }
 
-/** What a lane did since `before`; both of the same release. */
-export function difference(before: LaneCounters, after: LaneCounters): LaneWindow {
+/** What the gateway counted of a lane since `before`; both of the same release. */
+export function difference(before: LaneCounters, after: LaneCounters): Omit<LaneWindow, 'own'> {
   const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => since(before[name], after[name]);
   return {
     release: after.release,
@@ -107,7 +119,6 @@ export function difference(before: LaneCounters, after: LaneCounters): LaneWindo
     distinctKeys: after.distinctKeys,
     notReadySeconds: after.notReadySeconds,
     breakerOpen: after.breakerOpen,
-    own: ownBetween(before.own ?? null, after.own ?? null),
   };
 }
 

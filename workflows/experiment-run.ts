@@ -17,6 +17,7 @@ import type { ArmsReading } from '../domain/experiment-contract.ts';
 import type { ExperimentInput } from '../domain/experiment-input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../domain/experiment-report.ts';
 import { effectsOf } from '../domain/experiment-report.ts';
+import { STANDS_STILL } from '../domain/source-clock.ts';
 import { activities, permanentReason } from './activities.ts';
 import { experimentActivities } from './experiment-activities.ts';
 
@@ -169,9 +170,15 @@ export class ExperimentRun {
       this.show({ reason: reading.reason });
       return null;
     }
+    const tally = tallied(this.tally, reading);
+    const stoodStill = tally.last === this.tally.last;
+    this.tally = tally;
+    if (stoodStill) {
+      this.show({ reason: STANDS_STILL });
+      return null;
+    }
     if (reading.epoch !== this.epoch || reading.experiment !== this.name)
       return `somebody took the lanes (epoch ${reading.epoch}, experiment ${reading.experiment ?? 'none'}): the arms ended`;
-    this.tally = tallied(this.tally, reading);
     const arms = armsOf(this.tally);
     const step = this.design === null ? null : lookAt(this.design, arms);
     this.show({ arms, reason: step?.kind === 'end' ? step.reason : this.status.reason });

@@ -61,9 +61,10 @@ export class SimulatedLanes {
       snapshot: {
         takenAtMs: this.atMs,
         processStartMs: 1,
+        uptimeMs: this.atMs,
         percent: this.percent,
         epoch: 1,
-        lanes: { stable: stable.counters(), candidate: candidate.counters() },
+        lanes: { stable: stable.counters(this.atMs), candidate: candidate.counters(this.atMs) },
         shadow: this.shadowPercent === 0 ? null : this.shadow.counters(),
       },
     };
@@ -99,7 +100,7 @@ class Tally {
     this.keys += binomial(n, 0.1, random);
   }
 
-  counters(): LaneCounters {
+  counters(nowMs: number): LaneCounters {
     const histogram = { boundsMs: BOUNDS_MS, counts: [...this.buckets] };
     return {
       release: this.release,
@@ -116,6 +117,7 @@ class Tally {
       breakerOpen: false,
       own: {
         startSeconds: 1,
+        uptimeSeconds: nowMs / 1000,
         inspected: Math.floor(this.requests / 100),
         duplicateShares: 0,
         duplicateShareSquares: 0,

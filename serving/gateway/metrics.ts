@@ -97,6 +97,14 @@ export function createMetrics() {
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
+    uptime: new Gauge({
+      name: NAMES.uptime,
+      help: 'How long the gateway has run, by a clock that nobody sets: an old body does not move',
+      registers,
+      collect() {
+        this.set(process.uptime());
+      },
+    }),
     stateUnsaved: gauge('gateway_state_unsaved', 'Whether the control state in force is not on disk'),
     experiment: gauge(ARM_METRICS.experiment, 'The experiment that runs', ['experiment']),
     armRequests: counter(ARM_METRICS.requests, 'Queries of the experiment by arm', ['arm', 'outcome']),

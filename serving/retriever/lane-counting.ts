@@ -46,6 +46,7 @@ export class LaneCounting {
     return {
       own: {
         startSeconds: performance.timeOrigin / 1000,
+        uptimeSeconds: performance.now() / 1000,
         inspected: this.answers,
         duplicateShares: this.duplicateShares,
         duplicateShareSquares: this.duplicateShareSquares,

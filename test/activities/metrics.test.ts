@@ -71,6 +71,7 @@ function gatewayRegistry(): Registry {
     own.set({ lane: 'candidate', release: 'r-1' }, 99);
     if (field !== 'memoryBaselineBytes') own.set({ lane: 'candidate', release: 'r-2' }, 5);
   }
+  gauge(m.uptime).set(12.5);
   gauge('process_start_time_seconds').set(1000.5);
   return registry;
 }
@@ -100,6 +101,7 @@ describe('the gateway as metrics source', () => {
     expect(moment).toEqual({
       takenAtMs: 77,
       processStartMs: 1_000_500,
+      uptimeMs: 12_500,
       percent: 25,
       epoch: 3,
       shadow: null,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MetricsSource } from '../../activities/metrics.ts';
 import { observability } from '../../activities/observability.ts';
 import type { PreflightCheck } from '../../domain/contract.ts';
+import { snapshot } from '../domain/traffic.ts';
 import type { TestServer } from './http-server.ts';
 import { startServer } from './http-server.ts';
 
@@ -12,6 +12,7 @@ let gateway: TestServer;
 let health: object = HEALTH;
 let lacking: string[] = [];
 let asked: string[] = [];
+let readAtMs = 0;
 beforeEach(async () => {
   [health, lacking, asked] = [HEALTH, [], []];
   gateway = await startServer(() => ({ status: 200, body: health }));
@@ -25,7 +26,7 @@ async function checked(monitorRuns: boolean, monitor: 'required' | null): Promis
       service: 'ads',
       taskQueue: 'ads-rollout',
       gatewayUrl: gateway.url,
-      metrics: { lacking: async () => lacking } as unknown as MetricsSource,
+      metrics: { lacking: async () => lacking, snapshot: async () => snapshot(readAtMs++, null, null) },
       isRunning: async (workflowId) => {
         asked.push(workflowId);
         return monitorRuns;

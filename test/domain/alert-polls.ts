@@ -45,6 +45,8 @@ export interface Moment {
   readonly candidate?: LaneDid | null;
   readonly percent?: number;
   readonly processStartMs?: number;
+  /** The gateway answers with the body that it answered with before. */
+  readonly standsStill?: boolean;
   /** No metrics. */
   readonly gone?: boolean;
   readonly scene?: AlertScene | null;
@@ -61,6 +63,7 @@ export class Polls {
   private readonly rules: AlertRules;
   private totals = new LaneTotals();
   private processStartMs = 1;
+  private last: SnapshotResult | null = null;
 
   constructor(rules: AlertRules = shippedRules()) {
     this.rules = rules;
@@ -85,6 +88,7 @@ export class Polls {
 
   private poll(moment: Moment): void {
     this.nowMs += this.rules.pollMs;
+    const clock = { uptimeSeconds: this.nowMs / 1000 };
     const { state, events } = alertStep(
       this.rules,
       this.state,
@@ -92,7 +96,7 @@ export class Polls {
         snapshot: this.snapshot(moment),
         scene: moment.scene === undefined ? SCENE : moment.scene,
         evaluations: { kind: 'evaluations', records: moment.evaluations ?? [] },
-        facts: { stable: null, candidate: moment.facts ?? null },
+        facts: { stable: null, candidate: moment.facts ? { ...moment.facts, ...clock } : null },
       },
       this.nowMs,
     );
@@ -112,11 +116,13 @@ export class Polls {
     }
     const stable = this.totals.count('stable', moment.stable, 'v-1');
     const candidate = this.totals.count('candidate', moment.candidate, 'retriever_v0');
+    if (moment.standsStill === true && this.last !== null) return this.last;
     if (moment.gone === true) return { kind: 'missing', reason: 'connection refused' };
-    return snapshot(this.nowMs, stable, candidate, {
+    this.last = snapshot(this.nowMs, stable, candidate, {
       processStartMs: this.processStartMs,
       percent: moment.percent ?? 25,
     });
+    return this.last;
   }
 }
 

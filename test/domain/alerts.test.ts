@@ -143,6 +143,17 @@ describe('missing data', () => {
     expect(Object.keys(polls.state.firing)).toContain('p95-critical/candidate');
   });
 
+  it('is also a body that stands still', () => {
+    const polls = new Polls().pass(12, SLOW).pass(60, { ...SLOW, standsStill: true });
+    expect(polls.of('blind')).toEqual(['15 fired blind']);
+    expect(polls.state.firing['blind']?.measured).toMatchObject({
+      kind: 'missing',
+      reason: expect.stringContaining('the metrics stand still'),
+    });
+    polls.pass(1, {});
+    expect(polls.of('blind').at(-1)).toContain('resolved');
+  });
+
   it('is over with the first metrics', () => {
     const polls = new Polls().pass(10, { gone: true }).pass(1, {});
     expect(polls.of('blind').map((line) => line.split(' ')[1])).toEqual(['fired', 'resolved']);
@@ -177,6 +188,7 @@ describe('what an alert was about', () => {
 describe('an alert on what a lane says of itself', () => {
   const facts: LaneFacts = {
     startSeconds: 1,
+    uptimeSeconds: 1,
     lists: { largest: 100, median: 60 },
     norms: { n: 100, error: 100e-8 },
     recall: { queries: 0, found: 0, missed: 0 },
@@ -223,6 +235,7 @@ describe('the need of tuning', () => {
     (poll: number): Moment => ({
       facts: {
         startSeconds: 1,
+        uptimeSeconds: 1,
         lists: null,
         norms: { n: 0, error: 0 },
         recall: { queries: poll, found: found * poll, missed: (10 - found) * poll },

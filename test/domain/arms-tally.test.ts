@@ -15,12 +15,13 @@ type Read = readonly [on: number, off: number, processStartMs: number];
 
 function after(readings: readonly Read[]) {
   return readings.reduce(
-    (tally, [on, off, processStartMs]) =>
+    (tally, [on, off, processStartMs], i) =>
       tallied(tally, {
         kind: 'arms',
         service: 'retriever',
         takenAtMs: 0,
         processStartMs,
+        uptimeMs: i,
         epoch: 1,
         experiment: 'reranker',
         arms: { on: arm(on), off: arm(off) },

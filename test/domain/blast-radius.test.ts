@@ -27,7 +27,15 @@ function reading(
 const none = reading({});
 
 function radiusOf(...readings: readonly SnapshotResult[]): BlastRadius {
-  return readings.reduce((track, next) => widen(track, next, 'v0', runbookPlan(), QUALITY), NO_BLAST).radius;
+  return readings.reduce(
+    (track, next, i) => widen(track, later(next, i), 'v0', runbookPlan(), QUALITY),
+    NO_BLAST,
+  ).radius;
+}
+
+/** Read when the gateway had run so long. */
+function later(result: SnapshotResult, uptimeMs: number): SnapshotResult {
+  return result.kind === 'missing' ? result : { ...result, snapshot: { ...result.snapshot, uptimeMs } };
 }
 
 describe('the blast radius', () => {

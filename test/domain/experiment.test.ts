@@ -122,6 +122,7 @@ describe('the plan of an experiment', () => {
     service: 'retriever',
     takenAtMs,
     processStartMs,
+    uptimeMs: takenAtMs,
     epoch: 1,
     experiment: null,
     arms: noArms(),

@@ -70,6 +70,8 @@ function view(more: Partial<ControlState> = {}): ControlView {
 interface Minute {
   readonly stable?: LaneDid;
   readonly candidate?: LaneDid | 'missing';
+  /** The gateway answers with the body that it answered with before. */
+  readonly standsStill?: boolean;
 }
 
 type Told = { minute: number } & GuardEvent & { kind: 'breaching' };
@@ -88,7 +90,8 @@ function watch(
     stable: counters({ requests: 0, release: 'v-1' }),
     candidate: counters({ requests: 0, release: 'v0' }),
   };
-  for (const [minute, { stable = {}, candidate = {} }] of traffic.entries()) {
+  let last: SnapshotResult | null = null;
+  for (const [minute, { stable = {}, candidate = {}, standsStill = false }] of traffic.entries()) {
     for (let poll = 0; poll < polls; poll++) {
       const nowMs = minute * MINUTE + (poll + 1) * POLL_MS;
       let result: SnapshotResult = { kind: 'missing', reason: 'the gateway does not answer' };
@@ -99,6 +102,8 @@ function watch(
         });
         result = snapshot(nowMs, sum.stable, sum.candidate, { processStartMs: processStart(minute) });
       }
+      if (standsStill && last !== null) result = last;
+      last = result;
       const step = guardStep(state, { snapshot: result, control: view() }, context, nowMs);
       state = step.state;
       if (step.event?.kind === 'breaching') told.push({ minute: minute + 1, ...step.event });
@@ -143,6 +148,25 @@ describe('the guard', () => {
 
   it('says nothing without any traffic', () => {
     expect(watch(minutes(60, { stable: { requests: 0 }, candidate: { requests: 0 } })).event).toBeNull();
+  });
+
+  it('is blind after two minutes of a body that stands still, whatever fails meanwhile', () => {
+    const failing = { standsStill: true, candidate: { errors: 50 } };
+    const { event, minute } = watch([...minutes(5, {}), ...minutes(300, failing)]);
+    expect(event).toMatchObject({
+      kind: 'blind',
+      reason: expect.stringContaining('the metrics stand still'),
+    });
+    expect(minute).toBe(7);
+    expect(watch([...minutes(5, {}), ...minutes(300, failing)], () => 1, 'blind')).toMatchObject({
+      event: { kind: 'blindTooLong' },
+      minute: 35,
+    });
+  });
+
+  it('minds no cache of a minute in between', () => {
+    const cached = Array.from({ length: 60 }, (_, i) => ({ standsStill: i % 2 === 1 }));
+    expect(watch([...minutes(5, {}), ...cached]).event).toBeNull();
   });
 
   it('rolls back after 10 minutes of over 1 % errors', () => {

@@ -24,6 +24,7 @@ export interface LaneDid {
 export function soundLane(requests: number): LaneOwn {
   return {
     startSeconds: 1,
+    uptimeSeconds: 0,
     inspected: Math.floor(requests / 100),
     duplicateShares: 0,
     duplicateShareSquares: 0,
@@ -106,12 +107,18 @@ export function snapshot(
     snapshot: {
       takenAtMs: atMs,
       processStartMs: 1,
+      uptimeMs: atMs,
       percent: 50,
       epoch: 1,
-      lanes: { stable, candidate },
+      lanes: { stable: running(stable, atMs), candidate: running(candidate, atMs) },
       ...more,
     },
   };
+}
+
+/** The lane's own clock runs with the test's. */
+function running(lane: LaneCounters | null, atMs: number): LaneCounters | null {
+  return lane?.own ? { ...lane, own: { ...lane.own, uptimeSeconds: atMs / 1000 } } : lane;
 }
 
 /** Opening and closing of a window in which the lanes did this. */

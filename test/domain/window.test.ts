@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { quantileMs, slowerThan, windowBetween } from '../../domain/window.ts';
-import { counters, snapshot } from './traffic.ts';
+import { counters, snapshot, soundLane } from './traffic.ts';
 
 describe('a window', () => {
   const lane = counters({});
@@ -20,6 +20,33 @@ describe('a window', () => {
     ['is reset by another percent', { percent: 25 }, 'reset'],
   ])('%s', (_, closing, kind) => {
     expect(windowBetween(snapshot(0, lane, lane), snapshot(9, lane, lane, closing)).kind).toBe(kind);
+  });
+
+  it.each([
+    ['whose end is the body of its beginning knows nothing', 0, 60_000, 0, 'missing'],
+    ['whose end is an older body than its beginning knows nothing', 3_600_000, 60_000, 3_000_000, 'missing'],
+    ['whose end is an old body starts again', 0, 3_600_000, 300_000, 'reset'],
+    ['whose beginning was an old body starts again', 0, 60_000, 3_600_000, 'reset'],
+    ['of half a minute that ends with a body of its first seconds starts again', 0, 30_000, 5_000, 'reset'],
+    ['that ends with a body of a minute ago is one', 0, 3_600_000, 3_540_000, 'window'],
+  ])('%s', (_, fromUptimeMs, tookMs, toUptimeMs, kind) => {
+    const result = windowBetween(
+      snapshot(0, lane, lane, { uptimeMs: fromUptimeMs }),
+      snapshot(tookMs, counters({}, 3), lane, { uptimeMs: toUptimeMs }),
+    );
+    expect(result.kind).toBe(kind);
+    expect('reason' in result ? result.reason : '').toMatch(
+      kind === 'window' ? /^$/ : /^no data: the metrics st/,
+    );
+  });
+
+  it('knows nothing of a lane that answers with what it counted before', () => {
+    const own = { ...soundLane(1000), uptimeSeconds: 5 };
+    const result = windowBetween(
+      snapshot(0, lane, { ...lane, own }, {}),
+      snapshot(60_000, counters({}, 3), null, { lanes: { stable: null, candidate: { ...lane, own } } }),
+    );
+    expect(result.kind === 'window' && result.window.candidate?.own.kind).toBe('missing');
   });
 
   it('is missing where an end is, with the reason', () => {

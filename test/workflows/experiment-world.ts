@@ -69,6 +69,7 @@ export class ExperimentWorld extends FakeWorld {
       service: 'retriever',
       takenAtMs: nowMs,
       processStartMs: this.processStartMs,
+      uptimeMs: nowMs,
       epoch,
       experiment: experiment?.name ?? null,
       arms: this.counts,

@@ -180,17 +180,18 @@ export class FakeWorld {
       snapshot: {
         takenAtMs: nowMs,
         processStartMs: this.processStartMs,
+        uptimeMs: nowMs - this.processStartMs,
         percent,
         epoch,
         lanes: {
           stable: structuredClone({
             ...this.counters.stable,
-            own: soundLane(this.counters.stable.requests),
+            own: { ...soundLane(this.counters.stable.requests), uptimeSeconds: nowMs / 1000 },
           }),
           candidate:
             lanes.candidate === null
               ? null
-              : structuredClone({ ...this.counters.candidate, own: this.ownOf() }),
+              : structuredClone({ ...this.counters.candidate, own: this.ownOf(nowMs) }),
         },
         shadow:
           lanes.candidate === null || this.state.shadowPercent === 0
@@ -274,9 +275,11 @@ export class FakeWorld {
     return this.counters.candidate.requests;
   }
 
-  private ownOf(): LaneOwn | null {
+  private ownOf(nowMs: number): LaneOwn | null {
     const odd = this.own(this.state.percent);
-    return odd === null ? null : { ...soundLane(this.counters.candidate.requests), ...odd };
+    return odd === null
+      ? null
+      : { ...soundLane(this.counters.candidate.requests), uptimeSeconds: nowMs / 1000, ...odd };
   }
 
   /** The candidate's effective flags. */

@@ -1,0 +1,40 @@
+import type { AlertPoll } from './alert-readings.ts';
+import type { AlertState, ReadSource } from './alert-state.ts';
+import { clockOf } from './lane-report.ts';
+import type { SourceClock } from './source-clock.ts';
+import { STANDS_STILL, seeClock } from './source-clock.ts';
+import type { LaneName } from './split.ts';
+import type { LaneCounters } from './telemetry.ts';
+
+/** A poll without what stands still: an old body of the gateway is no data, one of a lane is a lane that does not answer. */
+export function withoutOldBodies(
+  before: AlertState['clocks'],
+  poll: AlertPoll,
+): { readonly clocks: AlertState['clocks']; readonly poll: AlertPoll } {
+  const clocks = { ...before };
+  const moved = (source: ReadSource, clock: SourceClock): boolean => {
+    const step = seeClock(clocks[source], clock);
+    clocks[source] = step.seen;
+    return step.moved;
+  };
+  const facts = (lane: LaneName) => {
+    const read = poll.facts[lane];
+    return read !== null && moved(`metrics of ${lane}`, clockOf(read)) ? read : null;
+  };
+  const counted = (lane: LaneName, counters: LaneCounters | null) => {
+    const own = counters?.own ?? null;
+    return counters === null || own === null || moved(`counters of ${lane}`, clockOf(own))
+      ? counters
+      : { ...counters, own: null };
+  };
+  const both = { ...poll, facts: { stable: facts('stable'), candidate: facts('candidate') } };
+  if (poll.snapshot.kind === 'missing') return { clocks, poll: both };
+  const { snapshot } = poll.snapshot;
+  if (!moved('gateway', snapshot))
+    return { clocks, poll: { ...both, snapshot: { kind: 'missing', reason: STANDS_STILL } } };
+  const lanes = {
+    stable: counted('stable', snapshot.lanes.stable),
+    candidate: counted('candidate', snapshot.lanes.candidate),
+  };
+  return { clocks, poll: { ...both, snapshot: { kind: 'snapshot', snapshot: { ...snapshot, lanes } } } };
+}
