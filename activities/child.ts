@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { onLines } from '../retrieval/text/lines.ts';
 
 export interface ChildResult {
   /** Null where a signal ended it. */
@@ -34,7 +34,7 @@ export async function runNiced(command: readonly string[], options: ChildOptions
   // The group would outlive a worker that leaves in the middle of a check.
   process.once('exit', end);
   const lines: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  onLines(child.stdout, (line) => {
     lines.push(line);
     options.onLine?.(line);
   });

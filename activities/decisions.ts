@@ -5,6 +5,7 @@ import type { RolloutActivities } from '../domain/contract.ts';
 import type { DecisionLine } from '../domain/decision-chain.ts';
 import { NO_LINE, lineOf } from '../domain/decision-chain.ts';
 import type { DecisionRecord } from '../domain/decision-record.ts';
+import { linesOf } from '../retrieval/text/lines.ts';
 
 /**
  * Appends to `<artifactsDir>/decisions/<candidate>.jsonl`, beside the releases, which are immutable. A record that is
@@ -52,8 +53,7 @@ async function wholeLines(file: string): Promise<DecisionLine[]> {
   });
   const end = bytes.lastIndexOf('\n') + 1;
   if (end < bytes.length) await truncate(file, end);
-  const lines = bytes.toString('utf8', 0, end).split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line));
+  return Array.from(linesOf(bytes.subarray(0, end), file), (line) => line.json() as DecisionLine);
 }
 
 function keyOf({ runId, number }: DecisionRecord): string {

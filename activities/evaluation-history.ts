@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { HistoryEntry } from '../domain/evaluation-history.ts';
 import { EVALUATION_KINDS } from '../domain/evaluation-history.ts';
+import type { Line } from '../retrieval/text/lines.ts';
+import { linesOf } from '../retrieval/text/lines.ts';
 
 const share = z.number().min(0).max(1);
 const entrySchema = z.object({
@@ -30,12 +32,13 @@ export function historyFile(artifactsDir: string): string {
 
 /** All lines that can be read; of several with one key the last. Half a line, as a crash leaves it, is passed over. */
 export async function readHistory(artifactsDir: string): Promise<HistoryEntry[]> {
-  const text = await readFile(historyFile(artifactsDir), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
+  const file = historyFile(artifactsDir);
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
   const byKey = new Map<string, HistoryEntry>();
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(bytes, file)) {
     const entry = entryOf(line);
     if (entry !== null) byKey.set(entry.key, entry);
   }
@@ -64,9 +67,9 @@ export async function appendHistory(artifactsDir: string, entry: HistoryEntry): 
   }
 }
 
-function entryOf(line: string): HistoryEntry | null {
+function entryOf(line: Line): HistoryEntry | null {
   try {
-    const parsed = entrySchema.safeParse(JSON.parse(line));
+    const parsed = entrySchema.safeParse(line.json());
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

@@ -2,6 +2,8 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EvaluationRecord, EvaluationsResult } from '../domain/alert-evaluations.ts';
+import { parseJsonBytes } from '../retrieval/text/json.ts';
+import { linesOf } from '../retrieval/text/lines.ts';
 import { releaseQuality } from './release-files.ts';
 
 const share = z.number().min(0).max(1);
@@ -54,8 +56,9 @@ export function createEvaluationRecords(deps: {
   }
 
   async function scheduled(): Promise<EvaluationRecord[]> {
-    const lines = (await read(join(folder, 'history.jsonl'))).split('\n');
-    const entries = lines.flatMap((line) => historyLine.safeParse(jsonOrNull(line)).data ?? []);
+    const file = join(folder, 'history.jsonl');
+    const lines = Array.from(linesOf(await read(file), file));
+    const entries = lines.flatMap((line) => historyLine.safeParse(orNull(() => line.json())).data ?? []);
     return Promise.all(
       entries.map(async ({ atMs, release, queries, ...of }) => ({
         atMs,
@@ -72,7 +75,8 @@ export function createEvaluationRecords(deps: {
   async function live(): Promise<EvaluationRecord[]> {
     const files = (await readdir(folder)).filter((name) => LIVE_FILE.test(name));
     const records = files.map(async (name) => {
-      const { data } = liveEvaluation.safeParse(jsonOrNull(await read(join(folder, name))));
+      const bytes = await read(join(folder, name));
+      const { data } = liveEvaluation.safeParse(orNull(() => parseJsonBytes(bytes)));
       if (data === undefined) return [];
       const { atMs, release, queries, rAt5, containAt50, expected } = data;
       return [{ atMs, release, queries, rAt5, containAt50, expectedRAt5: expected.rAt5, rerankLift: null }];
@@ -92,21 +96,21 @@ export function createEvaluationRecords(deps: {
   };
 }
 
-/** A file's text, read again only when it has changed; empty where there is none. */
-function createRereader(): (file: string) => Promise<string> {
-  const known = new Map<string, { readonly mark: string; readonly text: string }>();
+/** A file's bytes, read again only when it has changed; empty where there is none. */
+function createRereader(): (file: string) => Promise<Buffer> {
+  const known = new Map<string, { readonly mark: string; readonly bytes: Buffer }>();
   return async (file) => {
     const found = await stat(file).catch((error: unknown) => {
       if (isAbsent(error)) return null;
       throw error;
     });
-    if (found === null) return '';
+    if (found === null) return Buffer.alloc(0);
     const mark = `${found.mtimeMs}/${found.size}`;
     const before = known.get(file);
-    if (before?.mark === mark) return before.text;
-    const text = await readFile(file, 'utf8');
-    known.set(file, { mark, text });
-    return text;
+    if (before?.mark === mark) return before.bytes;
+    const bytes = await readFile(file);
+    known.set(file, { mark, bytes });
+    return bytes;
   };
 }
 
@@ -114,9 +118,9 @@ function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-function jsonOrNull(text: string): unknown {
+function orNull(read: () => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return read();
   } catch {
     return null;
   }

@@ -12,6 +12,7 @@ import { newAlerts } from '../domain/alert-state.ts';
 import { alertStep } from '../domain/alerts.ts';
 import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
+import { textOf } from '../retrieval/text/utf8.ts';
 import type { ControlClient } from './control.ts';
 import { readLaneFacts } from './lane-facts.ts';
 import type { MetricsSource } from './metrics.ts';
@@ -41,7 +42,7 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
     async loadAlertRules({ service, rules: name }) {
       if (service !== deps.service)
         throw wrong(`this worker watches the service ${deps.service}, not ${service}`);
-      const parsed = parseAlertRules(yamlOf(await rulesText(deps.plansDir, name), name));
+      const parsed = parseAlertRules(yamlOf(await rulesBytes(deps.plansDir, name), name));
       if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
       return parsed.rules;
     },
@@ -111,20 +112,20 @@ async function lookAt(
   }
 }
 
-async function rulesText(plansDir: string, name: string): Promise<string> {
+async function rulesBytes(plansDir: string, name: string): Promise<Buffer> {
   const folder = join(plansDir, 'alerts');
   const there = (await readdir(folder))
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -5));
-  if (RULES_NAME.test(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`), 'utf8');
+  if (RULES_NAME.test(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`));
   throw wrong(
     `there are no alert rules ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
   );
 }
 
-function yamlOf(text: string, name: string): unknown {
+function yamlOf(bytes: Buffer, name: string): unknown {
   try {
-    return parse(text);
+    return parse(textOf(bytes, `${name}.yaml`));
   } catch (error) {
     throw wrong(
       `alert rules ${name} are not YAML: ${error instanceof Error ? error.message : String(error)}`,

@@ -5,6 +5,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { parse } from 'yaml';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { parsePlan } from '../domain/plan-file.ts';
+import { textOf } from '../retrieval/text/utf8.ts';
 
 export interface PlansDeps {
   readonly plansDir: string;
@@ -40,7 +41,7 @@ async function planBytes(plansDir: string, name: string): Promise<Buffer> {
 
 function yamlOf(bytes: Buffer, name: string): unknown {
   try {
-    return parse(bytes.toString('utf8'));
+    return parse(textOf(bytes, `${name}.yaml`));
   } catch (error) {
     throw wrong(`plan ${name} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
   }

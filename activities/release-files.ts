@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ReleaseQuality } from '../domain/contract.ts';
+import { readText } from '../retrieval/text/utf8.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -22,7 +22,7 @@ export type ReleaseMetrics = z.infer<typeof releaseMetrics>;
 /** Reads and checks metrics.json of a release's folder. Throws an error that names the file and the field. */
 export async function readReleaseMetrics(dir: string): Promise<ReleaseMetrics> {
   const file = join(dir, 'metrics.json');
-  const parsed = releaseMetrics.safeParse(JSON.parse(await readFile(file, 'utf8')));
+  const parsed = releaseMetrics.safeParse(JSON.parse(await readText(file)));
   if (parsed.success) return parsed.data;
   throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { readLines } from '../retrieval/text/lines.ts';
 
 /** A process that answers each line of JSON on its stdin with one on its stdout, one at a time. */
 export interface LineProcess {
@@ -16,7 +16,7 @@ export function startLineProcess(
   env: NodeJS.ProcessEnv,
 ): LineProcess {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
-  const lines = createInterface({ input: child.stdout });
+  const lines = readLines(name, child.stdout);
   const failed = new Promise<never>((_resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`${name} ended (${signal ?? code})`)));
@@ -24,9 +24,9 @@ export function startLineProcess(
   failed.catch(() => {});
   return {
     async ask(question) {
-      const line = new Promise<string>((resolve) => lines.once('line', resolve));
       child.stdin.write(`${JSON.stringify(question)}\n`);
-      return JSON.parse(await Promise.race([line, failed]));
+      const { value: line } = await Promise.race([lines.next(), failed]);
+      return line === undefined ? failed : line.json();
     },
     close: () => void child.stdin.end(),
   };

@@ -1,5 +1,5 @@
 /** The load generator, a process of its own: `load.ts QUERIES.npy`; a question a line on stdin, an answer on stdout. */
-import { createInterface } from 'node:readline';
+import { onLines } from '../retrieval/text/lines.ts';
 import { prepareRequests } from './load/bodies.ts';
 import { openLoop } from './load/open-loop.ts';
 import { parseQuestion } from './load/question.ts';
@@ -9,7 +9,7 @@ const requests = await prepareRequests(process.argv[2] ?? '');
 
 // Whoever asked has gone: what is under way has no reader.
 process.stdin.on('end', () => process.exit(0));
-createInterface({ input: process.stdin }).on('line', (line) => void answer(line));
+onLines(process.stdin, (line) => void answer(line));
 
 async function answer(line: string): Promise<void> {
   const question = parseQuestion(JSON.parse(line));

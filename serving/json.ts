@@ -1,12 +1,23 @@
 import type { z } from 'zod';
+import { JsonTextError, parseJsonBytes } from '../retrieval/text/json.ts';
 import { ProblemError } from './problem.ts';
 
-/** The bytes of a JSON body, held against a schema. Throws a ProblemError (400) that names the field. */
+/**
+ * The bytes of a JSON body, held against a schema. Throws a ProblemError (400) that names the field, and the `byte` of
+ * the body that is not UTF-8.
+ */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
   let raw: unknown;
   try {
-    raw = JSON.parse(Buffer.isBuffer(body) ? body.toString('utf8') : '');
-  } catch {
+    raw = parseJsonBytes(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+  } catch (error) {
+    if (error instanceof JsonTextError)
+      throw new ProblemError(
+        400,
+        error.message,
+        error.field,
+        error.byte === null ? {} : { byte: error.byte },
+      );
     throw new ProblemError(400, 'the body is not JSON', 'body');
   }
   return parse(schema, raw);

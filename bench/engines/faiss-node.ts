@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import faiss from 'faiss-node';
 import { parseNpy } from '../../retrieval/release/npy.ts';
+import { readLines } from '../../retrieval/text/lines.ts';
 import type { Answer, Task } from '../engine.ts';
 
 const NPROBE_OFFSET = 45;
@@ -12,8 +12,8 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-faiss-node-'));
 let opened: { key: string; index: faiss.Index } | null = null;
 
 try {
-  for await (const line of createInterface({ input: process.stdin }))
-    console.log(JSON.stringify(measure(JSON.parse(line))));
+  for await (const line of readLines('stdin', process.stdin))
+    console.log(JSON.stringify(measure(line.json() as Task)));
 } finally {
   rmSync(folder, { recursive: true });
 }

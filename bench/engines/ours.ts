@@ -1,17 +1,17 @@
 /** This project's engine, timed as JavaScript sees it; with `--clock scan` on the pool's thread alone. */
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { NativeIndex } from '../../native/index.ts';
 import { openIndex } from '../../native/index.ts';
 import { parseNpy } from '../../retrieval/release/npy.ts';
+import { readLines } from '../../retrieval/text/lines.ts';
 import type { Answer, Task } from '../engine.ts';
 
 const { values } = parseArgs({ options: { clock: { type: 'string', default: 'call' } } });
 const indexes = new Map<string, NativeIndex>();
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const task: Task = JSON.parse(line);
+for await (const line of readLines('stdin', process.stdin)) {
+  const task = line.json() as Task;
   console.log(JSON.stringify(await measure(task)));
 }
 

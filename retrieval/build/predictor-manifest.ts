@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readText } from '../text/utf8.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -27,7 +27,7 @@ export type PredictorsManifest = z.infer<typeof predictorsManifestSchema>;
  */
 export async function readPredictorsManifest(dir: string): Promise<PredictorsManifest> {
   const file = join(dir, 'manifest.json');
-  const parsed = predictorsManifestSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+  const parsed = predictorsManifestSchema.safeParse(JSON.parse(await readText(file)));
   if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

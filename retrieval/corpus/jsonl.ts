@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import type { Line } from '../text/lines.ts';
+import { readLines } from '../text/lines.ts';
 
 /** One chunk of an article: `seq` counts an article's chunks in reading order. */
 export interface CorpusChunk {
@@ -28,29 +28,27 @@ export type CorpusOrigin = 'incoming' | 'release';
 /**
  * Reads a corpus JSONL, one chunk a line, in the file's order; blank lines are passed over.
  * @throws Error naming file, line and field of what is not valid, of an id or an (article, seq) that comes twice,
- *   and of a file without any chunk
+ *   of bytes that are not UTF-8, and of a file without any chunk
  */
 export async function* readCorpus(
   file: string,
   origin: CorpusOrigin = 'incoming',
 ): AsyncGenerator<CorpusChunk> {
   const seen = new Map<string, number>();
-  const claim = (key: string, what: string, number: number) => {
+  const claim = (key: string, what: string, line: Line) => {
     const first = seen.get(key);
-    if (first !== undefined) throw new Error(`${file}:${number}: ${what} is already used in line ${first}`);
-    seen.set(key, number);
+    if (first !== undefined) throw line.error(`${what} is already used in line ${first}`);
+    seen.set(key, line.number);
   };
-  let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    number++;
-    if (line.trim() === '') continue;
-    const chunk = parseLine(line, `${file}:${number}`, origin);
-    claim(`id ${chunk.id}`, `id ${JSON.stringify(chunk.id)}`, number);
+  for await (const line of readLines(file)) {
+    if (line.isBlank) continue;
+    const chunk = parseLine(line, origin);
+    claim(`id ${chunk.id}`, `id ${JSON.stringify(chunk.id)}`, line);
     if (origin === 'incoming')
       claim(
         `seq ${chunk.seq} ${chunk.article}`,
         `seq ${chunk.seq} of ${JSON.stringify(chunk.article)}`,
-        number,
+        line,
       );
     yield chunk;
   }
@@ -69,19 +67,13 @@ export function formatChunk({ article, seq, text, id }: CorpusChunk): string {
   return JSON.stringify({ article, seq, text, id });
 }
 
-function parseLine(line: string, where: string, origin: CorpusOrigin): CorpusChunk {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new Error(`${where}: is not JSON`, { cause });
-  }
-  const parsed = (origin === 'release' ? mapSchema : lineSchema).safeParse(value);
+function parseLine(line: Line, origin: CorpusOrigin): CorpusChunk {
+  const parsed = (origin === 'release' ? mapSchema : lineSchema).safeParse(line.json());
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
       ({ path, message }) => `${path.join('.') || 'the line'}: ${message}`,
     );
-    throw new Error(`${where}: ${issues.join('; ')}`);
+    throw line.error(issues.join('; '));
   }
   const { article, seq, text, id = `${article}#${seq}` } = parsed.data;
   return { article, seq, text, id };

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { JsonTextError, parseJsonBytes } from '../text/json.ts';
 import { EncoderError } from './errors.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
@@ -92,7 +93,7 @@ export function encoderFolder(root: string, name = DEFAULT_ENCODER): string {
  */
 export async function readEncoderManifest(folder: string): Promise<EncoderManifest> {
   const file = join(folder, 'manifest.json');
-  const parsed = encoderManifestSchema.safeParse(parseJson(file, await readFile(file, 'utf8')));
+  const parsed = encoderManifestSchema.safeParse(jsonOf(file, await readFile(file)));
   if (!parsed.success) throw new EncoderError(`${file}: ${describeIssues(parsed.error)}`);
   return parsed.data;
 }
@@ -112,11 +113,12 @@ export async function verifyEncoderFiles(folder: string, manifest: EncoderManife
   }
 }
 
-function parseJson(file: string, text: string): unknown {
+function jsonOf(file: string, bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonBytes(bytes);
   } catch (cause) {
-    throw new EncoderError(`${file} is not JSON`, { cause });
+    const reason = cause instanceof JsonTextError ? `: ${cause.message}` : ' is not JSON';
+    throw new EncoderError(`${file}${reason}`, { cause });
   }
 }
 

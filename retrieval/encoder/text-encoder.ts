@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Projection } from './dense.ts';
 import { readProjection } from './dense.ts';
+import { readText } from '../text/utf8.ts';
 import { EncoderError } from './errors.ts';
 import { readEncoderManifest } from './manifest.ts';
 import type { EncoderManifest } from './manifest.ts';
@@ -46,7 +46,7 @@ interface Model {
 /** Loads tokenizer and model of an encoder's folder. One intra-op thread, as parallelism is across texts. */
 export async function openTextEncoder(folder: string): Promise<TextEncoder> {
   const manifest = await readEncoderManifest(folder);
-  const tokenizerJson = JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8'));
+  const tokenizerJson = JSON.parse(await readText(join(folder, 'tokenizer.json')));
   const model: Model = {
     folder,
     manifest,

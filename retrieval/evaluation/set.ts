@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ReleaseError } from '../release/manifest.ts';
 import { parseNpy } from '../release/npy.ts';
+import { LineError, linesOf } from '../text/lines.ts';
 import { CONTEXT_LENGTH } from './next-chunk.ts';
 import type { Probe } from './probe-check.ts';
 
@@ -87,23 +88,21 @@ function parseVectors(name: string, bytes: Buffer) {
 }
 
 async function readLines<T>(dir: string, file: string, schema: z.ZodType<T>): Promise<T[]> {
-  const text = (await readFileOf(dir, file)).toString('utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, i) => {
-      const parsed = schema.safeParse(jsonOf(line, file, i + 1));
-      if (parsed.success) return parsed.data;
-      const [issue] = parsed.error.issues;
-      throw new ReleaseError(file, `line ${i + 1}: ${issue?.path.join('.')}: ${issue?.message}`);
-    });
-}
-
-function jsonOf(line: string, file: string, number: number): unknown {
+  const bytes = await readFileOf(dir, file);
   try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw new ReleaseError(file, `line ${number} is not JSON`, { cause });
+    return Array.from(linesOf(bytes, file))
+      .filter((line) => !line.isBlank)
+      .map((line) => {
+        const parsed = schema.safeParse(line.json());
+        if (parsed.success) return parsed.data;
+        const [issue] = parsed.error.issues;
+        throw line.error(`${issue?.path.join('.')}: ${issue?.message}`);
+      });
+  } catch (error) {
+    if (!(error instanceof LineError)) throw error;
+    const { number, reason } = error;
+    const line = reason.startsWith('is ') ? `line ${number}` : `line ${number}:`;
+    throw new ReleaseError(file, `${line} ${reason}`, { cause: error });
   }
 }
 

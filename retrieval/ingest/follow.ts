@@ -16,13 +16,14 @@ export interface Follower {
 
 /**
  * Reads the lines of a log that grows, from a byte offset on. A line counts once it has its end: what is behind the
- * last one is still being written. A log that is not there yet is empty.
+ * last one is still being written. A log that is not there yet is empty. Lines are handed on as bytes: who decodes one
+ * that is not UTF-8 passes it over alone.
  * @throws Error (from catchUp) if the offset is beyond the log's end or not at the begin of a line: it is another log
  */
 export function followLog(
   file: string,
   fromOffset: number,
-  onLine: (line: string) => Promise<void>,
+  onLine: (line: Buffer) => Promise<void>,
 ): Follower {
   let offset = fromOffset;
   let checked = false;
@@ -43,7 +44,7 @@ export function followLog(
       let begin = 0;
       while (begin < end) {
         const next = buffer.indexOf(LINE_END, begin);
-        await onLine(buffer.toString('utf8', begin, next));
+        await onLine(buffer.subarray(begin, next));
         offset += next + 1 - begin;
         begin = next + 1;
       }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJsonBytes, parseJsonText } from '../text/json.ts';
 
 const LONGEST_ID = 200;
 const id = z.string().min(1).max(LONGEST_ID);
@@ -22,8 +23,9 @@ const recordSchema = z.discriminatedUnion('op', [
 export type IngestRecord = z.infer<typeof recordSchema>;
 
 /** A line of the log without its line end. Throws an error that names what is wrong with it. */
-export function parseRecord(line: string): IngestRecord {
-  const parsed = recordSchema.safeParse(JSON.parse(line));
+export function parseRecord(line: Buffer | string): IngestRecord {
+  const value = typeof line === 'string' ? parseJsonText(line) : parseJsonBytes(line);
+  const parsed = recordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
 }

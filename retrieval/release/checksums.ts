@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { readText } from '../text/utf8.ts';
 
 /** sha256 of a file, lower-case hex. */
 export async function sha256Of(file: string): Promise<string> {
@@ -20,8 +20,8 @@ export function formatChecksums(files: Readonly<Record<string, string>>): string
 
 /** File name to sha256 out of checksums.txt; lines of another form are left out. */
 export async function readChecksums(dir: string): Promise<Record<string, string>> {
-  const text = await readFile(join(dir, 'checksums.txt'), 'utf8');
-  const lines = text.split('\n').flatMap((line) => {
+  const text = await readText(join(dir, 'checksums.txt'));
+  const lines = text.split(/\r?\n/).flatMap((line) => {
     const [, hash, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
     return hash !== undefined && name !== undefined ? [[name, hash] as const] : [];
   });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { JsonTextError, parseJsonBytes } from '../text/json.ts';
 
 /** What is wrong with a release, and in which of its files. */
 export class ReleaseError extends Error {
@@ -96,19 +97,19 @@ export const RELEASE_FILES = [
  */
 export async function readManifest(dir: string): Promise<ReleaseManifest> {
   const file = 'manifest.json';
-  const text = await readFile(join(dir, file), 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(join(dir, file)).catch((cause: unknown) => {
     throw new ReleaseError(file, 'is missing', { cause });
   });
-  const parsed = releaseManifestSchema.safeParse(parseJson(file, text));
+  const parsed = releaseManifestSchema.safeParse(jsonOf(file, bytes));
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
   throw new ReleaseError(file, issues.join('; '));
 }
 
-function parseJson(file: string, text: string): unknown {
+function jsonOf(file: string, bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonBytes(bytes);
   } catch (cause) {
-    throw new ReleaseError(file, 'is not JSON', { cause });
+    throw new ReleaseError(file, cause instanceof JsonTextError ? cause.message : 'is not JSON', { cause });
   }
 }

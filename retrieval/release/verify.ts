@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadEvaluationSet, loadHits, loadProbes } from '../evaluation/set.ts';
 import { readChecksums, sha256Of } from './checksums.ts';
 import type { ReleaseManifest } from './manifest.ts';
+import { readText } from '../text/utf8.ts';
 import { readManifest, RELEASE_FILES, ReleaseError } from './manifest.ts';
 import { openReleaseIndex, openServingParts } from './parts.ts';
 
@@ -88,12 +88,12 @@ async function checkEvaluation(dir: string, manifest: ReleaseManifest): Promise<
 }
 
 async function checkNames(dir: string, { version }: ReleaseManifest): Promise<void> {
-  const metrics: unknown = await readFile(join(dir, 'metrics.json'), 'utf8').then(JSON.parse);
+  const metrics: unknown = JSON.parse(await readText(join(dir, 'metrics.json')));
   const release =
     metrics !== null && typeof metrics === 'object' && 'release' in metrics ? metrics.release : null;
   if (release !== version)
     throw new ReleaseError('metrics.json', `is of release ${String(release)}, manifest.json of ${version}`);
-  const [named] = (await readFile(join(dir, 'VERSION'), 'utf8')).split('\n');
+  const [named] = (await readText(join(dir, 'VERSION'))).split(/\r?\n/);
   if (named !== version) throw new ReleaseError('VERSION', `names ${named}, manifest.json ${version}`);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DecisionLine } from '../../domain/decision-chain.ts';
+import { linesOf } from '../../retrieval/text/lines.ts';
 import { artifactsFolder } from '../tool/places.ts';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -21,15 +22,6 @@ export async function newestDecisions(folder: string): Promise<string | null> {
 
 /** @throws Error naming file and line */
 export async function readDecisions(file: string): Promise<DecisionLine[]> {
-  const text = await readFile(file, 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, i) => {
-      try {
-        return JSON.parse(line);
-      } catch {
-        throw new Error(`${file}: line ${i + 1} is no record`);
-      }
-    });
+  const lines = Array.from(linesOf(await readFile(file), file));
+  return lines.filter((line) => !line.isBlank).map((line) => line.json() as DecisionLine);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Plan } from '../../domain/plan.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
+import { textOf } from '../../retrieval/text/utf8.ts';
 import { plansFolder } from '../tool/places.ts';
 import { WrongUse } from '../tool/tool.ts';
 
@@ -15,17 +16,17 @@ export const DEFAULT_PLAN = 'runbook-48h';
  */
 export async function readPlan(nameOrFile: string): Promise<Plan> {
   const file = nameOrFile.endsWith('.yaml') ? nameOrFile : join(plansFolder(), `${nameOrFile}.yaml`);
-  const text = await readFile(file, 'utf8').catch(() => {
+  const bytes = await readFile(file).catch(() => {
     throw new WrongUse(`there is no plan ${file}`);
   });
-  const result = parsePlan(yamlOf(text, file));
+  const result = parsePlan(yamlOf(bytes, file));
   if (result.ok) return result.plan;
   throw new WrongUse(`${file}: ${result.problems.join('; ')}`);
 }
 
-function yamlOf(text: string, file: string): unknown {
+function yamlOf(bytes: Buffer, file: string): unknown {
   try {
-    return parse(text);
+    return parse(textOf(bytes, file));
   } catch (error) {
     throw new WrongUse(`${file} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -4,8 +4,8 @@ import { EventEmitter } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { onLines } from '../../retrieval/text/lines.ts';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -99,7 +99,7 @@ class Output extends EventEmitter<{ line: [string]; ended: [string] }> {
     this.log = openSync(file, 'a');
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
-      createInterface({ input: stream }).on('line', (line) => {
+      onLines(stream, (line) => {
         this.keep(line);
         if (stream === child.stdout) this.emit('line', line);
       });

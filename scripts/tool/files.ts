@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { readText } from '../../retrieval/text/utf8.ts';
 
 /** Writes JSON whole or not at all, with its folder. */
 export async function writeJson(file: string, value: unknown): Promise<void> {
@@ -10,7 +11,7 @@ export async function writeJson(file: string, value: unknown): Promise<void> {
 
 /** @throws Error naming the file that is not JSON */
 export async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8');
+  const text = await readText(file);
   try {
     return JSON.parse(text);
   } catch (cause) {

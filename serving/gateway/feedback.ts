@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Orders } from '../../domain/http.ts';
 import { splitPoint } from '../../domain/split.ts';
+import type { Line } from '../../retrieval/text/lines.ts';
+import { linesOf } from '../../retrieval/text/lines.ts';
 
 const ordersSchema = z.object({
   plain: z.array(z.string()).readonly(),
@@ -114,15 +116,15 @@ export class FeedbackSamples {
     // A folder that can only be read keeps what is too old.
     await this.forgetOld().catch(this.onFault);
     for (const file of (await readdir(this.folder)).toSorted()) {
-      const text = await readFile(join(this.folder, file), 'utf8');
-      for (const line of text.split('\n')) this.restore(line);
+      const bytes = await readFile(join(this.folder, file));
+      for (const line of linesOf(bytes, file)) this.restore(line);
     }
   }
 
-  private restore(line: string): void {
+  private restore(line: Line): void {
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = line.json();
     } catch {
       return;
     }

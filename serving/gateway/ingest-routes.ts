@@ -48,7 +48,7 @@ export function installIngest(
     return admitted('text', async () => {
       const checked = await gateway.askStable('/chunk', userRequest(request, reply));
       if (checked.kind !== 'answer' || checked.status >= 400) return sendServed(reply, checked);
-      return append(parseRecord(checked.body.toString('utf8')), reply);
+      return append(parseRecord(checked.body), reply);
     });
   });
   app.delete<{ Params: { id: string } }>('/ingest/:id', async (request, reply) => {

@@ -2,11 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Pool } from 'undici';
 import type { Flags, LaneStatus } from '../../domain/control.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
+import { onLines } from '../../retrieval/text/lines.ts';
 import { Breaker } from './breaker.ts';
 
 /** What a lane says on its standard output, one JSON line each. */
@@ -121,7 +121,7 @@ export class LaneProcess {
     });
     this.child = child;
     child.stdin?.on('error', () => {});
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.hear(line));
+    if (child.stdout) onLines(child.stdout, (line) => this.hear(line));
     // `close`, not `exit`: its last words are still in the pipe when it exits.
     child.once('close', (code, signal) => this.ended(signal === null ? `exit code ${code}` : signal));
     child.once('error', (error) => this.deps.log('lane can not be started', { reason: error.message }));

@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function read(content: string): Promise<CorpusChunk[]> {
+async function read(content: string | Buffer): Promise<CorpusChunk[]> {
   const file = join(folder, 'corpus.jsonl');
   writeFileSync(file, content);
   return readAll(file);
@@ -38,12 +38,58 @@ describe('readCorpus', () => {
     expect(await read(`${formatChunk(chunk)}\n`)).toEqual([chunk]);
   });
 
+  it('takes U+2028, U+2029, U+0085 and a lone carriage return for text, as every Node must', async () => {
+    const text = 'Line one.\u2028Line two.\u2029Line three.\u0085Line four.';
+    expect(await read(`{"article":"A","seq":0,"text":"${text}"}\n`)).toEqual([
+      { article: 'A', seq: 0, text, id: 'A#0' },
+    ]);
+    await expect(read(`${GOOD}\r{"article":"A","seq":1,"text":"t"}\n`)).rejects.toThrow(/:1: is not JSON/);
+  });
+
+  it('drops a byte-order mark at the start of the file and of the parts it was put together of', async () => {
+    const part = (seq: number) => `\ufeff{"article":"A","seq":${seq},"text":"\ufefft"}\n`;
+    expect(await read(`\ufeff${part(0)}${part(1)}\ufeff\n`)).toEqual([
+      { article: 'A', seq: 0, text: '\ufefft', id: 'A#0' },
+      { article: 'A', seq: 1, text: '\ufefft', id: 'A#1' },
+    ]);
+  });
+
+  const line = (text: string) => Buffer.from(`{"article":"B","seq":0,"text":"${text}"}`, 'latin1');
+  const before = GOOD.length + 1 + '{"article":"B","seq":0,"text":"'.length;
+  it.each([
+    ['Latin-1', line('Die Stra\xdfe'), before + 8, '0xdf'],
+    ['Windows-1252', line('He said \x93yes\x94'), before + 8, '0x93'],
+    ['surrogates as CESU-8 writes them', line('\xed\xa0\xbd\xed\xb8\x80'), before, '0xed'],
+    ['a character that is cut', line('caf\xc3'), before + 3, '0xc3'],
+    ['a longer form than is needed', line('\xc0\xaf'), before, '0xc0'],
+    ['a right U+FFFD before a wrong byte', line('\xef\xbf\xbd \xff'), before + 4, '0xff'],
+    ['UTF-16', Buffer.from('\ufeff{}', 'utf16le'), GOOD.length + 1, '0xff'],
+  ])('refuses %s with file, line and byte', async (_name, wrong, byte, shown) => {
+    const content = Buffer.concat([Buffer.from(`${GOOD}\n`), wrong, Buffer.from('\n')]);
+    await expect(read(content)).rejects.toThrow(
+      `corpus.jsonl:2: byte ${byte} of the file: ${shown} is not UTF-8; write the text as UTF-8`,
+    );
+  });
+
+  it('refuses a line that is too long before it is in memory', async () => {
+    const content = Buffer.alloc(20 * 2 ** 20, 'x');
+    content.write(`${GOOD}\n`);
+    await expect(read(content)).rejects.toThrow(
+      `corpus.jsonl:2: the line at byte ${GOOD.length + 1} is longer than 16777216 bytes`,
+    );
+  });
+
   it.each([
     ['no JSON', '{"article"', /corpus\.jsonl:2: is not JSON/],
     ['no object', '[]', /corpus\.jsonl:2: the line/],
     ['no article', '{"seq":0,"text":"t"}', /:2: article/],
     ['a negative seq', '{"article":"B","seq":-1,"text":"t"}', /:2: seq/],
     ['a seq that is text', '{"article":"B","seq":"0","text":"t"}', /:2: seq/],
+    [
+      'half of a surrogate pair',
+      '{"article":"B","seq":0,"text":"a\\ud83d"}',
+      /:2: text: holds half of a surrogate/,
+    ],
     ['a blank text', '{"article":"B","seq":0,"text":" "}', /:2: text: must not be blank/],
     ['a field nobody knows', '{"article":"B","seq":0,"text":"t","txt":"t"}', /:2: .*txt/],
     [

@@ -42,7 +42,7 @@ it('is followed from a byte on, one whole line after the other', async () => {
   const heard: string[] = [];
   const follow = (offset: number) =>
     followLog(file, offset, async (line) => {
-      heard.push(line);
+      heard.push(line.toString());
     });
   const follower = follow(0);
   await follower.catchUp();
