@@ -11,6 +11,7 @@ import type {
   RenewLease,
   TakeEpoch,
 } from '../domain/control.ts';
+import { readTokenFile } from '../domain/settings.ts';
 import type { Problem, SearchRequest, SearchResponse } from '../domain/http.ts';
 import { LANE_HEADERS, formatFlags } from '../domain/http.ts';
 
@@ -103,7 +104,7 @@ function json(body: unknown): Sent {
 
 /** Read afresh for each call: a gateway that lost its run folder writes a new token. */
 async function token(source: ControlOptions['token']): Promise<string> {
-  return 'value' in source ? source.value : (await readFile(source.file, 'utf8')).trim();
+  return 'value' in source ? source.value : readTokenFile(await readFile(source.file, 'utf8'), source.file);
 }
 
 /** The JSON of a 2xx answer, which the caller's type names; throws for any other. */

@@ -3,6 +3,7 @@
  * goes to stdout as `asked N of M`; the last line is an EvaluationOutcome as JSON.
  */
 import { z } from 'zod';
+import { readSettings } from '../domain/settings.ts';
 import { evaluate } from '../retrieval/evaluation/evaluate.ts';
 import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
 import { endWithParent } from './child.ts';
@@ -25,7 +26,11 @@ endWithParent();
 const CONCURRENCY = 2;
 const TOP = 50;
 
-const { CONTROL_TOKEN: value, CONTROL_TOKEN_FILE: file = '.data/run/control-token' } = process.env;
+const { CONTROL_TOKEN: value, CONTROL_TOKEN_FILE: file } = readSettings(
+  process.env,
+  'CONTROL_TOKEN',
+  'CONTROL_TOKEN_FILE',
+);
 const control = createControlClient({
   url: job.controlUrl,
   token: value === undefined ? { file } : { value },

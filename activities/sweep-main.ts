@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { readSettings } from '../domain/settings.ts';
 import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
 import type { SweepTarget } from '../retrieval/evaluation/sweep.ts';
 import { sweepNprobe } from '../retrieval/evaluation/sweep.ts';
@@ -28,7 +29,11 @@ endWithParent();
 
 const K = 10;
 
-const { CONTROL_TOKEN: value, CONTROL_TOKEN_FILE: file = '.data/run/control-token' } = process.env;
+const { CONTROL_TOKEN: value, CONTROL_TOKEN_FILE: file } = readSettings(
+  process.env,
+  'CONTROL_TOKEN',
+  'CONTROL_TOKEN_FILE',
+);
 const control = createControlClient({
   url: job.controlUrl,
   token: value === undefined ? { file } : { value },

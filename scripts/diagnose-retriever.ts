@@ -8,6 +8,7 @@ import { decisionsFolder } from './rollout/decision-files.ts';
 import { onceWhereNothingRuns } from './diagnose/nothing.ts';
 import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
 import { stateFolder } from './tool/places.ts';
+import { setting } from './tool/settings.ts';
 import { runTool } from './tool/tool.ts';
 
 const MARKS = { ok: '✓', note: 'i', wrong: '✗', skipped: '-' } as const;
@@ -26,7 +27,7 @@ await runTool({
       machineFindings({
         artifactsDir: dirname(decisionsFolder()),
         dataDir,
-        ingestLog: process.env['INGEST_LOG'] || join(dataDir, 'ingest/log.jsonl'),
+        ingestLog: setting('INGEST_LOG') ?? join(dataDir, 'ingest/log.jsonl'),
       }),
     ]);
     const findings = [...onceWhereNothingRuns([...gateway, ...temporal]), ...rest.flat()];

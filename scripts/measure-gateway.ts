@@ -9,7 +9,8 @@ import { probeRequest } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 import type { MeasuredGateway } from './stack/measured-gateway.ts';
 import { onMeasuredGateway } from './stack/measured-gateway.ts';
-import { readOptions } from './tool/usage.ts';
+import { releasesFolder } from './tool/places.ts';
+import { readOptions, settingsOrUsage } from './tool/usage.ts';
 
 const WARM_UP = 300;
 
@@ -20,7 +21,7 @@ const values = readOptions(USAGE, {
     requests: { type: 'string', default: '2000' },
   },
 });
-const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
+const releasesDir = settingsOrUsage(USAGE, releasesFolder);
 const requests = Number(values.requests);
 const bodies = (await loadProbes(join(releasesDir, values.release))).map((probe) =>
   JSON.stringify(probeRequest(probe)),

@@ -12,7 +12,8 @@ import { createGatewayClient } from './stack/gateway-client.ts';
 import type { MeasuredGateway } from './stack/measured-gateway.ts';
 import { onMeasuredGateway } from './stack/measured-gateway.ts';
 import { nodeCommand, startProcess } from './stack/process.ts';
-import { readOptions } from './tool/usage.ts';
+import { releasesFolder } from './tool/places.ts';
+import { readOptions, settingsOrUsage } from './tool/usage.ts';
 import type { TrafficReport } from './traffic/tally.ts';
 
 const USAGE =
@@ -28,7 +29,7 @@ const values = readOptions(USAGE, {
   },
 });
 const CANARY_PERCENT = 5;
-const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
+const releasesDir = settingsOrUsage(USAGE, releasesFolder);
 await onMeasuredGateway({ releasesDir, stable: values.stable }, measure);
 
 async function measure({ urls, token, folder }: MeasuredGateway): Promise<void> {

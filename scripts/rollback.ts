@@ -3,14 +3,18 @@
  * worker. A dry run loads the release in the spare lane, asks it its probes and ends it: users notice nothing.
  */
 import { readdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ControlView } from '../domain/control.ts';
+import { NAME_RULE, isName } from '../domain/name.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
 import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { operatorName } from './tool/operator.ts';
+import { releasesFolder } from './tool/places.ts';
+import { prepareProcess } from './tool/process.ts';
+import { settingsOrUsage } from './tool/usage.ts';
 
 const USAGE = `usage: scripts/rollback_retriever.sh RELEASE [--dry-run]
 Takes all users back to a release, without Temporal and without a worker. CONTROL_URL says where the gateway's control
@@ -20,9 +24,12 @@ const WITHIN_MS = 60_000;
 const POLL_MS = 200;
 const READ_WITHIN_MS = 10_000;
 
-const releasesDir = process.env['RELEASES_DIR'] ?? 'artifacts/releases';
-const gateway = createGatewayClient(gatewayFromEnv(process.env));
-const by = `rollback_retriever.sh/${userInfo().username}`;
+prepareProcess();
+const { releasesDir, gateway } = settingsOrUsage(USAGE, () => ({
+  releasesDir: releasesFolder(),
+  gateway: createGatewayClient(gatewayFromEnv(process.env)),
+}));
+const by = `rollback_retriever.sh/${operatorName()}`;
 const startedMs = Date.now();
 /** A file was not read in time, and may never be. */
 let hangs = false;
@@ -40,8 +47,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const args = readArgs();
-  if (args === null) {
-    console.error(USAGE);
+  if ('problem' in args) {
+    console.error(`${args.problem}\n${USAGE}`);
     return 2;
   }
   try {
@@ -54,16 +61,18 @@ async function main(): Promise<number> {
   }
 }
 
-function readArgs(): { release: string; dryRun: boolean } | null {
+function readArgs(): { readonly release: string; readonly dryRun: boolean } | { readonly problem: string } {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: { 'dry-run': { type: 'boolean', default: false } },
     });
     const [release, ...more] = positionals;
-    return release === undefined || more.length > 0 ? null : { release, dryRun: values['dry-run'] };
-  } catch {
-    return null;
+    if (release === undefined || more.length > 0) return { problem: 'RELEASE: one name is needed' };
+    if (!isName(release)) return { problem: `RELEASE: ${NAME_RULE}, not ${JSON.stringify(release)}` };
+    return { release, dryRun: values['dry-run'] };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
 

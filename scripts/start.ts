@@ -5,7 +5,7 @@
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { TASK_QUEUE } from '../domain/queues.ts';
+import { readSettings } from '../domain/settings.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
 import { startMonitor } from './stack/monitor.ts';
@@ -13,30 +13,41 @@ import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
 import { startStack } from './stack/stack.ts';
-import { positive, readOptions } from './tool/usage.ts';
+import { positive, readOptions, settingsOrUsage } from './tool/usage.ts';
 
 const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
+const SETTINGS = [
+  'DATA_DIR',
+  'RELEASES_DIR',
+  'ARTIFACTS_DIR',
+  'PLANS_DIR',
+  'STABLE_RELEASE',
+  'SERVICE',
+  'TASK_QUEUE',
+] as const;
 const values = readOptions(USAGE, {
   options: { traffic: { type: 'string' }, 'no-monitor': { type: 'boolean', default: false } },
 });
 if (values.traffic !== undefined) positive('--traffic', values.traffic, USAGE);
-const env = process.env;
-const dataDir = resolve(ROOT, env['DATA_DIR'] ?? '.data');
-const releasesDir = resolve(ROOT, env['RELEASES_DIR'] ?? samplePlaces(ROOT, env).releases);
-const stableRelease = env['STABLE_RELEASE'] ?? 'v-1';
-/** As the worker of this environment has them. */
-const service = env['SERVICE'] || 'retriever';
-const taskQueue = env['TASK_QUEUE'] || TASK_QUEUE;
+const read = settingsOrUsage(USAGE, () => ({
+  ports: portsFromEnv(process.env),
+  samples: samplePlaces(ROOT, process.env),
+  ...readSettings(process.env, ...SETTINGS),
+}));
+const dataDir = resolve(ROOT, read.DATA_DIR);
+const releasesDir = resolve(ROOT, read.RELEASES_DIR ?? read.samples.releases);
+/** As gateway and worker of this environment have them. */
+const { STABLE_RELEASE: stableRelease, SERVICE: service, TASK_QUEUE: taskQueue } = read;
 const interrupted = untilInterrupted();
 
 try {
   const stack = await startStack({
     dataDir,
     releasesDir,
-    artifactsDir: resolve(ROOT, env['ARTIFACTS_DIR'] ?? 'artifacts'),
-    plansDir: resolve(ROOT, env['PLANS_DIR'] ?? 'plans'),
+    artifactsDir: resolve(ROOT, read.ARTIFACTS_DIR),
+    plansDir: resolve(ROOT, read.PLANS_DIR),
     stableRelease,
-    ports: portsFromEnv(env),
+    ports: read.ports,
     env: { worker: { SERVICE: service, TASK_QUEUE: taskQueue } },
     onProgress: (text) => console.log(`  ${text}`),
     onUnexpectedExit: (reason) => interrupted.now(reason),

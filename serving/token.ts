@@ -2,8 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-
-const SHORTEST = 16;
+import { readTokenFile } from '../domain/settings.ts';
 
 /** Compared as hashes in constant time: neither length nor first wrong byte can be learned from the answer's time. */
 export function tokenFits(header: string | undefined, token: string): boolean {
@@ -14,9 +13,7 @@ export function tokenFits(header: string | undefined, token: string): boolean {
 /** The token in that file; a new one, which only its owner can read, where there is no file yet. */
 export async function tokenOfFile(file: string): Promise<string> {
   try {
-    const token = (await readFile(file, 'utf8')).trim();
-    if (token.length >= SHORTEST) return token;
-    throw new Error(`${file}: holds no token of at least ${SHORTEST} characters`);
+    return readTokenFile(await readFile(file, 'utf8'), file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

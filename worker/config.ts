@@ -1,52 +1,36 @@
-import { z } from 'zod';
+import type { Settings } from '../domain/settings.ts';
+import { readSettings } from '../domain/settings.ts';
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const url = z
-  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-  .transform((text) => text.replace(/\/+$/, ''));
-
-const kubernetesName = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be a name as Kubernetes has them');
-const format = z.enum(['json', 'slack'], { error: 'must be json or slack' });
-
-/** The worker's environment. Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
-const environment = z.object({
-  /** Whose gateway this worker changes; each service has a worker, with a task queue of its own. */
-  SERVICE: z.string().min(1).default('retriever'),
-  TASK_QUEUE: z.string().min(1).default('retriever-rollout'),
-  GATEWAY_URL: url.default('http://127.0.0.1:8080'),
-  CONTROL_URL: url.default('http://127.0.0.1:8081'),
-  CONTROL_TOKEN: z.string().min(1).optional(),
-  CONTROL_TOKEN_FILE: z.string().min(1).default('.data/run/control-token'),
-  RELEASES_DIR: z.string().min(1).default('artifacts/releases'),
-  ARTIFACTS_DIR: z.string().min(1).default('artifacts'),
-  PLANS_DIR: z.string().min(1).default('plans'),
-  /** Decisions and incidents, as documents for people. */
-  PROD_DOCS_DIR: z.string().min(1).default('docs/PROD'),
-  ROLLBACK_SCRIPT: z.string().min(1).default('scripts/rollback_retriever.sh'),
-  /** The gateway's log of chunks that came and went. */
-  INGEST_LOG: z.string().min(1).default('.data/gateway/ingest/log.jsonl'),
-  WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
-  WORKER_METRICS_PORT: port.default(9464),
-  /** Where pages and warnings go besides the log. */
-  NOTIFY_WEBHOOK_URL: url.optional(),
-  /** What the rollback method `kubernetes` undoes; `embedded` stands the gateway's own lanes in its place. */
-  DEPLOYMENT: z.enum(['embedded', 'kubernetes']).optional(),
-  KUBERNETES_DEPLOYMENT: kubernetesName.default('retriever-service'),
-  KUBERNETES_NAMESPACE: kubernetesName.optional(),
-  NOTIFY_WEBHOOK_FORMAT: format.default('json'),
-  /** Of one severity alone, in its place. */
-  NOTIFY_CRITICAL_URL: url.optional(),
-  NOTIFY_CRITICAL_FORMAT: format.optional(),
-  NOTIFY_WARNING_URL: url.optional(),
-  NOTIFY_WARNING_FORMAT: format.optional(),
-  /** Information goes to the log; here as well where it is set. */
-  NOTIFY_INFO_URL: url.optional(),
-  NOTIFY_INFO_FORMAT: format.optional(),
-  /** Keys of the newest messages, so that a restart sends none twice. */
-  NOTIFY_SENT_FILE: z.string().min(1).default('.data/worker/notified.json'),
-});
+/** What a worker reads; Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
+const NAMES = [
+  'SERVICE',
+  'TASK_QUEUE',
+  'GATEWAY_URL',
+  'CONTROL_URL',
+  'CONTROL_TOKEN',
+  'CONTROL_TOKEN_FILE',
+  'RELEASES_DIR',
+  'ARTIFACTS_DIR',
+  'PLANS_DIR',
+  'PROD_DOCS_DIR',
+  'ROLLBACK_SCRIPT',
+  'INGEST_LOG',
+  'WORKER_METRICS_HOST',
+  'WORKER_METRICS_PORT',
+  'DEPLOYMENT',
+  'KUBERNETES_DEPLOYMENT',
+  'KUBERNETES_NAMESPACE',
+  'NOTIFY_WEBHOOK_URL',
+  'NOTIFY_WEBHOOK_FORMAT',
+  'NOTIFY_CRITICAL_URL',
+  'NOTIFY_CRITICAL_FORMAT',
+  'NOTIFY_WARNING_URL',
+  'NOTIFY_WARNING_FORMAT',
+  'NOTIFY_INFO_URL',
+  'NOTIFY_INFO_FORMAT',
+  'NOTIFY_SENT_FILE',
+] as const;
+type WorkerSettings = Settings<(typeof NAMES)[number]>;
 
 export interface WorkerConfig {
   readonly service: string;
@@ -77,15 +61,9 @@ interface Route {
   readonly format: 'json' | 'slack';
 }
 
-/** Throws an error with one line for each variable that is wrong. An empty variable counts as absent. */
+/** @throws SettingsError with one line for each variable that is wrong */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = environment.safeParse(given);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`the worker's environment is wrong\n${lines.join('\n')}`);
-  }
-  const { data } = parsed;
+  const data = readSettings(env, ...NAMES);
   return {
     service: data.SERVICE,
     taskQueue: data.TASK_QUEUE,
@@ -95,12 +73,12 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       token:
         data.CONTROL_TOKEN === undefined ? { file: data.CONTROL_TOKEN_FILE } : { value: data.CONTROL_TOKEN },
     },
-    releasesDir: data.RELEASES_DIR,
+    releasesDir: data.RELEASES_DIR ?? 'artifacts/releases',
     artifactsDir: data.ARTIFACTS_DIR,
     plansDir: data.PLANS_DIR,
     prodDocsDir: data.PROD_DOCS_DIR,
     rollbackScript: data.ROLLBACK_SCRIPT,
-    ingestLog: data.INGEST_LOG,
+    ingestLog: data.INGEST_LOG ?? '.data/gateway/ingest/log.jsonl',
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
     deployment: deploymentOf(data),
     routes: routesOf(data),
@@ -109,7 +87,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
 }
 
 /** A severity's own webhook, else the one for all that a person has to see. */
-function routesOf(data: z.infer<typeof environment>): WorkerConfig['routes'] {
+function routesOf(data: WorkerSettings): WorkerConfig['routes'] {
   const { NOTIFY_WEBHOOK_URL: shared, NOTIFY_WEBHOOK_FORMAT: sharedFormat } = data;
   const route = (to: string | undefined, as: Route['format'] | undefined): Route | null =>
     to === undefined ? null : { url: to, format: as ?? sharedFormat };
@@ -120,7 +98,7 @@ function routesOf(data: z.infer<typeof environment>): WorkerConfig['routes'] {
   };
 }
 
-function deploymentOf(data: z.infer<typeof environment>): WorkerConfig['deployment'] {
+function deploymentOf(data: WorkerSettings): WorkerConfig['deployment'] {
   const { DEPLOYMENT: kind, KUBERNETES_DEPLOYMENT: deployment, KUBERNETES_NAMESPACE: namespace } = data;
   return kind === 'kubernetes'
     ? { kind, deployment, namespace: namespace ?? null }

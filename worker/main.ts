@@ -4,6 +4,8 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
+import { loopbackWithoutProxy } from '../domain/proxy.ts';
+import { temporalEnvironment } from '../domain/settings.ts';
 import { createActivities } from '../activities/index.ts';
 import { readConfig } from './config.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -21,6 +23,7 @@ try {
 }
 
 async function main(): Promise<void> {
+  Object.assign(process.env, loopbackWithoutProxy(process.env));
   const config = readConfig(process.env);
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
@@ -28,7 +31,9 @@ async function main(): Promise<void> {
     }),
     telemetryOptions: { metrics: { prometheus: { bindAddress: config.metricsAddress } } },
   });
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+    overrideEnvVars: temporalEnvironment(process.env),
+  });
   const connection = await connect(connectionOptions);
   try {
     const registration = await registerSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);

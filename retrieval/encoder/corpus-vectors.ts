@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { SettingsError, readSettings } from '../../domain/settings.ts';
 import { formatNpy, parseNpy } from '../release/npy.ts';
 import type { EncoderManifest } from './manifest.ts';
 import { openEncoderPool } from './pool.ts';
@@ -19,9 +20,23 @@ export interface EncodeCorpusOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Where downloads and vectors are kept outside the clone: RETRIEVER_CACHE, else the user's cache folder. */
+/** Where downloads and vectors are kept outside the clone: RETRIEVER_CACHE, else the user's cache folder. @throws SettingsError where there is neither */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {
-  return env.RETRIEVER_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'retriever-rollout');
+  const { RETRIEVER_CACHE: own, XDG_CACHE_HOME: shared } = readSettings(
+    env,
+    'RETRIEVER_CACHE',
+    'XDG_CACHE_HOME',
+  );
+  return own ?? join(shared ?? join(homeFolder(), '.cache'), 'retriever-rollout');
+}
+
+/** Of a user that this machine has no entry for, as in a container, nobody knows it. */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch (cause) {
+    throw new SettingsError('RETRIEVER_CACHE: has to name a folder, since this user has no home', { cause });
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readSettings } from '../../domain/settings.ts';
 import { DEFAULT_ENCODER } from '../../retrieval/encoder/manifest.ts';
 
 /** Where the sample releases of an encoder are, and what they are made of. */
@@ -14,7 +15,7 @@ export interface SamplePlaces {
  * another encoder lie apart: one folder of releases is one rollout's world, and vectors of two encoders do not compare.
  */
 export function samplePlaces(root: string, env: NodeJS.ProcessEnv): SamplePlaces {
-  const encoder = env['RETRIEVER_ENCODER'] || DEFAULT_ENCODER;
+  const encoder = readSettings(env, 'RETRIEVER_ENCODER').RETRIEVER_ENCODER ?? DEFAULT_ENCODER;
   if (encoder === DEFAULT_ENCODER)
     return {
       encoder,

@@ -5,6 +5,7 @@ import { monitorCommand, monitorId } from '../../domain/monitor-input.ts';
 import { longTaskQueue } from '../../domain/queues.ts';
 import { statusQuery } from '../../workflows/messages.ts';
 import { ANSWER_MS, taskQueue, withTemporal } from '../rollout/temporal.ts';
+import { setting } from '../tool/settings.ts';
 import type { Finding } from './finding.ts';
 import { note, ok, skipped, wordsOf, wrong } from './finding.ts';
 
@@ -24,8 +25,8 @@ export async function temporalFindings(): Promise<Finding[]> {
 /** A worker that died a moment ago is still on Temporal's list of those who poll; its own port is not there any more. */
 async function metricsFinding(): Promise<Finding> {
   const part = 'worker metrics';
-  const port = process.env['WORKER_METRICS_PORT'] || '9464';
-  const url = process.env['WORKER_METRICS_URL'] || `http://127.0.0.1:${port}/metrics`;
+  const port = setting('WORKER_METRICS_PORT');
+  const url = setting('WORKER_METRICS_URL') ?? `http://127.0.0.1:${port}/metrics`;
   try {
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(5_000) });
     await body.dump();
@@ -106,7 +107,7 @@ async function polledAgoMs(client: Client, name: string, taskQueueType: number):
 
 /** It is a workflow like others, but one that is missed only when somebody should have been paged. */
 async function monitorFindings(client: Client): Promise<Finding[]> {
-  const service = process.env['SERVICE'] || 'retriever';
+  const service = setting('SERVICE');
   const workflowId = monitorId(service);
   const state = await client.workflow
     .getHandle(workflowId)

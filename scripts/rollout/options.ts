@@ -1,5 +1,7 @@
-import { userInfo } from 'node:os';
 import { z } from 'zod';
+import { NAME_RULE, isName } from '../../domain/name.ts';
+import { operatorName } from '../tool/operator.ts';
+import { setting } from '../tool/settings.ts';
 import type { ToolOption } from '../tool/tool.ts';
 
 export const service = {
@@ -7,14 +9,14 @@ export const service = {
   help: 'the service whose rollout it is',
   schema: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a name of letters, digits, ".", "_" and "-"')
-    .default(process.env['SERVICE'] || 'retriever'),
+    .refine(isName, NAME_RULE)
+    .default(() => setting('SERVICE')),
 } as const satisfies ToolOption;
 
 export const by = {
   value: 'NAME',
   help: 'who says so',
-  schema: z.string().min(1).default(userInfo().username),
+  schema: z.string().min(1).default(operatorName),
 } as const satisfies ToolOption;
 
 export const reason = {

@@ -1,10 +1,11 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { TASK_QUEUE } from '../../domain/queues.ts';
+import { temporalEnvironment } from '../../domain/settings.ts';
 import type { BlastRadius } from '../../domain/blast-radius.ts';
 import type { Outcome } from '../../domain/rollout-state.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
 import { statusQuery } from '../../workflows/messages.ts';
+import { setting } from '../tool/settings.ts';
 
 /** A question to a worker that is not answered in this time is not waited for. */
 export const ANSWER_MS = 5_000;
@@ -29,7 +30,7 @@ export type Seen =
 
 /** The task queue that the worker of this environment serves. */
 export function taskQueue(): string {
-  return process.env['TASK_QUEUE'] || TASK_QUEUE;
+  return setting('TASK_QUEUE');
 }
 
 export function rolloutId(service: string): string {
@@ -47,7 +48,9 @@ export async function withTemporal<T>(
   use: (client: Client) => Promise<T>,
   otherwise: string = START,
 ): Promise<T> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+    overrideEnvVars: temporalEnvironment(process.env),
+  });
   const connection = await connect(connectionOptions, otherwise);
   try {
     return await use(new Client({ connection, namespace }));

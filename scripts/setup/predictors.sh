@@ -3,9 +3,10 @@
 # sample corpus, anew when the encoder, the corpus or the training changed.
 set -euo pipefail
 source scripts/setup/step.sh
+source scripts/setup/setting.sh
 
 sample=minilm-l6-v2-int8
-name=${RETRIEVER_ENCODER:-$sample}
+name=$(setting RETRIEVER_ENCODER "$sample")
 if [[ $name == "$sample" ]]; then exit 0; fi
 
 encoder=models/$name

@@ -3,6 +3,7 @@
 # else the official archives.
 set -euo pipefail
 source scripts/setup/step.sh
+source scripts/setup/setting.sh
 
 # provide PROGRAM DOWNLOAD USERS: USERS is the user's own program, or empty.
 provide() {
@@ -30,5 +31,7 @@ on_path() {
   found=$(command -v "$1") && [[ ! $found -ef .data/bin/$1 ]] && echo "$found" || true
 }
 
-provide temporal temporal "${TEMPORAL_CLI:-$(on_path temporal)}" TEMPORAL_CLI
-provide temporal-test-server test-server "${TEMPORAL_TEST_SERVER:-$(on_path temporal-test-server)}" TEMPORAL_TEST_SERVER
+own=$(setting TEMPORAL_CLI "$(on_path temporal)")
+provide temporal temporal "$own" TEMPORAL_CLI
+own=$(setting TEMPORAL_TEST_SERVER "$(on_path temporal-test-server)")
+provide temporal-test-server test-server "$own" TEMPORAL_TEST_SERVER

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { request } from 'undici';
 import type { AnyLane, ControlChange, ControlView } from '../../domain/control.ts';
 import type { Health, Problem, SearchResponse } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
+import { readSettings, readTokenFile } from '../../domain/settings.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { ROOT } from './process.ts';
@@ -15,14 +16,19 @@ export interface GatewayAddress {
   readonly token: { readonly value: string } | { readonly file: string };
 }
 
-/** GATEWAY_URL, CONTROL_URL, CONTROL_TOKEN and CONTROL_TOKEN_FILE, with the embedded stack's defaults. */
+/**
+ * GATEWAY_URL, CONTROL_URL, CONTROL_TOKEN and CONTROL_TOKEN_FILE, with the embedded stack's defaults.
+ * @throws SettingsError that names those which are wrong
+ */
 export function gatewayFromEnv(env: NodeJS.ProcessEnv): GatewayAddress {
+  const read = readSettings(env, 'GATEWAY_URL', 'CONTROL_URL', 'CONTROL_TOKEN', 'CONTROL_TOKEN_FILE');
   return {
-    gateway: env['GATEWAY_URL'] ?? 'http://127.0.0.1:8080',
-    control: env['CONTROL_URL'] ?? 'http://127.0.0.1:8081',
-    token: env['CONTROL_TOKEN']
-      ? { value: env['CONTROL_TOKEN'] }
-      : { file: env['CONTROL_TOKEN_FILE'] ?? join(ROOT, '.data/run/control-token') },
+    gateway: read.GATEWAY_URL,
+    control: read.CONTROL_URL,
+    token:
+      read.CONTROL_TOKEN === undefined
+        ? { file: resolve(ROOT, read.CONTROL_TOKEN_FILE) }
+        : { value: read.CONTROL_TOKEN },
   };
 }
 
@@ -98,7 +104,7 @@ async function tokenOf({ token }: GatewayAddress): Promise<string> {
     const words = cause.code === 'ENOENT' ? `no control token at ${token.file}` : cause.message;
     throw new Error(`${words}: set CONTROL_TOKEN or CONTROL_TOKEN_FILE`, { cause });
   });
-  return text.trim();
+  return readTokenFile(text, token.file);
 }
 
 /** The JSON of a 200, which the caller's type names; throws for any other. */
@@ -111,9 +117,6 @@ async function call(
   body?: unknown,
 ) {
   const url = `${address}${path}`;
-  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
-  if (protocol !== 'http:' && protocol !== 'https:')
-    throw new Error(`${listener.variable} is no URL such as http://127.0.0.1:8081: ${address}`);
   const answer = await request(url, {
     method,
     headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { readSettings } from '../../domain/settings.ts';
 
 /** Port of each listener of the stack; 0 stands for any free one. */
 export interface StackPorts {
@@ -9,13 +10,13 @@ export interface StackPorts {
   readonly workerMetrics: number;
 }
 
-/** What listens there, the variable that moves it, and the default that documents and tools expect. */
+/** What listens there, and the setting that moves it. */
 const USES = {
-  temporal: ['Temporal', 'TEMPORAL_PORT', 7233],
-  temporalUi: ["Temporal's web UI", 'TEMPORAL_UI_PORT', 8233],
-  gateway: ['gateway', 'GATEWAY_PORT', 8080],
-  control: ["gateway's control listener", 'CONTROL_PORT', 8081],
-  workerMetrics: ["worker's metrics", 'WORKER_METRICS_PORT', 9464],
+  temporal: ['Temporal', 'TEMPORAL_PORT'],
+  temporalUi: ["Temporal's web UI", 'TEMPORAL_UI_PORT'],
+  gateway: ['gateway', 'GATEWAY_PORT'],
+  control: ["gateway's control listener", 'CONTROL_PORT'],
+  workerMetrics: ["worker's metrics", 'WORKER_METRICS_PORT'],
 } as const;
 
 type PortName = keyof typeof USES;
@@ -24,16 +25,14 @@ const NAMES: readonly PortName[] = ['temporal', 'temporalUi', 'gateway', 'contro
 /** Any free port for each listener, as tests take them. */
 export const ANY_PORTS: StackPorts = { temporal: 0, temporalUi: 0, gateway: 0, control: 0, workerMetrics: 0 };
 
-/** Ports from the environment, with their defaults. Throws an error that names the variable which is wrong. */
+/**
+ * Ports from the environment, with their defaults.
+ * @throws SettingsError that names the variable which is wrong
+ */
 export function portsFromEnv(env: NodeJS.ProcessEnv): StackPorts {
+  const read = readSettings(env, ...NAMES.map((name) => USES[name][1]));
   const ports = { ...ANY_PORTS };
-  for (const name of NAMES) {
-    const [, variable, fallback] = USES[name];
-    const value = Number(env[variable] ?? fallback);
-    if (!Number.isInteger(value) || value < 0 || value > 65_535)
-      throw new Error(`${variable} must be a port from 0 to 65535, not ${env[variable]}`);
-    ports[name] = value;
-  }
+  for (const name of NAMES) ports[name] = read[USES[name][1]];
   return ports;
 }
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,8 +32,9 @@ export interface RunningProcess {
   kill(): Promise<void>;
 }
 
-/** Root of the repository. */
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CODE = fileURLToPath(new URL('../..', import.meta.url));
+/** Root of the repository, or of the image: where package.json is. Compiled code may lie in a folder of it. */
+export const ROOT = existsSync(join(CODE, 'package.json')) ? CODE : dirname(CODE);
 
 /** Young objects of a request under way are not copied twice: scavenges take half as long (serving/gateway/heap.ts). */
 const YOUNG_GENERATION = '--max-semi-space-size=32';
@@ -43,7 +44,7 @@ export function nodeCommand(module: string, ...args: string[]): string[] {
   const ending = extname(import.meta.url);
   const loader = createRequire(import.meta.url);
   const flags = ending === '.ts' ? ['--import', pathToFileURL(loader.resolve('tsx')).href] : [];
-  return [process.execPath, YOUNG_GENERATION, ...flags, join(ROOT, module + ending), ...args];
+  return [process.execPath, YOUNG_GENERATION, ...flags, join(CODE, module + ending), ...args];
 }
 
 /** Starts a process. It is told to end when its parent dies (Linux), whatever that died of. */

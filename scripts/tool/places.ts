@@ -1,24 +1,21 @@
 import { resolve } from 'node:path';
 import { ROOT } from '../stack/process.ts';
+import { setting } from './settings.ts';
 
 /** Settings of the stack's folders; relative ones, as the defaults are, are those of the clone, wherever a tool is called. */
-function folder(variable: string, preset: string): string {
-  return resolve(ROOT, process.env[variable] || preset);
-}
-
 export function artifactsFolder(): string {
-  return folder('ARTIFACTS_DIR', 'artifacts');
+  return resolve(ROOT, setting('ARTIFACTS_DIR'));
 }
 
 export function releasesFolder(): string {
-  return folder('RELEASES_DIR', 'artifacts/releases');
+  return resolve(ROOT, setting('RELEASES_DIR') ?? 'artifacts/releases');
 }
 
 export function plansFolder(): string {
-  return folder('PLANS_DIR', 'plans');
+  return resolve(ROOT, setting('PLANS_DIR'));
 }
 
 /** The gateway's own. */
 export function stateFolder(): string {
-  return folder('STATE_DIR', '.data/gateway');
+  return resolve(ROOT, setting('STATE_DIR'));
 }

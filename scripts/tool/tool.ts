@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { SettingsError } from '../../domain/settings.ts';
+import { prepareProcess } from './process.ts';
 
 /** One `--name` of a tool. Without `value` it is a switch; with it, the word that the help shows for what it takes. */
 export interface ToolOption {
@@ -69,19 +71,17 @@ export async function runTool<O extends Readonly<Record<string, ToolOption>>>(
   tool: Tool<O>,
   args: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
-  if (args.includes('--help')) {
-    console.log(helpOf(tool));
-    return;
-  }
+  prepareProcess();
   const json = args.includes('--json');
   try {
+    if (args.includes('--help')) return console.log(helpOf(tool));
     const { met, lines, result } = await tool.run(readValues(tool, args));
     console.log(json ? JSON.stringify({ met, ...result }, null, 2) : lines.join('\n'));
     process.exitCode = met ? EXIT.met : EXIT.notMet;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (json) console.log(JSON.stringify({ met: false, error: reason }));
-    const wrong = error instanceof WrongUse;
+    const wrong = error instanceof WrongUse || error instanceof SettingsError;
     console.error(`${tool.name}: ${reason}${wrong ? `\n${tool.name} --help says what it takes` : ''}`);
     process.exitCode = wrong ? EXIT.wrongUse : EXIT.notMet;
   }

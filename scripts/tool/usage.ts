@@ -1,5 +1,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
+import { SettingsError } from '../../domain/settings.ts';
+import { prepareProcess } from './process.ts';
 
 /**
  * The options of a command that is no tool: it is called for what it does and has no criterion to meet. Ends the process with
@@ -9,6 +11,7 @@ export function readOptions<T extends ParseArgsConfig>(
   usage: string,
   config: T,
 ): ReturnType<typeof parseArgs<T>>['values'] {
+  prepareProcess();
   if (process.argv.includes('--help')) {
     console.log(usage);
     process.exit(0);
@@ -32,4 +35,14 @@ export function positive(option: string, text: string, usage: string): number {
   return number > 0 && Number.isFinite(number)
     ? number
     : refuse(`${option} must be a number above 0, not ${text}`, usage);
+}
+
+/** What `read` makes of the environment; ends the process with exit code 2 where a setting is wrong. */
+export function settingsOrUsage<T>(usage: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SettingsError) return refuse(error.message, usage);
+    throw error;
+  }
 }

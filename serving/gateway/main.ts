@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
+import { SettingsError } from '../../domain/settings.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
@@ -145,6 +146,10 @@ async function bootState(
 ): Promise<ControlState> {
   if (flags === null) return { ...firstState({ release: STABLE_RELEASE, flags }, nowMs), shadowPercent };
   const manifest = await readManifest(join(RELEASES_DIR, STABLE_RELEASE));
+  if (flags.nprobe !== undefined && flags.nprobe > manifest.nlist)
+    throw new SettingsError(
+      `FAISS_NPROBE: must be a whole number from 1 to ${manifest.nlist}, the lists of ${STABLE_RELEASE}, not ${flags.nprobe}`,
+    );
   const stable = { release: STABLE_RELEASE, flags: { ...manifest.flags, ...flags } };
   return { ...firstState(stable, nowMs), shadowPercent };
 }

@@ -83,4 +83,3 @@ export function openExplainLog(options: ExplainLogOptions): ExplainLog {
 }
 
 /** Bytes of one release's log where nobody says how many. */
-export const EXPLAIN_LOG_BYTES = 16 * 1024 * 1024;

@@ -5,17 +5,27 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
+import type { Settings } from '../../domain/settings.ts';
+import { readSettings } from '../../domain/settings.ts';
 import { trimMemory } from '../../retrieval/index/open.ts';
 import { openPipeline } from '../../retrieval/pipeline.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { createRetrieverApp } from './app.ts';
 import type { ExplainLogOptions } from './explain-log.ts';
-import { EXPLAIN_LOG_BYTES, openExplainLog } from './explain-log.ts';
+import { openExplainLog } from './explain-log.ts';
 import { startIngest } from './ingest.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 /** A release that is refused is not started again; other ends are. */
 const REFUSED_EXIT_CODE = 3;
+
+const SETTINGS = [
+  'MODELS_DIR',
+  'INGEST_LOG',
+  'EXPLAIN_LOG',
+  'EXPLAIN_LOG_BYTES',
+  'EXPLAIN_LOG_TEXTS',
+] as const;
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +52,8 @@ try {
 
 async function main(release: string): Promise<void> {
   if (release === '') throw new Error('--release is missing');
-  const { MODELS_DIR: modelsDir, INGEST_LOG: ingestLog, EXPLAIN_LOG: explainFolder } = process.env;
+  const settings = readSettings(process.env, ...SETTINGS);
+  const { MODELS_DIR: modelsDir, INGEST_LOG: ingestLog } = settings;
   const pipeline = await openPipeline(join(values.releases, release), {
     verify: true,
     ...(modelsDir ? { modelsDir } : {}),
@@ -50,7 +61,8 @@ async function main(release: string): Promise<void> {
   await pipeline.warmUp();
   const built = pipeline.statistics();
   const ingest = ingestLog ? await startIngest(pipeline, ingestLog, tellFault) : undefined;
-  const explainLog = explainFolder ? openExplainLog(explainOptions(explainFolder, release)) : undefined;
+  const explain = explainOptions(settings, release);
+  const explainLog = explain === null ? undefined : openExplainLog(explain);
   const app = createRetrieverApp({
     pipeline,
     built,
@@ -79,10 +91,16 @@ async function main(release: string): Promise<void> {
   say({ event: 'ready', port: (app.server.address() as AddressInfo).port, flags: pipeline.manifest.flags });
 }
 
-/** The gateway has checked the variables that it passes on. */
-function explainOptions(folder: string, release: string): ExplainLogOptions {
-  const { EXPLAIN_LOG_BYTES: bytes, EXPLAIN_LOG_TEXTS: texts } = process.env;
-  const maxBytes = Number(bytes) > 0 ? Number(bytes) : EXPLAIN_LOG_BYTES;
+/** Null where nothing is explained. */
+function explainOptions(
+  {
+    EXPLAIN_LOG: folder,
+    EXPLAIN_LOG_BYTES: maxBytes,
+    EXPLAIN_LOG_TEXTS: texts,
+  }: Settings<(typeof SETTINGS)[number]>,
+  release: string,
+): ExplainLogOptions | null {
+  if (folder === undefined) return null;
   return { folder, release, maxBytes, withTexts: texts === 'on', onFault: tellFault };
 }
 

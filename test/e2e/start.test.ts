@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunningProcess } from '../../scripts/stack/process.ts';
+import { freePort } from '../../scripts/stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+import type { Stack } from '../../scripts/stack/stack.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import { toolIn } from '../scripts/tool-process.ts';
 
+const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'grpc_proxy'];
 const PORTS = ['TEMPORAL', 'TEMPORAL_UI', 'GATEWAY', 'CONTROL', 'WORKER_METRICS'];
 
 let releasesDir = '';
@@ -21,7 +25,11 @@ afterAll(async () => {
 });
 
 /** `npm start`, until the stack is there, then the body, then Ctrl-C. */
-async function started<T>(flags: readonly string[], body: (client: Client) => Promise<T>): Promise<T> {
+async function started<T>(
+  flags: readonly string[],
+  body: (client: Client, addresses: Stack['addresses']) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const stackFile = join(folder, 'run/stack.json');
   await rm(stackFile, { force: true });
   const stack: RunningProcess = startProcess({
@@ -38,13 +46,15 @@ async function started<T>(flags: readonly string[], body: (client: Client) => Pr
       STABLE_RELEASE: 'v-1',
       SERVICE: 'shop',
       TASK_QUEUE: 'shop-rollout',
+      ...env,
     },
   });
   try {
     const text = await vi.waitFor(() => readFile(stackFile, 'utf8'), { timeout: 60_000, interval: 100 });
-    const connection = await Connection.connect({ address: JSON.parse(text).temporal });
+    const addresses: Stack['addresses'] = JSON.parse(text);
+    const connection = await Connection.connect({ address: addresses.temporal });
     try {
-      return await body(new Client({ connection }));
+      return await body(new Client({ connection }), addresses);
     } finally {
       await connection.close();
     }
@@ -62,5 +72,48 @@ describe('npm start', () => {
     };
     const first = await started([], monitor);
     expect(await started([], monitor)).toBe(first);
+  }, 180_000);
+
+  it('comes up, and is looked at, where a proxy that can not reach it is set for everything', async () => {
+    const proxy = `http://127.0.0.1:${await freePort()}`;
+    const env = {
+      ...Object.fromEntries(
+        PROXIES.flatMap((name) => [name, name.toUpperCase()]).map((name) => [name, proxy]),
+      ),
+      no_proxy: 'example.org',
+      NODE_USE_ENV_PROXY: '1',
+    };
+    await started(
+      [],
+      async (_client, { temporal, gateway, control, workerMetrics }) => {
+        const ours = {
+          ...env,
+          TEMPORAL_ADDRESS: `${temporal}\n`,
+          GATEWAY_URL: `${gateway}/`,
+          CONTROL_URL: `${control}/`,
+          WORKER_METRICS_URL: workerMetrics,
+          CONTROL_TOKEN_FILE: join(folder, 'run/control-token'),
+          STATE_DIR: join(folder, 'gateway'),
+          ARTIFACTS_DIR: join(folder, 'artifacts'),
+          RELEASES_DIR: releasesDir,
+          SERVICE: 'shop',
+          TASK_QUEUE: 'shop-rollout',
+        };
+        const ask = (...args: [string, ...string[]]) => toolIn({ env: ours }, ...args);
+        expect(await ask('rollout', 'status')).toMatchObject({
+          code: 1,
+          stdout: 'there is no rollout/shop\n',
+        });
+        expect(await ask('rollout', 'list')).toMatchObject({ code: 0, stdout: 'none yet\n' });
+        expect(await ask('rollback', 'v-1')).toMatchObject({ code: 0 });
+        const { stdout } = await ask('diagnose-retriever', '--json');
+        const found: { findings: { part: string; state: string }[] } = JSON.parse(stdout);
+        const wrong = found.findings.filter(({ state }) => state === 'wrong' || state === 'skipped');
+        expect(
+          wrong.filter(({ part }) => /gateway|control|lane|index|Temporal|worker|monitor/.test(part)),
+        ).toEqual([]);
+      },
+      env,
+    );
   }, 180_000);
 });

@@ -95,7 +95,7 @@ describe('the ports of the stack', () => {
 
   it('refuses a port that is none, by the name of its variable', () => {
     expect(() => portsFromEnv({ CONTROL_PORT: '80a' })).toThrow(
-      'CONTROL_PORT must be a port from 0 to 65535, not 80a',
+      'CONTROL_PORT: must be a port from 0 to 65535, not "80a"',
     );
   });
 });

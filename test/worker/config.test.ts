@@ -15,9 +15,11 @@ describe("the worker's environment", () => {
   });
 
   it('takes an empty variable for an absent one, and a token before its file', () => {
-    expect(readConfig({ GATEWAY_URL: '', CONTROL_TOKEN: 'abc', CONTROL_TOKEN_FILE: 'x' })).toMatchObject({
+    expect(
+      readConfig({ GATEWAY_URL: '', CONTROL_TOKEN: '0123456789abcdef', CONTROL_TOKEN_FILE: 'x' }),
+    ).toMatchObject({
       gatewayUrl: 'http://127.0.0.1:8080',
-      control: { token: { value: 'abc' } },
+      control: { token: { value: '0123456789abcdef' } },
     });
   });
 

@@ -4,7 +4,7 @@ import { createGatewayClient, gatewayFromEnv } from '../../../scripts/stack/gate
 import { freePort } from '../../../scripts/stack/ports.ts';
 
 const nobody = `http://127.0.0.1:${await freePort()}`;
-const client = (env: Readonly<Record<string, string>>) =>
+const client = async (env: Readonly<Record<string, string>>) =>
   createGatewayClient(gatewayFromEnv({ CONTROL_TOKEN: 'a-token-of-this-test', ...env }));
 
 it.each([
@@ -21,15 +21,15 @@ it.each([
   [
     'no address',
     { CONTROL_URL: 'nonsense' },
-    'CONTROL_URL is no URL such as http://127.0.0.1:8081: nonsense',
+    'CONTROL_URL: must be an http(s) URL such as http://127.0.0.1:8080, not "nonsense"',
   ],
   [
     'no protocol',
     { CONTROL_URL: 'localhost:8081' },
-    'CONTROL_URL is no URL such as http://127.0.0.1:8081: localhost:8081',
+    'CONTROL_URL: must be an http(s) URL such as http://127.0.0.1:8080, not "localhost:8081"',
   ],
 ])('the operator reads what is wrong: %s', async (_, env, words) => {
-  await expect(client(env).change({ by: 'test', percent: 0 })).rejects.toThrow(words);
+  await expect(client(env).then((of) => of.change({ by: 'test', percent: 0 }))).rejects.toThrow(words);
 });
 
 it('does not claim that nothing was changed where the change may have arrived', async () => {
@@ -38,7 +38,7 @@ it('does not claim that nothing was changed where the change may have arrived', 
   const address = server.address();
   const CONTROL_URL = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   try {
-    const change = client({ CONTROL_URL }).change({ by: 'test', percent: 0 });
+    const change = (await client({ CONTROL_URL })).change({ by: 'test', percent: 0 });
     await expect(change).rejects.toThrow(/whether the change was made is not known/);
   } finally {
     server.close();

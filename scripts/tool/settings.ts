@@ -1,0 +1,10 @@
+import type { SettingName, Settings } from '../../domain/settings.ts';
+import { readSettings } from '../../domain/settings.ts';
+
+/**
+ * One setting of this process.
+ * @throws SettingsError where it can not be used as it is: wrong use, by every tool's exit code
+ */
+export function setting<N extends SettingName>(name: N): Settings<N>[N] {
+  return readSettings(process.env, name)[name];
+}
