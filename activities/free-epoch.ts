@@ -4,18 +4,18 @@ import type { ControlClient } from './control.ts';
 
 /**
  * The fence for who does not push others aside: a workflow's own epoch, as long as no other one that still runs holds
- * it. Owners are `<workflow id>/<run id>`; a hand and a run that has ended hold nothing any more.
+ * it. Owners are `<workflow id>/<first execution's run id>`; a hand and a run that has ended hold nothing any more.
  */
 export function createFreeEpoch(
   control: ControlClient,
-  isRunning: (workflowId: string, runId: string) => Promise<boolean>,
+  isRunning: (workflowId: string, firstRunId: string) => Promise<boolean>,
 ): Pick<TuningActivities, 'fenceHolder' | 'takeFreeEpoch'> {
   async function holderOf({ owner, epoch }: ControlState): Promise<FenceHolder> {
     const cut = owner.lastIndexOf('/');
-    const [workflowId, runId] = [owner.slice(0, cut), owner.slice(cut + 1)];
-    if (cut <= 0 || runId === '') return { kind: 'free' };
+    const [workflowId, firstRunId] = [owner.slice(0, cut), owner.slice(cut + 1)];
+    if (cut <= 0 || firstRunId === '') return { kind: 'free' };
     // Throws while Temporal does not answer, and is tried again: a guess could push a rollout aside.
-    return (await isRunning(workflowId, runId)) ? { kind: 'held', workflowId, epoch } : { kind: 'free' };
+    return (await isRunning(workflowId, firstRunId)) ? { kind: 'held', workflowId, epoch } : { kind: 'free' };
   }
   return {
     async fenceHolder() {

@@ -8,7 +8,7 @@ import { postmortemMarkdown } from '../domain/postmortem.ts';
 
 /**
  * Writes drafts to `<prodDocsDir>/postmortems/YYYYMMDD_incident.md` (the day in UTC; _2, _3 where that is taken): one
- * for each run that took users back and each incident, whole or not at all, and never over a file that is there.
+ * for each time that a run took users back and each incident, whole or not at all, and never over a file that is there.
  */
 export function createPostmortems(
   prodDocsDir: string,
@@ -16,9 +16,10 @@ export function createPostmortems(
   const folder = join(prodDocsDir, 'postmortems');
   return {
     async writePostmortem(postmortem) {
-      const { workflowId, runId, endedMs } = postmortem;
+      const { workflowId, runId, triggeredMs, endedMs } = postmortem;
+      const about = `run ${workflowId} ${runId} ${triggeredMs ?? endedMs}`;
       const text = postmortemMarkdown(postmortem, utc);
-      return { file: await once(folder, `run ${workflowId} ${runId}`, endedMs, text) };
+      return { file: await once(folder, about, endedMs, text) };
     },
     async writeIncident(draft) {
       const { workflowId, incident, endedMs } = draft;

@@ -13,8 +13,11 @@ export interface WatchDeps {
   readonly metrics: MetricsSource;
   /** The one that `metrics` reads. */
   readonly clock: SteadyClock;
-  /** Asks Temporal whether that run is still open. Rejects when Temporal does not answer in time. */
-  readonly isRunning: (workflowId: string, runId?: string) => Promise<boolean>;
+  /**
+   * Asks Temporal whether that workflow is still open, in the chain of runs that began with `firstRunId`. Rejects when Temporal
+   * does not answer in time.
+   */
+  readonly isRunning: (workflowId: string, firstRunId?: string) => Promise<boolean>;
 }
 
 /** One stretch of the guard. Its state so far is in each heartbeat, so that a retry goes on where this one was. */

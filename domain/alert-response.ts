@@ -7,6 +7,7 @@ import type { LaneName } from './split.ts';
 /** What a critical alert says to the rollout that was under way when it fired. */
 export interface RolloutSignal {
   readonly workflowId: string;
+  /** Of the first execution: what came of a reset is meant too. */
   readonly runId: string;
   readonly signal: 'rollback' | 'hold';
 }

@@ -140,7 +140,7 @@ export interface BaselineInput {
 }
 
 export interface WatchInput {
-  /** Workflow and run that must still be alive for the lease to be renewed. */
+  /** Workflow and first run of the chain that must still be alive for the lease to be renewed. */
   readonly workflowId: string;
   readonly runId: string;
   readonly epoch: number;

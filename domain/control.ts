@@ -23,7 +23,7 @@ export type AnyLane = LaneName | 'previous' | 'spare';
 export interface ControlState {
   /** The fence: only the holder of the newest epoch may change traffic. */
   readonly epoch: number;
-  /** Who took the epoch, e.g. `rollout/retriever/<runId>`; the operator's changes by hand have no epoch. */
+  /** Who took the epoch, e.g. `rollout/retriever/<first execution's run id>`; the operator's changes by hand have no epoch. */
   readonly owner: string;
   /** Idempotency key of the call that took the epoch. */
   readonly epochKey: string;

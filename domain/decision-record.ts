@@ -5,6 +5,7 @@ import type { RolloutState } from './rollout-state.ts';
 import { stageOf } from './rollout-state.ts';
 import type { PackedEvidence } from './packed-evidence.ts';
 import { packEvidence } from './packed-evidence.ts';
+import { endedRepeats, idleMessages } from './repeats.ts';
 
 /** One decision of a rollout: what it was made on, by whom, and what followed. Plain JSON of a few kB. */
 export interface Decision {
@@ -38,11 +39,12 @@ export interface GateRecord {
   readonly evidence: PackedEvidence | null;
 }
 
-/** A decision with where it belongs: (runId, number) is its key. */
+/** A decision with where it belongs: (runId, number, atMs) is its key. */
 export interface DecisionRecord extends Decision {
   readonly workflowId: string;
+  /** Of the first execution: a rollout that was reset goes on in the same log. */
   readonly runId: string;
-  /** From 1 on; a gap is a record that was lost. */
+  /** From 1 on; a gap is a record that was lost. A reset counts on from an earlier one. */
   readonly number: number;
   readonly candidate: string;
   readonly plan: { readonly name: string; readonly digest: string };
@@ -64,8 +66,15 @@ export function decisionsOf(
     gate: null,
     action: actionOf(plan, before, after),
   } as const;
-  const found: Decision[] = [];
-  if (event.kind === 'message') {
+  // Equal messages that changed nothing are one record when the first comes, and one with their count when the row ends.
+  const found: Decision[] = endedRepeats(before, after).map(({ text, times = 1 }) => ({
+    ...base,
+    kind: 'message',
+    who: 'repeated',
+    reason: `${text} (${times} times)`,
+    action: 'changes nothing',
+  }));
+  if (event.kind === 'message' && isNews(before, after)) {
     const { name, reason, by } = event.message;
     // The timeline has why a message changed nothing.
     const said = after.timeline.findLast(({ kind }) => kind === 'message')?.text;
@@ -90,6 +99,12 @@ export function decisionsOf(
       action: `ended: ${after.outcome}`,
     });
   return found;
+}
+
+/** Whether a message is not one that came before and changed nothing. */
+function isNews(before: RolloutState, after: RolloutState): boolean {
+  const [then, now] = [idleMessages(before), idleMessages(after)];
+  return now.length === 0 || now.length > then.length;
 }
 
 function verdictDecision(

@@ -133,11 +133,3 @@ export function driftNotifications(
     return [{ severity, title, text: reason, dedupeKey }];
   });
 }
-
-/** How loudly a person is told: of the worst finding; null where nothing is to be told. */
-export function driftSeverity(findings: readonly DriftFinding[]): Notification['severity'] | null {
-  const severities = findings.map(({ verdict }) => SEVERITY[verdict]);
-  return (
-    severities.find((severity) => severity === 'critical') ?? severities.find((one) => one !== null) ?? null
-  );
-}

@@ -2,6 +2,7 @@ import { DRAFT_NOTE, cell, factLines, toFillIn } from './draft-markdown.ts';
 import { sayBlastRadius } from './blast-radius.ts';
 import type { RollbackVerification } from './contract.ts';
 import type { Plan } from './plan.ts';
+import { sayTimes } from './repeats.ts';
 import type { RolloutState, TimelineEntry } from './rollout-state.ts';
 import type { StatusRow } from './status.ts';
 import { statusOf } from './status.ts';
@@ -71,7 +72,10 @@ function shortened(timeline: readonly TimelineEntry[]): Postmortem['timeline'] {
   const half = MOST_ENTRIES / 2;
   const kept =
     timeline.length <= MOST_ENTRIES ? timeline : [...timeline.slice(0, half), ...timeline.slice(-half)];
-  return kept.map(({ atMs, percent, text }) => ({ atMs, percent, text: clip(text) }));
+  return kept.map((entry) => {
+    const { atMs, percent, text } = entry;
+    return { atMs, percent, text: `${clip(text)}${sayTimes(entry)}` };
+  });
 }
 
 /** A text as long as a draft wants it. */

@@ -16,30 +16,47 @@ export function serviceOfRollback(workflowId: string): string | null {
   return /^rollback\/([A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(workflowId)?.[1] ?? null;
 }
 
-const FIELDS = ['method', 'to', 'reason', 'by'];
+const FIELDS = ['method', 'to', 'reason', 'by'] as const;
 
-/** The input, or what is wrong with it by field. Nothing at all is an input too: a rollback needs none. */
-export function readRollbackInput(
-  raw: unknown,
-): { readonly input: RollbackInput } | { readonly problem: string } {
+/**
+ * The input out of whatever came: a rollback needs none, and a slip of the pen must not keep users on a bad release. What can not be
+ * used is left out, and `notes` say so, one sentence each. A release that is not there is the gateway's to refuse.
+ */
+export function readRollbackInput(raw: unknown): {
+  readonly input: RollbackInput;
+  readonly notes: readonly string[];
+} {
   const given = raw ?? {};
-  if (typeof given !== 'object' || Array.isArray(given))
-    return { problem: 'the input must be an object like {"to":"v-1"}' };
-  const fields: Record<string, unknown> = { ...given };
-  const unknown = Object.keys(fields).filter((name) => !FIELDS.includes(name));
-  if (unknown.length > 0)
-    return { problem: `${unknown.join(', ')}: unknown field; there are ${FIELDS.join(', ')}` };
-  const wrong = FIELDS.find((name) => {
+  const shape = typeof given === 'object' && !Array.isArray(given) ? null : given;
+  const fields: Record<string, unknown> = shape === null ? { ...given } : {};
+  const notes = shape === null ? [] : [`the input is no object, but ${say(shape)}: ${useOf(shape)}`];
+  for (const name of Object.keys(fields).filter((one) => !(FIELDS as readonly string[]).includes(one)))
+    notes.push(`${name}: unknown field, left out; there are ${FIELDS.join(', ')}`);
+  const text = (name: (typeof FIELDS)[number]): string | null => {
     const value = fields[name] ?? null;
-    return value !== null && (typeof value !== 'string' || value === '');
-  });
-  if (wrong !== undefined)
-    return { problem: `${wrong}: must be a text, not ${JSON.stringify(fields[wrong])}` };
-  const text = (name: string) => (fields[name] === undefined ? null : (fields[name] as string | null));
-  const method = ROLLBACK_METHODS.find((name) => name === (text('method') ?? 'release'));
-  if (method === undefined)
-    return { problem: `method: must be one of ${ROLLBACK_METHODS.join(', ')}, not ${text('method')}` };
-  if (method === 'flags' && text('to') !== null)
-    return { problem: 'to: the method flags stays on the release that is there' };
-  return { input: { method, to: text('to'), reason: text('reason'), by: text('by') } };
+    if (value === null) return null;
+    if (typeof value === 'string' && value.trim() !== '') return value.trim();
+    notes.push(`${name}: must be a text, not ${say(value)}; left out`);
+    return null;
+  };
+  const asked = text('method');
+  const method = ROLLBACK_METHODS.find((name) => name === asked) ?? 'release';
+  if (asked !== null && asked !== method)
+    notes.push(`method: must be one of ${ROLLBACK_METHODS.join(', ')}, not ${say(asked)}; ${method} is used`);
+  const to = text('to');
+  if (method === 'flags' && to !== null)
+    notes.push(`to: ${say(to)} is left out, the method flags stays on the release that is there`);
+  const reason = text('reason') ?? (typeof shape === 'string' && shape.trim() !== '' ? shape.trim() : null);
+  return { input: { method, to: method === 'flags' ? null : to, reason, by: text('by') }, notes };
+}
+
+function useOf(shape: unknown): string {
+  return typeof shape === 'string' ? 'taken as the reason' : 'left out';
+}
+
+const LONGEST = 80;
+
+function say(value: unknown): string {
+  const words = JSON.stringify(value) ?? String(value);
+  return words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words;
 }

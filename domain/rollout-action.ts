@@ -29,13 +29,13 @@ export function nextAction(plan: Plan, state: RolloutState): Action {
   if (state.phase === 'rollback') return { do: 'rollback' };
   if (state.phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
   if (state.pausedSinceMs !== null) return { do: 'wait', untilMs: null, why: 'paused' };
-  if (state.held !== null && !measuring(plan, state))
+  if (state.held !== null && !isMeasuring(plan, state))
     return { do: 'wait', untilMs: null, why: `held: ${state.held.reason}` };
   return phaseAction(plan, state);
 }
 
 /** Held, but with its share: windows go on, so that a person sees what is the case now. */
-function measuring(plan: Plan, state: RolloutState): boolean {
+export function isMeasuring(plan: Plan, state: RolloutState): boolean {
   return (
     state.t0Ms !== null &&
     state.percent === stageOf(plan, state).percent &&

@@ -110,11 +110,36 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
   };
 }
 
+/** A call goes on failing: who is asked hears what it waits for, once for each round of attempts. */
+export function onLate(
+  plan: Plan,
+  state: RolloutState,
+  { what, reason }: { readonly what: string; readonly reason: string },
+  nowMs: number,
+): Step {
+  const { candidate, percent, report } = state;
+  const text = `${what} does not get through: ${reason}`;
+  return {
+    state: log(plan, state, { kind: 'step', text }, nowMs),
+    effects: [
+      {
+        kind: 'page',
+        severity: 'critical',
+        title: `rollout of ${candidate} is late at ${percent} %`,
+        text: `${text}. It is tried again and again. Users back, by hand: ${rollbackCommand(report)}`,
+      },
+    ],
+  };
+}
+
 /** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
   if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
   // A person has been asked, and both lanes go on as they are.
   if (event.kind === 'bothLanes' && before.held?.why === 'bothLanes') return { state: before, effects: [] };
+  // The counters, or the fence, have said so before.
+  if (event.kind === 'intervened' && event.interventions <= before.interventionsSeen)
+    return { state: before, effects: [] };
   const said = 'reason' in event ? event.reason : event.intervention.what;
   const state = log(plan, before, { kind: 'guard', text: said }, nowMs);
   switch (event.kind) {
@@ -182,7 +207,9 @@ export function onRolledBack(
         }`;
   const reason = `${state.rollbackReason ?? 'rollback'} (${checked})`;
   const next = { ...state, percent: 0, verification, safeAfterMs };
-  return finish(plan, next, state.outcomeAfterRollback, reason, nowMs);
+  // Before T0, and users were there all the same: a raise whose answer never came, or a reset.
+  const neverLeft = verification === null || state.outcomeAfterRollback !== 'aborted';
+  return finish(plan, next, neverLeft ? state.outcomeAfterRollback : 'rolledBack', reason, nowMs);
 }
 
 function sayMetrics({ metrics }: RollbackVerification): string {

@@ -3,7 +3,8 @@ import type { Judgement } from './gate.ts';
 import { nextRung, sayDifference } from './ladder.ts';
 import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { LadderStep, Plan } from './plan.ts';
-import { finish, holdAfter, holdFor } from './rollout-moves.ts';
+import { onCompared } from './rollout-compare.ts';
+import { holdFor } from './rollout-moves.ts';
 import type { LadderMove, RolloutState, Step } from './rollout-state.ts';
 import { FIRST_LOOK, log, stageOf } from './rollout-state.ts';
 import { lookAfresh } from './second-look.ts';
@@ -50,20 +51,11 @@ export function onHarm(
 
 /** The flags in force are known: the step that changes them, or a hold where none would. */
 export function onLooked(plan: Plan, state: RolloutState, view: ControlView, nowMs: number): Step {
+  // What a person has not taken note of yet counts as well.
+  const other = onCompared(plan, { ...state, interventionsSeen: state.interventions }, view, nowMs);
+  if (other !== null) return other;
   const { judgement } = state;
   const control = view.state;
-  if (state.epoch !== null && control.epoch > state.epoch)
-    return finish(
-      plan,
-      state,
-      'supersededByRollback',
-      `${control.owner} took over with epoch ${control.epoch}`,
-      nowMs,
-    );
-  if (control.interventions > state.interventions) {
-    const { lastIntervention: intervention, interventions, percent } = control;
-    return holdAfter(plan, state, { intervention, interventions, percent }, nowMs);
-  }
   const from = view.lanes.candidate?.flags ?? control.lanes.candidate?.flags ?? null;
   const why = judgement === null ? 'no verdict' : `${judgement.verdict}: ${judgement.reason}`;
   if (from === null)

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { logIdle } from './repeats.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
 import { log, stageOf } from './rollout-state.ts';
 import { holdFor, measureAfresh, proceed, startRollback } from './rollout-moves.ts';
@@ -24,6 +25,13 @@ export function readMessage(name: MessageName, payload: unknown): Message {
   if (typeof payload !== 'object' || payload === null) return { name, reason: null, by: null };
   const { reason, by } = payload as { reason?: unknown; by?: unknown };
   return { name, reason: note(reason), by: note(by) };
+}
+
+/** Whether a message names the run that it is for, by the first execution's run id, and that is another one. */
+export function isForAnother(payload: unknown, firstRunId: string): boolean {
+  if (typeof payload !== 'object' || payload === null) return false;
+  const { run } = payload as { run?: unknown };
+  return typeof run === 'string' && run !== firstRunId;
 }
 
 function note(value: unknown): string | null {
@@ -74,14 +82,14 @@ export function onMessage(plan: Plan, before: RolloutState, message: Message, no
         ? `begins rollback/${before.service}`
         : 'changes nothing';
     const text = `${name}${who} ${does}: ${against}`;
-    return { state: log(plan, before, { kind: 'message', text }, nowMs), effects: [] };
+    return { state: logIdle(plan, before, text, nowMs), effects: [] };
   }
   const state = log(plan, before, { kind: 'message', text: `${name}${who}` }, nowMs);
   switch (name) {
     case 'rollback':
       return startRollback(plan, state, `asked for${who}`, nowMs);
     case 'pause':
-      return { state: { ...state, pausedSinceMs: nowMs }, effects: [] };
+      return { state: { ...state, pausedSinceMs: nowMs, askedMs: nowMs }, effects: [] };
     case 'hold':
       return holdFor(plan, state, { why: 'operator', reason: `held${who}` }, nowMs);
     case 'resume':

@@ -52,7 +52,8 @@ export function holdFor(
   const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
   // A hand may have changed flags or release: an evaluation from before says nothing of what runs now.
   const evaluation = held.why === 'intervention' ? null : waiting.evaluation;
-  const next = log(plan, { ...waiting, evaluation, held }, { kind: 'held', text: held.reason }, nowMs);
+  const asked = { held, heldSinceMs: nowMs, askedMs: nowMs };
+  const next = log(plan, { ...waiting, evaluation, ...asked }, { kind: 'held', text: held.reason }, nowMs);
   const calm = held.why === 'operator' ? 'info' : held.why === 'verdict' ? 'warning' : 'critical';
   const severity = escalate ? 'critical' : calm;
   return {

@@ -16,7 +16,7 @@ export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supers
  * What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. `look` and `step`
  * are the ladder: which flags are in force, and the change of them.
  */
-type Phase =
+export type Phase =
   | 'preflight'
   | 'fence'
   | 'load'
@@ -51,6 +51,9 @@ export interface TimelineEntry {
   readonly kind: 'step' | 'verdict' | 'message' | 'guard' | 'held' | 'outcome';
   readonly verdict: Verdict | null;
   readonly text: string;
+  /** Of a message that changed nothing: how often it came, and when last. */
+  readonly times?: number;
+  readonly lastMs?: number;
 }
 
 /** A step of the ladder: what it made of the candidate's flags (a sweep may leave them), and the numbers that asked for it. */
@@ -102,6 +105,9 @@ export interface RolloutState {
   readonly told: readonly string[];
   readonly held: Held | null;
   readonly pausedSinceMs: number | null;
+  /** Since when it is held, and when a person was last asked to end the hold or the pause. */
+  readonly heldSinceMs: number | null;
+  readonly askedMs: number | null;
   readonly epoch: number | null;
   /** Interventions that the rollout has taken note of, and the newest count seen. */
   readonly interventions: number;
@@ -170,6 +176,8 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     told: [],
     held: null,
     pausedSinceMs: null,
+    heldSinceMs: null,
+    askedMs: null,
     epoch: null,
     interventions: 0,
     interventionsSeen: 0,

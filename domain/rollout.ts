@@ -6,8 +6,10 @@ import type { NprobeTuningResult } from './nprobe-tuning.ts';
 import type { Plan } from './plan.ts';
 import type { Message } from './rollout-messages.ts';
 import { onMessage } from './rollout-messages.ts';
-import { onChanged, onFailed, onGuard, onRolledBack, onSettled } from './rollout-answers.ts';
+import { onChanged, onFailed, onGuard, onLate, onRolledBack, onSettled } from './rollout-answers.ts';
 import { counted, finish, startRollback } from './rollout-moves.ts';
+import { remind } from './reminders.ts';
+import { onCompared } from './rollout-compare.ts';
 import { onLooked, onTuned } from './rollout-ladder.ts';
 import { onClosing, onEvaluated, onOpening } from './rollout-judging.ts';
 import type { RolloutState, Step } from './rollout-state.ts';
@@ -23,6 +25,8 @@ export type RolloutEvent =
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult }
   | { readonly kind: 'changed'; readonly result: ChangeResult }
   | { readonly kind: 'looked'; readonly view: ControlView }
+  /** The gateway was asked what is in force, since it may not be what the rollout knows. */
+  | { readonly kind: 'compared'; readonly view: ControlView }
   | { readonly kind: 'tuned'; readonly result: NprobeTuningResult }
   /** A raise, a step or a promotion was left without its answer: what became of it, or that it never will be carried out. */
   | { readonly kind: 'settled'; readonly result: ChangeResult }
@@ -32,10 +36,14 @@ export type RolloutEvent =
       readonly verification: RollbackVerification | null;
       /** From the trigger to users on the old release. */
       readonly safeAfterMs: number;
-      /** The counters once users were back; absent in histories from before they were read. */
+      /** The counters once users were back; absent where they never left. */
       readonly last?: SnapshotResult;
     }
   | { readonly kind: 'superseded'; readonly reason: string }
+  /** The action goes on failing, and is tried on. */
+  | { readonly kind: 'late'; readonly what: string; readonly reason: string }
+  /** A person was asked so long ago, and is asked again. */
+  | { readonly kind: 'remind' }
   /** The action can not be done, and trying it again would not help. */
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly message: Message }
@@ -73,6 +81,10 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
       );
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
+    case 'late':
+      return onLate(plan, state, event, nowMs);
+    case 'remind':
+      return remind(state, nowMs);
     case 'failed':
       return onFailed(plan, state, event.reason, nowMs);
     case 'preflight':
@@ -97,6 +109,8 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
       return onChanged(plan, state, event.result, nowMs);
     case 'looked':
       return onLooked(plan, state, event.view, nowMs);
+    case 'compared':
+      return onCompared(plan, state, event.view, nowMs) ?? moved(state);
     case 'settled':
       return onSettled(plan, state, event.result, nowMs);
     case 'tuned':

@@ -4,7 +4,10 @@ import type { Verdict } from './gate.ts';
 import type { Metric, Plan } from './plan.ts';
 import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './rollout-state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './rollout-state.ts';
+import { sayTimes } from './repeats.ts';
 import type { Interval } from './stats.ts';
+import type { Waits } from './waits.ts';
+import { waitsOf } from './waits.ts';
 
 /** A row of the latest gate, judged. */
 export interface StatusRow {
@@ -28,8 +31,10 @@ export interface RolloutStatus {
   readonly verdict: Verdict | null;
   /** Why it stands where it stands. */
   readonly reason: string;
-  /** Milliseconds since 1970; null while a person is waited for, and at the end. */
+  /** Milliseconds since 1970; null before T0, while a person is waited for, and at the end: see `waits`. */
   readonly nextDecisionAt: number | null;
+  /** What it waits for, and until when. */
+  readonly waits: Waits;
   readonly outcome: Outcome | null;
   /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
   readonly rows: readonly StatusRow[];
@@ -66,6 +71,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
       state.judgement?.reason ??
       lastText(state),
     nextDecisionAt,
+    waits: waitsOf(plan, state),
     outcome: state.outcome,
     rows: (state.judgement?.rows ?? []).map(({ row, verdict, reason, measured, interval, distance }) => ({
       metric: row.metric,
@@ -157,18 +163,19 @@ export function statusMarkdown(status: RolloutStatus, time: (ms: number) => stri
     ['verdict', status.verdict ?? 'none yet'],
     ['why', status.reason],
     [
-      'next decision',
-      status.nextDecisionAt === null
-        ? 'none'
-        : `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`,
+      'waits for',
+      `${status.waits.for}${status.waits.untilMs === null ? '' : `, until ${time(status.waits.untilMs)}`}`,
     ],
+    ...(status.nextDecisionAt === null
+      ? []
+      : [['next decision', `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`]]),
     ['rolls back to', status.rollsBackTo ?? 'not known yet'],
     ...(status.blastRadius === null ? [] : [['blast radius', sayBlastRadius(status.blastRadius)]]),
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const timeline = status.timeline
     .slice(-12)
-    .map(({ atMs, percent, text }) => `- ${time(atMs)} · ${percent} % · ${text}`);
+    .map((entry) => `- ${time(entry.atMs)} · ${entry.percent} % · ${entry.text}${sayTimes(entry)}`);
   return [
     `### ${status.candidate}`,
     '| | |',

@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     const activities = createActivities(config, {
       searchAttributes: registration.kind === 'registered',
       log: (level, message, attributes) => log[level](attributes, message),
-      isRunning: (workflowId, runId) => isRunning(client, workflowId, runId),
+      isRunning: (workflowId, firstRunId) => isRunning(client, workflowId, firstRunId),
     });
     const workers = await createWorkers(connection, namespace, config.taskQueue, activities);
     const running = Promise.all(workers.map((worker) => worker.run()));
@@ -65,12 +65,17 @@ async function connect(options: NativeConnectionOptions): Promise<NativeConnecti
   }
 }
 
-/** Rejects when Temporal has not answered in 5 s: the lease asks again at the next poll. */
-async function isRunning(client: Client, workflowId: string, runId?: string): Promise<boolean> {
-  const handle = client.workflow.getHandle(workflowId, runId);
+/**
+ * Whether a workflow is open; with a run id, whether the newest run is of the chain that began with that one: a reset and
+ * continue-as-new go on under other run ids. Rejects when Temporal has not answered in 5 s: the lease asks again at the next poll.
+ */
+async function isRunning(client: Client, workflowId: string, firstRunId?: string): Promise<boolean> {
+  const handle = client.workflow.getHandle(workflowId);
   try {
-    const { status } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());
-    return status.name === 'RUNNING';
+    const { status, runId, raw } = await client.withDeadline(Date.now() + 5_000, () => handle.describe());
+    // A server that does not know the first one yet knows no resets of it either: the run's own id is compared.
+    const first = raw.workflowExecutionInfo?.firstRunId || runId;
+    return status.name === 'RUNNING' && (firstRunId === undefined || firstRunId === first);
   } catch (error) {
     // A run that Temporal does not know is over: its history has had its time.
     if (error instanceof WorkflowNotFoundError) return false;

@@ -1,4 +1,4 @@
-import type { ActivityOptions } from '@temporalio/workflow';
+import type { ActivityInterfaceFor, ActivityOptions } from '@temporalio/workflow';
 import {
   ActivityCancellationType,
   ActivityFailure,
@@ -9,6 +9,8 @@ import {
 import type { RolloutActivities } from '../domain/contract.ts';
 import { longTaskQueue } from '../domain/queues.ts';
 import { tellPerson } from './page.ts';
+import type { Late } from './rounds.ts';
+import { inRounds } from './rounds.ts';
 
 /** Retried for ever: the gateway may be away for an hour, and the lease is what keeps users safe meanwhile. */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -26,28 +28,52 @@ export const TELLING: ActivityOptions = {
   retry: { ...RETRY, maximumAttempts: 8 },
 };
 /** A dead worker is noticed in time for the next one to renew the lease (120 s). */
-const LONG: ActivityOptions = { startToCloseTimeout: '30m', heartbeatTimeout: '20s', retry: RETRY };
+const LONG: ActivityOptions = {
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '20s',
+  // No worker takes it, or all its slots are busy: somebody hears of that.
+  scheduleToStartTimeout: '5m',
+  retry: RETRY,
+};
 /** Loads the lane each time: what goes on failing is an answer that is missing, and a person is asked. */
 export const HEAVY: ActivityOptions = {
   ...LONG,
   retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
 };
 
-/** Proxies of one interface of activities. Called within a workflow, since the task queues follow its own. */
-export function proxiesOf<Activities extends object>() {
-  const taskQueue = longTaskQueue(workflowInfo().taskQueue);
-  return (options: ActivityOptions, summary: string) =>
-    proxyActivities<Activities>({
-      ...options,
-      ...(options === LONG || options === HEAVY ? { taskQueue } : {}),
-      cancellationType: ActivityCancellationType.TRY_CANCEL,
-      summary,
+type Calls = Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>>;
+
+/**
+ * Proxies of one interface of activities. Called within a workflow, since the task queues follow its own. With `late`, what is
+ * retried without end is retried in rounds, and `late` hears of each.
+ */
+export function proxiesOf<Activities extends object>(late?: Late) {
+  const longQueue = longTaskQueue(workflowInfo().taskQueue);
+  return (options: ActivityOptions, summary: string): ActivityInterfaceFor<Activities> => {
+    const taskQueue = options === LONG || options === HEAVY ? { taskQueue: longQueue } : {};
+    const cancellationType = ActivityCancellationType.TRY_CANCEL;
+    const as = <Of extends object>(retry: ActivityOptions['retry']) =>
+      proxyActivities<Of>({ ...options, ...taskQueue, ...(retry && { retry }), cancellationType, summary });
+    const { retry } = options;
+    if (late === undefined || retry === undefined || retry.maximumAttempts !== undefined)
+      return as<Activities>(retry);
+    return new Proxy({} as ActivityInterfaceFor<Activities>, {
+      get:
+        (_, name: string) =>
+        (...args: unknown[]) =>
+          inRounds(
+            summary,
+            retry,
+            late,
+            (round) => as<Calls>(round)[name]?.(...args) ?? Promise.reject(new Error(name)),
+          ),
     });
+  };
 }
 
-/** A rollout's activities as a workflow calls them. */
-export function activities(): RolloutActivities {
-  const as = proxiesOf<RolloutActivities>();
+/** A rollout's activities as a workflow calls them; `late` as `proxiesOf` has it. */
+export function activities(late?: Late): RolloutActivities {
+  const as = proxiesOf<RolloutActivities>(late);
   return {
     loadPlan: as(SHORT, 'read and check the plan').loadPlan,
     control: as(SHORT, "look at the gateway's state").control,
@@ -64,6 +90,15 @@ export function activities(): RolloutActivities {
     evaluate: as(HEAVY, 'evaluate the live lane on labelled queries').evaluate,
     watch: as(LONG, 'watch for emergencies').watch,
   };
+}
+
+/** For what is asked where no answer is an answer too. */
+export function briefly(): Pick<RolloutActivities, 'control'> {
+  const { control } = proxiesOf<RolloutActivities>()(
+    { startToCloseTimeout: '8s', scheduleToCloseTimeout: '10s', retry: RETRY },
+    "look at the gateway's state",
+  );
+  return { control };
 }
 
 /** The words of an activity that failed for good; throws whatever else it was, a cancellation first of all. */

@@ -84,9 +84,11 @@ export class AlertResponder {
 
   private async signal({ workflowId, runId, signal }: RolloutSignal, reason: string): Promise<Attempt> {
     return this.attempt(`${signal} sent to ${workflowId}`, `${workflowId} was not told to ${signal}`, () =>
-      getExternalWorkflowHandle(workflowId, runId).signal(signals[signal], {
+      // A reset goes on under another run id: whose rollout is meant is said, and another one leaves it be.
+      getExternalWorkflowHandle(workflowId).signal(signals[signal], {
         reason,
         by: `monitor/${this.service}`,
+        run: runId,
       }),
     );
   }

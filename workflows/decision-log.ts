@@ -1,10 +1,11 @@
-import { log, workflowInfo } from '@temporalio/workflow';
+import { log } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { Decision, DecisionRecord } from '../domain/decision-record.ts';
 import { activities, permanentReason } from './activities.ts';
+import { identity } from './identity.ts';
 
-/** Records of one call: together some 25 kB at the most. */
-const AT_ONCE = 5;
+/** Letters of the records of one call: a verdict has some 5,000, a message 500. */
+const AT_ONCE = 25_000;
 
 /** Writes a run's decisions down, one after the other. What did not get through goes along with the next one. */
 export class DecisionLog {
@@ -18,8 +19,7 @@ export class DecisionLog {
   }
 
   add({ plan, digest }: LoadedPlan, decision: Decision): void {
-    const { workflowId, runId } = workflowInfo();
-    const belongs = { workflowId, runId, number: ++this.number, candidate: this.candidate };
+    const belongs = { ...identity(), number: ++this.number, candidate: this.candidate };
     this.waiting.push({ ...belongs, plan: { name: plan.name, digest }, ...decision });
     this.sending ??= this.send();
   }
@@ -34,7 +34,7 @@ export class DecisionLog {
     const { candidate } = this;
     try {
       while (this.waiting.length > 0) {
-        const records = this.waiting.slice(0, AT_ONCE);
+        const records = this.waiting.slice(0, countOf(this.waiting));
         await activities().record({ candidate, records });
         this.waiting.splice(0, records.length);
       }
@@ -44,6 +44,13 @@ export class DecisionLog {
       this.sending = null;
     }
   }
+}
+
+/** How many go along in one call: at least one. */
+function countOf(records: readonly DecisionRecord[]): number {
+  let letters = 0;
+  const over = records.findIndex((record) => (letters += JSON.stringify(record).length) > AT_ONCE);
+  return over === -1 ? records.length : Math.max(1, over);
 }
 
 function words(error: unknown): string {

@@ -7,6 +7,8 @@ import { batchTaskQueue } from '../domain/queues.ts';
 export const BATCH: ActivityOptions = {
   startToCloseTimeout: '2h',
   heartbeatTimeout: '20s',
+  // No worker of that queue, or all its slots are busy: somebody hears of that before the next night.
+  scheduleToStartTimeout: '12h',
   retry: { initialInterval: '5s', backoffCoefficient: 2, maximumInterval: '5m', maximumAttempts: 5 },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
 };

@@ -1,7 +1,7 @@
-import { patched, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import type { Notification } from '../domain/contract.ts';
 import type { DriftFinding } from '../domain/drift.ts';
-import { driftNotifications, driftSeverity } from '../domain/drift.ts';
+import { driftNotifications } from '../domain/drift.ts';
 import type { HistoryEntry } from '../domain/evaluation-history.ts';
 import { activities, permanentReason } from './activities.ts';
 
@@ -13,26 +13,10 @@ const MONITOR_FIRST_MS = 2 * 60_000;
 
 /** Tells a person what an evaluation found to be wrong, unless `monitor` has; nothing where nothing is. */
 export async function tellDrift(entry: HistoryEntry, drift: readonly DriftFinding[]): Promise<void> {
-  const severity = driftSeverity(drift);
-  if (severity === null) return;
-  if (!patched('drift by metric')) return tellAllDrift(entry, severity, drift);
+  const notifications = driftNotifications(entry, drift);
+  if (notifications.length === 0) return;
   await sleep(MONITOR_FIRST_MS, { summary: 'then what no monitor has told is told' });
-  for (const notification of driftNotifications(entry, drift)) await tell(notification);
-}
-
-/** In one message, as evaluations did that began before `monitor` was waited for. */
-async function tellAllDrift(
-  { release, date, kind, key }: HistoryEntry,
-  severity: Notification['severity'],
-  drift: readonly DriftFinding[],
-): Promise<void> {
-  const bad = drift.filter(({ verdict }) => verdict === 'warn' || verdict === 'red');
-  await tell({
-    severity,
-    title: `data drift: ${release}, ${kind} evaluation of ${date}`,
-    text: bad.map(({ reason }) => reason).join('\n'),
-    dedupeKey: `drift/${key}`,
-  });
+  for (const notification of notifications) await tell(notification);
 }
 
 /** Tells a person; what was found does not depend on whether the message gets through. */

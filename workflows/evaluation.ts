@@ -1,4 +1,4 @@
-import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { DriftFinding } from '../domain/drift.ts';
 import { judgeDrift } from '../domain/drift.ts';
 import type { EvaluationActivities, JoinedEvaluation } from '../domain/evaluation-contract.ts';
@@ -8,6 +8,7 @@ import { readEvaluationInput } from '../domain/evaluation-input.ts';
 import { permanentReason } from './activities.ts';
 import { evaluationActivities } from './evaluation-activities.ts';
 import { dateOf, tell, tellDrift } from './evaluation-told.ts';
+import { identity } from './identity.ts';
 
 /** What a clean evaluation found; the whole of it is in `file`. */
 export interface EvaluationSummary {
@@ -29,7 +30,7 @@ export async function evaluation(raw?: unknown): Promise<EvaluationSummary> {
   const read = readEvaluationInput(raw);
   if ('problems' in read)
     throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');
-  const { workflowId, runId } = workflowInfo();
+  const { workflowId, runId } = identity();
   const atMs = Date.now();
   const date = dateOf(atMs);
   try {
@@ -48,7 +49,7 @@ export async function evaluation(raw?: unknown): Promise<EvaluationSummary> {
       severity: 'warning',
       title: 'the nightly evaluation could not be made',
       text: `${reason}; quality is unknown until the next one`,
-      dedupeKey: `${runId}/notEvaluated`,
+      dedupeKey: `${runId}/notEvaluated/${Date.now()}`,
     });
     throw ApplicationFailure.nonRetryable(reason, 'NotEvaluated');
   }

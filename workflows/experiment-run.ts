@@ -6,7 +6,6 @@ import {
   isCancellation,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { armsOf, newTally, tallied } from '../domain/arms-tally.ts';
 import type { Designed } from '../domain/experiment-design.ts';
@@ -20,6 +19,7 @@ import { effectsOf } from '../domain/experiment-report.ts';
 import { STANDS_STILL } from '../domain/source-clock.ts';
 import { activities, permanentReason } from './activities.ts';
 import { experimentActivities } from './experiment-activities.ts';
+import { identity } from './identity.ts';
 
 /** What an experiment ends with. */
 export interface ExperimentResult {
@@ -49,7 +49,10 @@ const SLACK_MS = HOUR_MS;
 /** One experiment: looks at the traffic, plans, sets up the arms, looks at them until they say something, clears them. */
 export class ExperimentRun {
   private readonly input: ExperimentInput;
-  private readonly calls = { ...activities(), ...experimentActivities() };
+  private readonly calls = {
+    ...activities((what, reason) => this.isPatient(what, reason)),
+    ...experimentActivities((what, reason) => this.isPatient(what, reason)),
+  };
   private readonly key: string;
   /** Salt and label: another run of the same name begins with other users and empty counters. */
   private readonly name: string;
@@ -69,7 +72,7 @@ export class ExperimentRun {
   private tally = newTally();
 
   constructor(input: ExperimentInput) {
-    const { workflowId, runId } = workflowInfo();
+    const { workflowId, runId } = identity();
     this.input = input;
     this.key = `${workflowId}/${runId}`;
     this.name = `${input.name}-${runId.slice(0, 8)}`;
@@ -88,10 +91,20 @@ export class ExperimentRun {
 
   async run(): Promise<ExperimentResult> {
     const ended = await this.attempt().catch((error: unknown) => {
-      if (!isCancellation(error)) throw error;
-      return this.end('cancelled', 'undecided', 'the workflow was cancelled');
+      if (isCancellation(error)) return this.end('cancelled', 'undecided', 'the workflow was cancelled');
+      return this.end(this.epoch === null ? 'refused' : 'superseded', 'undecided', permanentReason(error));
     });
     return CancellationScope.nonCancellable(() => this.close(ended));
+  }
+
+  /** Arms that are set have to be cleared, so that is tried on; before, a call that goes on failing is its end. */
+  private isPatient(what: string, reason: string): boolean {
+    if (this.epoch === null) return false;
+    const title = `reranker experiment with ${this.release} is late`;
+    const text = `${what} does not get through: ${reason}. The gateway ends the arms by itself when their time is over`;
+    const dedupeKey = `${this.key}/late/${Date.now()}`;
+    void activities().notify({ severity: 'warning', title, text, dedupeKey }).catch(() => {});
+    return true;
   }
 
   private async attempt(): Promise<End> {
@@ -192,7 +205,7 @@ export class ExperimentRun {
     experiment: { name: string; offPercent: number; forMs: number } | null,
   ): Promise<string | null> {
     try {
-      const change = { epoch, step: `${this.key}/${step}`, by: this.key, experiment };
+      const change = { epoch, step: `${this.key}/${step}/${Date.now()}`, by: this.key, experiment };
       const result = await this.calls.changeTraffic(change);
       return result.kind === 'done' ? null : result.refusal.reason;
     } catch (error) {
@@ -215,7 +228,7 @@ export class ExperimentRun {
         severity: ended.outcome === 'completed' ? 'info' : 'warning',
         title: `reranker experiment with ${this.release || this.input.service}: ${ended.outcome}, ${ended.recommendation}`,
         text: ended.reason,
-        dedupeKey: `${this.key}/end`,
+        dedupeKey: `${this.key}/end/${Date.now()}`,
       })
       .catch(() => {});
     this.show({ state: ended.outcome, reason: ended.reason, recommendation: ended.recommendation });

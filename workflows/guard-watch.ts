@@ -1,10 +1,12 @@
-import { CancellationScope, executeChild, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, executeChild, sleep } from '@temporalio/workflow';
 import type { WatchResult } from '../domain/contract.ts';
 import type { GuardEvent, GuardState } from '../domain/guard.ts';
 import { goesOn } from '../domain/guard.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import type { rolloutGuard } from './guard.ts';
+import { identity } from './identity.ts';
+import { soleChild } from './sole-child.ts';
 
 /** A guard that was ended from outside starts again after so long, and after longer each time. */
 const AGAIN_AFTER_MS = 10_000;
@@ -16,10 +18,15 @@ export class GuardWatch {
   private event: GuardEvent | null = null;
   private carried: GuardState | null = null;
   private readonly beside: (event: GuardEvent) => boolean;
+  private readonly lost: () => void;
 
-  /** `beside` takes an event up at once if it interrupts nothing, and says whether it did. */
-  constructor(beside: (event: GuardEvent) => boolean) {
+  /**
+   * `beside` takes an event up at once if it interrupts nothing, and says whether it did. `lost` hears that a guard was ended
+   * from outside, or left behind by a reset: nobody watched for a while, or another run changed traffic meanwhile.
+   */
+  constructor(beside: (event: GuardEvent) => boolean, lost: () => void) {
     this.beside = beside;
+    this.lost = lost;
   }
 
   hasEvent(): boolean {
@@ -46,7 +53,7 @@ export class GuardWatch {
   }
 
   private start(plan: Plan, state: RolloutState): void {
-    const { workflowId, runId } = workflowInfo();
+    const { workflowId, runId } = identity();
     const input = {
       workflowId,
       runId,
@@ -61,14 +68,15 @@ export class GuardWatch {
     };
     const scope = new CancellationScope();
     this.scope = scope;
+    const guardId = `${workflowId}/guard`;
     const watch = () =>
       executeChild<typeof rolloutGuard>('rolloutGuard', {
-        workflowId: `${workflowId}/guard`,
+        workflowId: guardId,
         args: [input],
         staticSummary: `watches ${state.candidate} for emergencies`,
       });
     scope
-      .run(() => untilAnswered(scope, watch))
+      .run(() => untilAnswered(scope, () => soleChild(guardId, watch, this.lost), this.lost))
       .then(
         (result) => this.ended(scope, result),
         () => this.ended(scope, null),
@@ -89,12 +97,14 @@ export class GuardWatch {
 async function untilAnswered(
   scope: CancellationScope,
   watch: () => Promise<WatchResult>,
+  lost: () => void,
 ): Promise<WatchResult> {
   for (let againMs = AGAIN_AFTER_MS; ; againMs = Math.min(againMs * 2, AGAIN_AT_MOST_MS)) {
     try {
       return await watch();
     } catch (error) {
       if (scope.consideredCancelled) throw error;
+      lost();
       await sleep(againMs, { summary: 'the guard was ended from outside: another starts' });
     }
   }

@@ -1,7 +1,9 @@
-import { executeChild, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { executeChild, isCancellation } from '@temporalio/workflow';
 import type { NprobeTuningResult } from '../domain/nprobe-tuning.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
+import { identity } from './identity.ts';
 import type { nprobeTuning } from './nprobe-tuning.ts';
+import { soleChild } from './sole-child.ts';
 
 /**
  * The ladder's sweep: `nprobeTuning` on the candidate's lane, under the rollout's own fence. One that can not be run is
@@ -11,12 +13,15 @@ export async function tuned(
   owner: string,
   { service, epoch }: Pick<RolloutState, 'service' | 'epoch'>,
 ): Promise<NprobeTuningResult> {
+  const workflowId = `${identity().workflowId}/nprobeTuning`;
   try {
-    return await executeChild<typeof nprobeTuning>('nprobeTuning', {
-      workflowId: `${workflowInfo().workflowId}/nprobeTuning`,
-      args: [{ service, lane: 'candidate', held: { owner, epoch: epoch ?? 0 } }],
-      staticSummary: "a step of the rollout's ladder",
-    });
+    return await soleChild(workflowId, () =>
+      executeChild<typeof nprobeTuning>('nprobeTuning', {
+        workflowId,
+        args: [{ service, lane: 'candidate', held: { owner, epoch: epoch ?? 0 } }],
+        staticSummary: "a step of the rollout's ladder",
+      }),
+    );
   } catch (error) {
     if (isCancellation(error)) throw error;
     const reason = error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : '';

@@ -1,19 +1,24 @@
-import { ParentClosePolicy, log, patched, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { Notification } from '../domain/contract.ts';
 import type { Message } from '../domain/rollout-messages.ts';
+import { rollbackCommand } from '../domain/rollout-moves.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import type { rollback } from './rollback.ts';
 
+/** A rollback that was said once the release had shipped, while the run still told people so. */
+export function isTooLate({ outcome }: RolloutState, { name }: Message): boolean {
+  return outcome === 'shipped' && name === 'rollback';
+}
+
 /**
- * A rollback that was said once the release had shipped, while the run still told people so: it can not be this run's any
- * more, so the workflow `rollback` takes users back. Where one runs already, it joins that.
+ * Begins the workflow `rollback` for one that came too late; where one runs already, it joins that. Returns null, or the page where
+ * it could not begin.
  */
 export async function rollBackShipped(
-  { outcome, service }: RolloutState,
-  { name, reason, by }: Message,
-): Promise<void> {
-  if (outcome !== 'shipped' || name !== 'rollback') return;
-  // Runs of before only wrote down that it changes nothing.
-  if (!patched('rollback-after-shipped')) return;
+  { service, candidate, report }: RolloutState,
+  { reason, by }: Message,
+): Promise<Omit<Notification, 'dedupeKey'> | null> {
   try {
     await startChild<typeof rollback>('rollback', {
       workflowId: `rollback/${service}`,
@@ -21,7 +26,14 @@ export async function rollBackShipped(
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: 'asked for after the release had shipped',
     });
+    return null;
   } catch (error) {
-    log.warn(`rollback/${service} not begun: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    const words = error instanceof Error ? error.message : String(error);
+    return {
+      severity: 'critical',
+      title: `the rollback of ${candidate}, which has shipped, could not begin`,
+      text: `rollback/${service} not begun: ${words}. By hand: ${rollbackCommand(report)}`,
+    };
   }
 }

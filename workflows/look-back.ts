@@ -1,13 +1,13 @@
-import { log, workflowInfo } from '@temporalio/workflow';
+import { log } from '@temporalio/workflow';
 import type { Plan } from '../domain/plan.ts';
 import { postmortemOf } from '../domain/postmortem.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
 import { activities, permanentReason } from './activities.ts';
+import { identity } from './identity.ts';
 
 /** Where users saw something that was taken back, a draft for the people who look into it. */
 export async function lookBack(plan: Plan, state: RolloutState): Promise<void> {
-  const { workflowId, runId } = workflowInfo();
-  const incident = postmortemOf(plan, state, { workflowId, runId }, Date.now());
+  const incident = postmortemOf(plan, state, identity(), Date.now());
   if (incident === null) return;
   await activities()
     .writePostmortem(incident)

@@ -18,6 +18,7 @@ import { monitorId, readMonitorInput } from '../domain/monitor-input.ts';
 import type { MonitorStatus } from '../domain/monitor-status.ts';
 import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
 import { AlertResponder } from './alert-responder.ts';
+import { identity } from './identity.ts';
 import { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
 
@@ -105,7 +106,7 @@ async function rulesNow(
       severity: 'warning',
       title: `the alert rules ${name} can not be read; the ones before stay`,
       text: error.cause.message,
-      dedupeKey: `${workflowInfo().runId}/rules`,
+      dedupeKey: `${identity().runId}/rules/${Date.now()}`,
     });
     return before;
   }

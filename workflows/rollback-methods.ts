@@ -1,9 +1,8 @@
-import type { RollbackVerification } from '../domain/contract.ts';
+import type { RollbackVerification, RolloutActivities } from '../domain/contract.ts';
 import type { ControlView } from '../domain/control.ts';
 import { fallbackFlags, sameFlags } from '../domain/flag-flip.ts';
 import { formatFlags } from '../domain/http.ts';
 import { releaseBefore } from '../domain/release-before.ts';
-import { activities } from './activities.ts';
 import { deploymentActivities } from './rollback-activities.ts';
 import type { Run, TakenBack } from './take-back.ts';
 import { epochOf, untilDone, verifyBack } from './take-back.ts';
@@ -12,12 +11,15 @@ import { epochOf, untilDone, verifyBack } from './take-back.ts';
 const UNDO_LATE_MIN = 10;
 
 /** The fallback model and no reranker, on the lane that users are on: at once, and the release stays. */
-export function flipFlags(run: Run, triggeredMs: number): Promise<TakenBack> {
-  return untilDone(run, () => flip(run, triggeredMs));
+export function flipFlags(calls: RolloutActivities, run: Run, triggeredMs: number): Promise<TakenBack> {
+  return untilDone(run, () => flip(calls, run, triggeredMs));
 }
 
-async function flip(run: Run, triggeredMs: number): Promise<TakenBack> {
-  const { takeEpoch, changeTraffic } = activities();
+async function flip(
+  { takeEpoch, changeTraffic }: RolloutActivities,
+  run: Run,
+  triggeredMs: number,
+): Promise<TakenBack> {
   const { epoch, view } = await takeEpoch(epochOf(run));
   const change = fallbackFlags(view);
   if (change.kind === 'impossible') return change;
@@ -51,22 +53,27 @@ function flagsInForce(
 }
 
 /** The Deployment before, after a new epoch: nothing in flight may change traffic beside it. */
-export async function undoDeployment(run: Run, to: string | null, triggeredMs: number): Promise<TakenBack> {
-  const done = await untilDone(run, () => undo(run, to), UNDO_LATE_MIN);
+export async function undoDeployment(
+  calls: RolloutActivities,
+  run: Run,
+  to: string | null,
+  triggeredMs: number,
+): Promise<TakenBack> {
+  const done = await untilDone(run, () => undo(calls, run, to), UNDO_LATE_MIN);
   if (done.kind === 'refused') return { kind: 'impossible', reason: done.reason };
   const { expected, says } = done;
   const safeAfterMs = Date.now() - triggeredMs;
-  const verification = await verifyBack(activities(), expected);
+  const verification = await verifyBack(calls, expected);
   const said = { ...verification, reason: `${says}; ${verification.reason}` };
   return { kind: 'safe', verification: said, safeAfterMs };
 }
 
-async function undo(run: Run, to: string | null) {
+async function undo(calls: RolloutActivities, run: Run, to: string | null) {
   const { by, reason } = run;
   const { deploymentRevision, undoDeployment: ask } = deploymentActivities();
   const running = await deploymentRevision();
   if (running.kind === 'refused') return running;
-  const { view } = await activities().takeEpoch(epochOf(run));
+  const { view } = await calls.takeEpoch(epochOf(run));
   const undone = await ask({ from: running.revision, by, reason });
   return undone.kind === 'refused' ? undone : { ...undone, expected: to ?? releaseBefore(view.state) };
 }

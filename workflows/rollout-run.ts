@@ -1,27 +1,30 @@
-import { CancellationScope, condition, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler, sleep } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { GuardEvent } from '../domain/guard.ts';
-import type { Message, MessageName } from '../domain/rollout-messages.ts';
-import { MESSAGES, objection, onMessage, readMessage } from '../domain/rollout-messages.ts';
+import type { Message } from '../domain/rollout-messages.ts';
+import { objection, onMessage } from '../domain/rollout-messages.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
+import { disagrees } from '../domain/rollout-compare.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import { nextAction } from '../domain/rollout-action.ts';
+import { remindAtMs } from '../domain/reminders.ts';
 import { leavesBe } from '../domain/rollout-urgency.ts';
 import type { Effect, Outcome, RolloutState } from '../domain/rollout-state.ts';
 import { newRollout } from '../domain/rollout-state.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 import { statusOf } from '../domain/status.ts';
-import { activities } from './activities.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
+import { Inbox } from './inbox.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
-import { rollBackShipped } from './late-rollback.ts';
+import { isTooLate, rollBackShipped } from './late-rollback.ts';
 import { lookBack } from './look-back.ts';
-import { planQuery, signals, statusQuery, updates } from './messages.ts';
+import { planQuery, statusQuery } from './messages.ts';
 import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
+import { Telling } from './telling.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
 const ROLLBACK_AGAIN_MS = 60_000;
@@ -30,11 +33,18 @@ const ROLLBACK_AGAIN_MS = 60_000;
 export class RolloutRun {
   private state: RolloutState;
   private loaded: LoadedPlan | null = null;
-  /** Messages that the loop has not taken up yet: handlers record, the loop decides. */
-  private readonly inbox: Message[] = [];
-  private readonly guard = new GuardWatch((event) => this.takeUpBeside(event));
+  private stuck = false;
+  private readonly inbox = new Inbox();
+  /** What the gateway has in force may not be what is known here: it is asked before anything else is done. */
+  private doubt = false;
+  private readonly guard = new GuardWatch(
+    (event) => this.takeUpBeside(event),
+    () => {
+      this.doubt = true;
+    },
+  );
   private readonly traffic: RolloutTraffic;
-  private readonly telling: Promise<unknown>[] = [];
+  private readonly telling = new Telling();
   private readonly decisions: DecisionLog;
   /** Rollbacks that came too late to be this run's. */
   private readonly begun: Promise<void>[] = [];
@@ -42,15 +52,21 @@ export class RolloutRun {
 
   constructor(input: RolloutInput) {
     this.state = newRollout(input.service, input.candidate, Date.now());
-    this.traffic = new RolloutTraffic(this.state, (reason) => {
-      if (this.loaded !== null) this.dispatch(this.loaded, { kind: 'failed', reason });
+    this.traffic = new RolloutTraffic(this.state, {
+      rollback: (reason) => {
+        if (this.loaded !== null) this.dispatch(this.loaded, { kind: 'failed', reason });
+      },
+      call: (what, reason) => this.isPatient(what, reason),
     });
     this.decisions = new DecisionLog(input.candidate);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
     });
     setHandler(planQuery, () => this.loaded, { description: 'The plan that it walks, with its digest' });
-    for (const name of MESSAGES) this.listen(name);
+    this.inbox.listen({
+      status: () => statusOf(this.loaded?.plan ?? null, this.ahead()),
+      objection: (name) => (this.loaded === null ? null : objection(this.loaded.plan, this.ahead(), name)),
+    });
     this.show();
   }
 
@@ -66,13 +82,14 @@ export class RolloutRun {
     }
     this.guard.stop();
     await this.traffic.tidy(this.state);
-    await this.listeningTo(loaded, Promise.all(this.telling));
+    await this.listeningTo(loaded, this.telling.settled());
     await this.listeningTo(loaded, lookBack(loaded.plan, this.state));
     // What came too late is in the timeline, with why it changes nothing.
     do {
       this.takeUp(loaded);
       await this.listeningTo(loaded, Promise.all([this.decisions.flush(), ...this.begun]));
-    } while (this.inbox.length > 0);
+      await this.listeningTo(loaded, this.telling.settled());
+    } while (!this.inbox.isEmpty);
     this.show();
   }
 
@@ -81,23 +98,39 @@ export class RolloutRun {
     const over = work.then(() => true);
     over.catch(() => {}); // It is heard below.
     // Not the wait is what a cancelled workflow leaves, but the work.
-    const stirred = () => CancellationScope.nonCancellable(() => condition(() => this.inbox.length > 0));
+    const stirred = () => CancellationScope.nonCancellable(() => condition(() => !this.inbox.isEmpty));
     const told = () => Promise.race([over, stirred().then(() => false)]);
-    while (!(await told()) && patched('heard-to-the-end')) this.takeUp(loaded);
+    while (!(await told())) this.takeUp(loaded);
     await over;
+  }
+
+  /** The plan can not be read, which is said here: without one there is no reducer. */
+  tellStuck(what: string, reason: string): boolean {
+    this.stuck = true;
+    const text = `${what}: ${reason}. It is tried again and again; rollback ends the run`;
+    const title = `rollout of ${this.state.candidate} can not begin`;
+    this.telling.page({ severity: 'critical', title, text });
+    return true;
+  }
+
+  /** A rollback was said, and no plan is to be had. */
+  isCalledOff(): boolean {
+    return this.stuck && this.inbox.hasRollback;
+  }
+
+  /** Ends a run that has no plan: there is nothing to take back, unless it was reset to before it was read. */
+  async endUnread(outcome: Outcome, why: string): Promise<void> {
+    const result = await this.traffic.takeBack(this.state);
+    const back = result.kind === 'rolledBack' && result.verification !== null;
+    const outcomeReason = `${why} before the plan was read${back ? ': users are back' : ''}`;
+    this.state = { ...this.state, phase: 'done', outcome, outcomeReason };
+    this.show();
+    await this.telling.settled();
   }
 
   /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
   async cancel(): Promise<void> {
-    if (this.loaded === null) {
-      this.state = {
-        ...this.state,
-        phase: 'done',
-        outcome: 'cancelled',
-        outcomeReason: 'cancelled before the plan was read',
-      };
-      return;
-    }
+    if (this.loaded === null) return this.endUnread('cancelled', 'cancelled');
     this.dispatch(this.loaded, { kind: 'cancelled' });
     await this.walk(this.loaded);
   }
@@ -121,45 +154,30 @@ export class RolloutRun {
     return statusOf(this.loaded?.plan ?? null, this.state);
   }
 
-  /** A signal and an update of the same name. Handlers take anything and never throw; validators are synchronous. */
-  private listen(name: MessageName): void {
-    const record = (payload: unknown) => {
-      this.inbox.push(readMessage(name, payload));
-    };
-    setHandler(signals[name], record, { description: `${name}; takes an optional {"reason","by"}` });
-    setHandler(
-      updates[name],
-      (payload?: unknown) => {
-        record(payload);
-        return statusOf(this.loaded?.plan ?? null, this.ahead());
-      },
-      {
-        description: `${name}, refused in a sentence where it makes no sense now`,
-        validator: (_payload?: unknown) => {
-          const against = this.loaded === null ? null : objection(this.loaded.plan, this.ahead(), name);
-          if (against !== null) throw new Error(against);
-        },
-      },
-    );
-  }
-
   /** The state as it will be once the messages in the inbox are taken up. */
   private ahead(): RolloutState {
     const { loaded } = this;
     if (loaded === null) return this.state;
-    return this.inbox.reduce(
-      (state, message) => onMessage(loaded.plan, state, message, Date.now()).state,
-      this.state,
-    );
+    const after = (state: RolloutState, message: Message) =>
+      onMessage(loaded.plan, state, message, Date.now()).state;
+    return this.inbox.waiting().reduce(after, this.state);
   }
 
   private takeUp(loaded: LoadedPlan): void {
-    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift()) {
-      this.begun.push(rollBackShipped(this.state, message));
-      this.dispatch(loaded, { kind: 'message', message });
+    // A burst is shown once: what is shown takes longer than what is decided.
+    for (const message of this.inbox.takeAll()) {
+      if (isTooLate(this.state, message)) this.begun.push(this.rollBackShipped(message));
+      this.apply(loaded, { kind: 'message', message });
     }
     const event = this.guard.take();
-    if (event !== null) this.dispatch(loaded, { kind: 'guard', event });
+    if (event !== null) this.apply(loaded, { kind: 'guard', event });
+    this.show();
+  }
+
+  /** It can not be this run's any more: a workflow of its own takes users back, and where that can not begin a person hears it. */
+  private async rollBackShipped(message: Message): Promise<void> {
+    const page = await rollBackShipped(this.state, message);
+    if (page !== null) this.telling.page(page);
   }
 
   /** What changes nothing about what is being done does not interrupt it; true where it was taken up. */
@@ -167,17 +185,20 @@ export class RolloutRun {
     const { loaded, state } = this;
     const event = { kind: 'guard', event: seen } as const;
     if (loaded === null || !leavesBe(loaded.plan, state, event, Date.now())) return false;
-    // In runs of before each event interrupted.
-    if (!patched('guard-beside')) return false;
     this.dispatch(loaded, event);
     return true;
   }
 
   private dispatch(loaded: LoadedPlan, event: RolloutEvent): void {
+    this.apply(loaded, event);
+    this.show();
+  }
+
+  private apply(loaded: LoadedPlan, event: RolloutEvent): void {
     const { state, effects } = reduce(loaded.plan, this.state, event, Date.now());
     this.state = state;
+    this.doubt ||= disagrees(state, event);
     for (const effect of effects) this.tell(loaded, effect);
-    this.show();
     this.guard.follow(loaded.plan, state);
   }
 
@@ -185,16 +206,20 @@ export class RolloutRun {
   private async act(loaded: LoadedPlan, action: Action): Promise<RolloutEvent | null> {
     if (action.do === 'rollback') return this.takeBack(loaded, action);
     const settling = this.traffic.hasUnanswered();
-    if (action.do === 'wait' && !settling) return this.wait(action.untilMs, action.why);
+    const comparing = this.doubt && !settling;
+    if (action.do === 'wait' && !settling && !comparing) return this.wait(action.untilMs, action.why);
     const done = await unlessUrgent(
       () => this.isUrgent(),
-      () =>
-        settling ? this.traffic.settle(this.state) : this.traffic.perform(loaded.plan, this.state, action),
+      () => {
+        if (settling) return this.traffic.settle(this.state);
+        return comparing ? this.traffic.compare() : this.traffic.perform(loaded.plan, this.state, action);
+      },
     );
     if (done === INTERRUPTED) return null;
+    if (comparing) this.doubt = false;
     // A copy of what was refused may still be under way, and why it was refused may be over: its key is used up first.
     const refused = done?.kind === 'changed' && done.result.kind === 'refused';
-    if (!refused || !patched('refused-key-used-up')) this.traffic.answered();
+    if (!refused) this.traffic.answered();
     return done;
   }
 
@@ -208,35 +233,35 @@ export class RolloutRun {
   }
 
   private isUrgent(): boolean {
-    return this.guard.hasEvent() || this.inbox.some(({ name }) => name === 'rollback');
+    return this.guard.hasEvent() || this.inbox.hasRollback;
+  }
+
+  /** Before T0 nobody is served by the candidate: what fails is a hold with its reason. Later it is tried on, and paged. */
+  private isPatient(what: string, reason: string): boolean {
+    const { loaded, state } = this;
+    // The first raise may have got through, whatever its answer.
+    if (loaded === null || (state.t0Ms === null && state.phase !== 'raise')) return false;
+    this.dispatch(loaded, { kind: 'late', what, reason });
+    return true;
   }
 
   private async wait(untilMs: number | null, why: string): Promise<RolloutEvent | null> {
-    const stirred = () => this.inbox.length > 0 || this.guard.hasEvent();
-    if (untilMs === null) {
+    const stirred = () => !this.inbox.isEmpty || this.guard.hasEvent() || this.doubt;
+    const remindMs = remindAtMs(this.state) ?? Infinity;
+    const atMs = Math.min(untilMs ?? Infinity, remindMs);
+    if (atMs === Infinity) {
       await condition(stirred);
       return null;
     }
-    const leftMs = untilMs - Date.now();
-    if (leftMs <= 0) return { kind: 'time' };
-    return (await condition(stirred, leftMs, { summary: why })) ? null : { kind: 'time' };
+    const leftMs = atMs - Date.now();
+    if (leftMs > 0 && (await condition(stirred, leftMs, { summary: why }))) return null;
+    return { kind: atMs === remindMs ? 'remind' : 'time' };
   }
 
-  /** Pages and files, beside the rollout: they are retried a few times, and nothing waits for them but the end. */
   private tell(loaded: LoadedPlan, effect: Effect): void {
-    if (effect.kind === 'record') return this.decisions.add(loaded, effect.decision);
-    const { notify, recordBaseline } = activities();
-    const release = this.state.report?.stable ?? '';
-    const telling =
-      effect.kind === 'page'
-        ? notify({
-            severity: effect.severity,
-            title: effect.title,
-            text: effect.text,
-            dedupeKey: `${workflowInfo().runId}/${this.telling.length}`,
-          })
-        : recordBaseline({ release, opening: effect.opening, closing: effect.closing });
-    this.telling.push(telling.catch(() => {}));
+    if (effect.kind === 'record') this.decisions.add(loaded, effect.decision);
+    else if (effect.kind === 'page') this.telling.page(effect);
+    else this.telling.baseline(this.state.report?.stable ?? '', effect);
   }
 
   private show(): void {

@@ -1,4 +1,4 @@
-import { condition, log, patched, workflowInfo } from '@temporalio/workflow';
+import { condition, log } from '@temporalio/workflow';
 import type { ChangeResult, RolloutActivities } from '../domain/contract.ts';
 import type { ControlView } from '../domain/control.ts';
 import type { NprobeTuningResult } from '../domain/nprobe-tuning.ts';
@@ -6,26 +6,38 @@ import type { Plan } from '../domain/plan.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import type { Action } from '../domain/rollout-action.ts';
 import type { RolloutState } from '../domain/rollout-state.ts';
-import { activities, permanentReason } from './activities.ts';
+import { activities, briefly, permanentReason } from './activities.ts';
+import { identity } from './identity.ts';
 import { tuned } from './ladder-sweep.ts';
 import { takeBack } from './take-back.ts';
+
+/** Who hears that something does not get through. */
+interface LateCalls {
+  /** A rollback, again and again. */
+  rollback(reason: string): void;
+  /** Any other call, once for each round of attempts; false: it is given up, and fails. */
+  call(what: string, reason: string): boolean;
+}
 
 /** Carries out a rollout's actions: one call of the outside each, and the event that comes of it. */
 export class RolloutTraffic {
   private readonly owner: string;
-  private readonly late: (reason: string) => void;
-  private readonly calls = activities();
-  /** A step's number is its idempotency key: the same call again answers as it did, a new raise is a new step. */
+  private readonly late: LateCalls;
+  private readonly calls: RolloutActivities;
+  /** A rollback says by itself that it does not get through, with what its calls last failed with. */
+  private takingBack = false;
+  private cause: string | null = null;
+  /** A step's number and time are its idempotency key: the same call again answers as it did, a new raise is a new step, also after a reset. */
   private steps = 0;
   /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
   /** One that was left still takes back what it changed. */
   private sweeping = false;
 
-  /** `late` hears that a rollback does not get through. */
-  constructor({ service }: RolloutState, late: (reason: string) => void) {
+  constructor({ service }: RolloutState, late: LateCalls) {
     this.late = late;
-    this.owner = `rollout/${service}/${workflowInfo().runId}`;
+    this.calls = activities((what, reason) => this.isPatient(what, reason));
+    this.owner = `rollout/${service}/${identity().runId}`;
   }
 
   /** What came of the action. What no retry can mend is an event too, and never the end of the workflow. */
@@ -93,39 +105,71 @@ export class RolloutTraffic {
     }
   }
 
+  private isPatient(what: string, reason: string): boolean {
+    if (!this.takingBack) return this.late.call(what, reason);
+    this.cause = `${what}: ${reason}`;
+    return true;
+  }
+
   /** Users back to the old release; before T0 there is nothing to undo but the loaded lane. */
-  private async takeBack(state: RolloutState): Promise<RolloutEvent> {
-    if (state.t0Ms === null) return { kind: 'rolledBack', verification: null, safeAfterMs: 0 };
+  async takeBack(state: RolloutState): Promise<RolloutEvent> {
+    if (state.t0Ms === null && !(await this.hasUsers(state)))
+      return { kind: 'rolledBack', verification: null, safeAfterMs: 0 };
     const reason = state.rollbackReason ?? 'rollback';
     const { owner, late } = this;
-    const run = { owner, key: `${owner}/rollback`, by: owner, reason, late };
-    const result = await takeBack(
-      this.calls,
-      run,
-      state.report?.stable ?? null,
-      state.triggeredMs ?? Date.now(),
-    );
+    const triggeredMs = state.triggeredMs ?? Date.now();
+    const key = `${owner}/rollback/${triggeredMs}`;
+    const run = { owner, key, by: owner, reason, late: late.rollback, cause: () => this.cause };
+    this.takingBack = true;
+    const result = await takeBack(this.calls, run, state.report?.stable ?? null, triggeredMs);
     if (result.kind !== 'safe') return { kind: 'superseded', reason: result.reason };
-    // What came since the last window counts too. Rollouts from before this read nothing here.
-    const last = patched('blast-radius') ? { last: await this.calls.snapshot() } : {};
-    return { ...result, ...last, kind: 'rolledBack' };
+    // What came since the last window counts too.
+    return { ...result, last: await this.calls.snapshot(), kind: 'rolledBack' };
+  }
+
+  /**
+   * Whether the candidate has users although this run gave it none: a raise that was interrupted got through, or the run was reset to
+   * before T0. False where the gateway does not say: what happens before T0 needs no gateway to end.
+   */
+  private async hasUsers({ candidate, report }: RolloutState): Promise<boolean> {
+    const view = await briefly()
+      .control()
+      .catch((error: unknown) => {
+        log.warn(`whether ${candidate} has users is not known: ${permanentReason(error)}`);
+        return null;
+      });
+    if (view === null || view.state.owner !== this.owner) return false;
+    const { percent, lanes } = view.state;
+    return percent > 0 || (lanes.stable.release === candidate && report?.stable !== candidate);
+  }
+
+  /** What is in force, where it may not be what is known. */
+  async compare(): Promise<RolloutEvent> {
+    try {
+      return { kind: 'compared', view: await this.calls.control() };
+    } catch (error) {
+      return { kind: 'failed', reason: `compare: ${permanentReason(error)}` };
+    }
   }
 
   /** A candidate that never got users is unloaded; a first raise that was interrupted can not come after this. */
-  async tidy({ t0Ms, epoch }: RolloutState): Promise<void> {
-    if (t0Ms !== null || epoch === null) return;
+  async tidy(state: RolloutState): Promise<void> {
+    const { t0Ms, epoch, outcome } = state;
+    if (t0Ms !== null || outcome === 'supersededByRollback') return;
     try {
-      await this.change(epoch, { percent: 0, lanes: { candidate: null } });
+      // Refused by the pre-flight of a run that was reset: nobody would watch over them any more.
+      if (outcome === 'refused' && (await this.hasUsers(state))) await this.takeBack(state);
+      else if (epoch !== null) await this.change(epoch, { percent: 0, lanes: { candidate: null } });
     } catch (error) {
       log.warn(`the candidate is not unloaded: ${permanentReason(error)}`);
     }
   }
 
   private async fence(): Promise<RolloutEvent> {
-    const ask = { owner: this.owner, key: `${this.owner}/start` };
+    const key = `${this.owner}/start/${Date.now()}`;
     // What is there is looked up once: a copy of the call that comes late must not take the epoch back from a rollback.
-    const take = patched('fence-expects') ? { ...ask, expected: heldBy(await this.calls.control()) } : ask;
-    const { epoch, view, lostTo } = await this.calls.takeEpoch(take);
+    const expected = heldBy(await this.calls.control());
+    const { epoch, view, lostTo } = await this.calls.takeEpoch({ owner: this.owner, key, expected });
     return lostTo === undefined
       ? { kind: 'fenced', epoch, interventions: view.state.interventions }
       : { kind: 'superseded', reason: `${lostTo} took over before T0, with epoch ${epoch}` };
@@ -174,7 +218,7 @@ export class RolloutTraffic {
 
   /** Nothing is changed beside a sweep that was left, and no other begins; a rollback does not wait for it: the fence is its own. */
   private async sweepEnded(): Promise<void> {
-    if (this.sweeping && patched('after-the-sweep')) await condition(() => !this.sweeping);
+    if (this.sweeping) await condition(() => !this.sweeping);
   }
 
   private async askOnce(
@@ -188,7 +232,7 @@ export class RolloutTraffic {
   }
 
   private nextStep(): string {
-    return String(++this.steps);
+    return `${++this.steps}/${Date.now()}`;
   }
 
   private change(

@@ -11,6 +11,7 @@ import type { RolloutInput } from '../domain/rollout-input.ts';
 import { readRolloutInput } from '../domain/rollout-input.ts';
 import type { Outcome } from '../domain/rollout-state.ts';
 import { activities } from './activities.ts';
+import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { RolloutRun } from './rollout-run.ts';
 
 /** What a rollout ends with; Failed is for wrong input only. */
@@ -34,7 +35,12 @@ export async function rollout(raw: unknown): Promise<RolloutResult> {
   // Handlers first: a message may be in the very first task.
   const run = new RolloutRun(input);
   try {
-    await run.walk(await loadPlan(input));
+    const loaded = await unlessUrgent(
+      () => run.isCalledOff(),
+      () => loadPlan(input, run),
+    );
+    if (loaded === INTERRUPTED) await run.endUnread('aborted', 'a rollback was asked for');
+    else await run.walk(loaded);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     await CancellationScope.nonCancellable(() => run.cancel());
@@ -56,9 +62,9 @@ function checkedInput(raw: unknown): RolloutInput {
   return read.input;
 }
 
-async function loadPlan({ plan }: RolloutInput): Promise<LoadedPlan> {
+async function loadPlan({ plan }: RolloutInput, run: RolloutRun): Promise<LoadedPlan> {
   try {
-    return await activities().loadPlan({ plan });
+    return await activities((what, reason) => run.tellStuck(what, reason)).loadPlan({ plan });
   } catch (error) {
     // The plan's own words, where a person reads the failure first.
     if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)

@@ -1,4 +1,4 @@
-import { CancellationScope, patched, sleep } from '@temporalio/workflow';
+import { CancellationScope, sleep } from '@temporalio/workflow';
 
 const MINUTE_MS = 60_000;
 /** From one time to the next, in minutes; the last goes on. */
@@ -13,8 +13,6 @@ export async function sayWhenLate<T>(
   late: (waitedMin: number) => void,
   firstMin = 1,
 ): Promise<T> {
-  // Runs of before had no timer beside the work.
-  if (!patched('say-when-late')) return work();
   const watching = new CancellationScope();
   const watch = watching.run(async () => {
     let waitedMin = 0;

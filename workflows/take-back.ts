@@ -21,15 +21,18 @@ export interface Run {
   readonly reason: string;
   /** Hears, again and again, that users are not back yet. */
   late(reason: string): void;
+  /** What the last attempts of a call failed with; null where none has. */
+  cause(): string | null;
 }
 
 /** Changes traffic as `work` does, and says so where it does not get through. */
-export function untilDone<T>({ late }: Run, work: () => Promise<T>, firstMin = 1): Promise<T> {
-  return sayWhenLate(
-    work,
-    (waitedMin) => late(`rollback: not carried out after ${waitedMin} min; it is tried again and again`),
-    firstMin,
-  );
+export function untilDone<T>(run: Run, work: () => Promise<T>, firstMin = 1): Promise<T> {
+  const say = (waitedMin: number) => {
+    const cause = run.cause();
+    const why = cause === null ? '' : ` (${cause})`;
+    run.late(`rollback: not carried out after ${waitedMin} min${why}; it is tried again and again`);
+  };
+  return sayWhenLate(work, say, firstMin);
 }
 
 /**

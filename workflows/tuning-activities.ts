@@ -1,9 +1,10 @@
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import { HEAVY, SHORT, TELLING, proxiesOf } from './activities.ts';
+import type { Late } from './rounds.ts';
 
 /** What a tuning asks of the world, beside what it shares with a rollout. */
-export function tuningActivities(): TuningActivities {
-  const as = proxiesOf<TuningActivities>();
+export function tuningActivities(late?: Late): TuningActivities {
+  const as = proxiesOf<TuningActivities>(late);
   return {
     sweepNprobe: as(HEAVY, 'sweep nprobe on the live lane').sweepNprobe,
     fenceHolder: as(SHORT, 'who holds the fence').fenceHolder,

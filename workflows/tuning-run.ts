@@ -16,6 +16,7 @@ import { newTuning, tuningMarkdown } from '../domain/tuning-status.ts';
 import type { LaneWindow } from '../domain/window.ts';
 import { activities, permanentReason } from './activities.ts';
 import { watchWindow } from './canary-window.ts';
+import { identity } from './identity.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { tuningActivities } from './tuning-activities.ts';
 
@@ -31,7 +32,10 @@ interface Applied {
 /** One tuning: looks, sweeps, chooses, changes, judges; takes its change back when it is told to, or cancelled. */
 export class TuningRun {
   private readonly order: TuningOrder;
-  private readonly calls = { ...activities(), ...tuningActivities() };
+  private readonly calls = {
+    ...activities((what, reason) => this.isPatient(what, reason)),
+    ...tuningActivities((what, reason) => this.isPatient(what, reason)),
+  };
   private readonly owner: string;
   /** Idempotency key of all that this run does. */
   private readonly key: string;
@@ -41,7 +45,7 @@ export class TuningRun {
   private stop: string | null = null;
 
   constructor(order: TuningOrder) {
-    const { workflowId, runId } = workflowInfo();
+    const { workflowId, runId } = identity();
     this.order = order;
     this.key = `${workflowId}/${runId}`;
     this.owner = order.held?.owner ?? this.key;
@@ -60,12 +64,25 @@ export class TuningRun {
 
   async run(): Promise<NprobeTuningResult> {
     const result = await this.attempt().catch((error: unknown) => {
-      if (!isCancellation(error)) throw error;
-      return CancellationScope.nonCancellable(() => this.giveUp('the tuning was cancelled'));
+      const why = isCancellation(error) ? 'the tuning was cancelled' : permanentReason(error);
+      if (!isCancellation(error) && this.applied === null) return this.end('hold', null, why);
+      return CancellationScope.nonCancellable(() => this.giveUp(why));
     });
     this.show({ state: result.outcome, reason: result.reason, outcome: result.outcome });
     await CancellationScope.nonCancellable(() => this.tell(result));
     return result;
+  }
+
+  /** What it changed has to be undone or proven, so that is tried on; before, a call that goes on failing is its end. */
+  private isPatient(what: string, reason: string): boolean {
+    const { applied, key, order } = this;
+    if (applied === null) return false;
+    const title = `nprobe tuning of ${order.lane} is late`;
+    const dedupeKey = `${key}/late/${Date.now()}`;
+    void activities()
+      .notify({ severity: 'critical', title, text: `${what} does not get through: ${reason}`, dedupeKey })
+      .catch(() => {});
+    return true;
   }
 
   private async attempt(): Promise<NprobeTuningResult> {
@@ -150,7 +167,8 @@ export class TuningRun {
     try {
       const result = await this.calls.changeTraffic({
         epoch: applied.epoch,
-        step: `${this.key}/${step}`,
+        // With the time: what is decided again after a reset is not what was done before it.
+        step: `${this.key}/${step}/${Date.now()}`,
         by: this.key,
         reason: `nprobe ${applied.from} -> ${nprobe}`,
         flags: order.lane === 'stable' ? { stable: flags } : { candidate: flags },
@@ -202,7 +220,7 @@ export class TuningRun {
       telling.push(
         calls.recordTuning({
           ...result,
-          key,
+          key: `${key}/${Date.now()}`,
           atMs: Date.now(),
           service: order.service,
           lane: order.lane,
@@ -219,7 +237,7 @@ export class TuningRun {
           severity: 'warning',
           title: `nprobe tuning of ${order.lane} ${status.release ?? ''}: ${result.outcome}`,
           text: result.reason,
-          dedupeKey: `${key}/${result.outcome}`,
+          dedupeKey: `${key}/${result.outcome}/${Date.now()}`,
         }),
       );
     await Promise.all(telling.map((told) => told.catch(() => {})));

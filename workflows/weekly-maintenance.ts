@@ -1,4 +1,4 @@
-import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { DriftFinding } from '../domain/drift.ts';
 import { judgeDrift } from '../domain/drift.ts';
 import type { HistoryEntry } from '../domain/evaluation-history.ts';
@@ -8,6 +8,7 @@ import type { WeeklyInput } from '../domain/weekly-input.ts';
 import { readWeeklyInput } from '../domain/weekly-input.ts';
 import { permanentReason } from './activities.ts';
 import { dateOf, tell, tellDrift } from './evaluation-told.ts';
+import { identity } from './identity.ts';
 import { weeklyActivities } from './weekly-activities.ts';
 
 interface WeeklyStep {
@@ -37,7 +38,7 @@ export async function weeklyMaintenance(raw?: unknown): Promise<WeeklySummary> {
   const read = readWeeklyInput(raw);
   if ('problems' in read)
     throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');
-  const { workflowId, runId } = workflowInfo();
+  const { workflowId, runId } = identity();
   const atMs = Date.now();
   try {
     const { planWeekly } = weeklyActivities();
@@ -49,7 +50,7 @@ export async function weeklyMaintenance(raw?: unknown): Promise<WeeklySummary> {
       severity: 'warning',
       title: 'the weekly maintenance ended without a release',
       text: `${reason}; what its steps made is in the work folder`,
-      dedupeKey: `${runId}/noRelease`,
+      dedupeKey: `${runId}/noRelease/${Date.now()}`,
     });
     throw ApplicationFailure.nonRetryable(reason, 'NotMaintained');
   }

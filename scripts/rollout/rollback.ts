@@ -132,9 +132,7 @@ function inputOf({ events }: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>
 
 /** What an input does to users, defaults filled in; who said it and why is left out. */
 function wordsOf(raw: unknown): string {
-  const read = readRollbackInput(raw);
-  if ('problem' in read) return `one with wrong input (${read.problem})`;
-  const { method, to } = read.input;
+  const { method, to } = readRollbackInput(raw).input;
   return `the method ${method}${method === 'flags' ? '' : ` to ${to ?? 'the release before'}`}`;
 }
 

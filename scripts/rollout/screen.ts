@@ -86,7 +86,7 @@ function liveLines({ clock, nowMs, startedMs, status, plan, traffic }: Moment): 
   const left = status.endsAt === null ? '' : `, at least ${sayClock(status.endsAt - nowMs)} left`;
   const next =
     status.nextDecisionAt === null
-      ? ''
+      ? `; waits for ${status.waits.for}`
       : `; next decision (${status.runbookClock ?? ''}) in ${sayClock(status.nextDecisionAt - nowMs)}`;
   return [
     `${clock} ${sayClock(nowMs - startedMs)}${runbook === null ? '' : `  |  runbook ${sayRunbookClock(runbook)}`}${left}`,

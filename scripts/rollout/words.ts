@@ -32,17 +32,17 @@ export function rowLine({ verdict, n, interval, reason, metric, distance }: Stat
 /** Where a rollout stands, in a few lines. */
 export function statusLines(status: RolloutStatus, nowMs: number): string[] {
   const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
-  const { blastRadius, ladder } = status;
-  const next =
-    nextDecisionAt === null
-      ? 'none: it waits for a person, or has ended'
-      : `${runbookClock ?? ''} at ${sayTime(nextDecisionAt)}, in ${sayClock(nextDecisionAt - nowMs)}`;
+  const { blastRadius, ladder, waits } = status;
+  const at = (ms: number) => `${sayTime(ms)}, in ${sayClock(ms - nowMs)}`;
   return [
     `${candidate} over ${rollsBackTo ?? 'the stable release'}: ${status.state}, ${status.percent} % of users`,
     `why            ${status.reason}`,
     `verdict        ${status.verdict ?? 'none yet'}`,
     ...status.rows.map((row) => `  ${rowLine(row)}`),
-    ...(status.outcome === null ? [`next decision  ${next}`] : []),
+    ...(status.outcome === null
+      ? [`waits for      ${waits.for}${waits.untilMs === null ? '' : `, until ${at(waits.untilMs)}`}`]
+      : []),
+    ...(nextDecisionAt === null ? [] : [`next decision  ${runbookClock ?? ''} at ${at(nextDecisionAt)}`]),
     ...(blastRadius === null ? [] : [`blast radius   ${sayBlastRadius(blastRadius)}`]),
     ...ladder.map(({ stage, step, because }) => `ladder         ${stage}: ${step}: ${because}`),
     ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),

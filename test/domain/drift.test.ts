@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CleanQuality } from '../../domain/drift.ts';
-import { driftSeverity, judgeDrift } from '../../domain/drift.ts';
+import { driftNotifications, judgeDrift } from '../../domain/drift.ts';
 import type { HistoryEntry } from '../../domain/evaluation-history.ts';
 import { dayOf, historyKey, medianOf, trendOf } from '../../domain/evaluation-history.ts';
 import { measured, missing } from '../../domain/measured.ts';
@@ -79,7 +79,8 @@ describe('R@5 against what the release promised', () => {
   ])('%f after 0.8 is %s, told as %s', (now, verdict, severity) => {
     const of = quality(now, { expectedRAt5: measured(0.8, 100) });
     expect(verdictOf('recallUnderRelease', of)?.verdict).toBe(verdict);
-    expect(driftSeverity(judgeDrift(of, []))).toBe(severity);
+    const told = driftNotifications(night(0, now), judgeDrift(of, []));
+    expect(told.map((one) => one.severity)).toEqual(severity === null ? [] : [severity]);
   });
 
   it('is unknown where the release does not say, and never green', () => {

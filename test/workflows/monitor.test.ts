@@ -235,7 +235,9 @@ describe('the rollout under way', () => {
       world.scene = { ...SCENE, run: { ...ROLLOUT, runId: rollout.firstExecutionRunId } };
       await reached(world, 12);
       await until(async () =>
-        expect(await heard(env)).toEqual([{ name: signal, payload: { reason: expect.any(String), by: ID } }]),
+        expect(await heard(env)).toEqual([
+          { name: signal, payload: { reason: expect.any(String), by: ID, run: rollout.firstExecutionRunId } },
+        ]),
       );
       await until(() => expect(world.told[0]?.text).toContain(`${signal} sent to rollout/retriever`));
       expect(world.told[0]?.text).toContain(`run ${rollout.firstExecutionRunId}`);

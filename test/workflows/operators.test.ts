@@ -460,18 +460,47 @@ describe('the workflow rollback', () => {
   });
 
   it.each([
-    ['an unknown field', { release: 'v-1' }, 'release: unknown field; there are method, to, reason, by'],
-    ['a number', { to: 1 }, 'to: must be a text'],
-    ['an unknown method', { method: 'undo' }, 'method: must be one of release, flags, kubernetes, not undo'],
-    ['a release for the flags', { method: 'flags', to: 'v-1' }, 'to: the method flags stays on the release'],
-    ['a text', 'v-1', 'the input must be an object'],
-  ])('with %s fails, and says what is wrong', async (_what, input, says) => {
+    ['nothing', undefined, null],
+    ['null', null, null],
+    ['a text', 'users complain', 'the input is no object, but "users complain": taken as the reason'],
+    ['a list', ['v-1'], 'the input is no object, but ["v-1"]: left out'],
+    ['a number', 7, 'the input is no object, but 7: left out'],
+    ['an unknown field', { release: 'v-1' }, 'release: unknown field, left out; there are method, to, reason, by'],
+    ['a release that is a number', { to: 1 }, 'to: must be a text, not 1; left out'],
+    ['an empty release', { to: '' }, 'to: must be a text, not ""; left out'],
+    [
+      'an unknown method',
+      { method: 'undo' },
+      'method: must be one of release, flags, kubernetes, not "undo"; release is used',
+    ],
+    ['a reason that is a list', { reason: ['a'] }, 'reason: must be a text, not ["a"]; left out'],
+  ])('with %s takes users back all the same, and notes what it could not use', async (_what, input, says) => {
     const world = new FakeWorld();
-    await server.with(world, async (_start, env) => {
-      const failure = await rollBack(env, input).catch((error: unknown) => error);
-      expect((failure as WorkflowFailedError).cause?.message).toContain(says);
+    const notes = says === null ? [] : [says];
+    await server.with(world, async (start, env) => {
+      await (await start()).until(({ percent }) => percent === 5);
+      expect(await rollBack(env, input)).toMatchObject({ outcome: 'rolledBack', verified: true, notes });
     });
-    expect(world.state.epoch).toBe(0);
+    expect(world.state.percent).toBe(0);
+    const page = world.pages.find(({ title }) => title === 'rolled back');
+    expect(page?.text.split('\n').slice(1)).toEqual(notes);
+    const draft = world.postmortems.find(({ workflowId }) => workflowId.startsWith('rollback/'));
+    expect(draft?.timeline.slice(1).map(({ text }) => text)).toEqual(notes);
+  });
+
+  it('to a release that the gateway does not take fails, and pages', async () => {
+    const world = new FakeWorld();
+    world.before = (activity) => {
+      if (activity === 'changeTraffic')
+        throw ApplicationFailure.nonRetryable('PUT /control answered 422: there is no release v-9');
+    };
+    await server.with(world, async (_start, env) => {
+      const failure = await rollBack(env, { to: 'v-9' }).catch((error: unknown) => error);
+      expect((failure as WorkflowFailedError).cause?.message).toContain('there is no release v-9');
+    });
+    expect(world.pages).toMatchObject([
+      { severity: 'critical', title: 'a rollback was not carried out', text: expect.stringContaining('v-9') },
+    ]);
   });
 });
 

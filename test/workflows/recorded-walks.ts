@@ -1,11 +1,14 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import { vi } from 'vitest';
+import { DevServer } from './dev-server.ts';
 import { EvaluationWorld } from './evaluation-world.ts';
 import { ExperimentWorld } from './experiment-world.ts';
 import { FakeWorld } from './fake-world.ts';
 import { MonitorWorld, SLOW } from './monitor-world.ts';
 import type { SkippedRollout, TimeSkipping } from './time-skipping.ts';
+import { HOUR } from './time-skipping.ts';
 import { TuningWorld } from './tuning-world.ts';
 import { WeeklyWorld } from './weekly-world.ts';
 
@@ -30,9 +33,34 @@ export const WALKS: Readonly<Record<string, RecordedWalk>> = {
     await started.handle.signal('rollback');
     return started.handle.result();
   }),
-  // Recorded by a worker of before a refused raise's key was used up: no code of today records it so.
   'raise-refused': rollout(raiseRefused),
-  'raise-refused-key-used-up': rollout(raiseRefused),
+  'updates-and-cancelled': rollout(async (started) => {
+    await started.until(({ percent }) => percent === 5);
+    await started.handle.executeUpdate('pause', { args: [{ by: 'ada' }] });
+    await started.handle.executeUpdate('resume', { args: [{ by: 'ada' }] });
+    await started.handle.executeUpdate('pause', { args: ['twice'] });
+    await started.handle.executeUpdate('pause').catch(() => {}); // Refused: it is paused already.
+    await started.pass(5 * HOUR);
+    await started.handle.cancel();
+    return started.handle.result();
+  }),
+  'activities-that-fail': rollout(async (started, world) => {
+    let failures = 0;
+    world.before = (activity) => {
+      if (activity === 'snapshot' && world.state.percent === 5 && failures++ < 20) throw new Error('refused');
+      if (activity === 'evaluate') throw ApplicationFailure.nonRetryable('no labelled queries');
+    };
+    await started.until(({ percent, state }) => percent === 50 && state === 'held');
+    await started.handle.signal('rollback');
+    return started.handle.result();
+  }),
+  reset: { workflowId: 'rollout/service-1', record: rolledBackAfterReset },
+  page: run('page/test', () => new FakeWorld().activities(), {
+    severity: 'critical',
+    title: 'a test',
+    text: 'of the way',
+    dedupeKey: 'test/1',
+  }),
   rollback: run('rollback/retriever', () => new FakeWorld().activities(), { by: 'ada' }),
   evaluation: run(
     'evaluation/nightly',
@@ -54,6 +82,30 @@ export const WALKS: Readonly<Record<string, RecordedWalk>> = {
   'reranker-experiment': run('rerankerExperiment/retriever', () => new ExperimentWorld().activities()),
   monitor: { workflowId: 'monitor/retriever', record: monitorUntilContinued },
 };
+
+/** Reset to its first stage, where it has given a page away; then its guard is another one. */
+async function rolledBackAfterReset(server: TimeSkipping): Promise<History> {
+  const dev = await DevServer.create(server);
+  const world = new FakeWorld({ plansDir: 'test/fixtures/plans' });
+  try {
+    return await dev.rollout(
+      world.activities(),
+      { candidate: 'r-2', plan: 'long-canary' },
+      async (started) => {
+        await started.untilState('canary-10: warming up');
+        await started.handle.signal('hold', { by: 'ada' });
+        await started.untilState('held');
+        await started.reset({ after: '"percent":10,"interventions"' });
+        await started.untilState('held');
+        await started.handle.signal('rollback');
+        await started.handle.result();
+        return started.handle.fetchHistory();
+      },
+    );
+  } finally {
+    await dev.close();
+  }
+}
 
 /** A hand is at the traffic, which only the fence noticed; then a person resumes. */
 async function raiseRefused(started: SkippedRollout, world: FakeWorld): Promise<unknown> {
