@@ -103,7 +103,9 @@ export class ExperimentRun {
     const title = `reranker experiment with ${this.release} is late`;
     const text = `${what} does not get through: ${reason}. The gateway ends the arms by itself when their time is over`;
     const dedupeKey = `${this.key}/late/${Date.now()}`;
-    void activities().notify({ severity: 'warning', title, text, dedupeKey }).catch(() => {});
+    void activities()
+      .notify({ severity: 'warning', title, text, dedupeKey })
+      .catch(() => {});
     return true;
   }
 

@@ -35,24 +35,32 @@ describe('a call that goes on failing', () => {
     ['preflight', 'GET /control answered 401: the bearer token is wrong'],
     ['takeEpoch', 'POST /control/epoch answered 503: the state can not be written: ENOSPC'],
     ['changeTraffic', 'PUT /control answered 401: the bearer token is wrong'],
-  ] as const)('%s before T0 holds with its reason within minutes, pages, and a person goes on', async (activity, words) => {
-    const world = new FakeWorld();
-    const fault = broken(world, activity, words);
-    await server.with(world, async (start) => {
-      const rollout = await start();
-      const status = await rollout.until(held, MINUTE, 10 * MINUTE);
-      expect(status.reason).toContain(words);
-      expect(world.pages).toMatchObject([{ severity: 'critical', text: expect.stringContaining(words) }]);
-      fault.mend();
-      await rollout.handle.signal('resume');
-      await rollout.until(({ percent }) => percent === 5);
-    });
-  });
+  ] as const)(
+    '%s before T0 holds with its reason within minutes, pages, and a person goes on',
+    async (activity, words) => {
+      const world = new FakeWorld();
+      const fault = broken(world, activity, words);
+      await server.with(world, async (start) => {
+        const rollout = await start();
+        const status = await rollout.until(held, MINUTE, 10 * MINUTE);
+        expect(status.reason).toContain(words);
+        expect(world.pages).toMatchObject([{ severity: 'critical', text: expect.stringContaining(words) }]);
+        fault.mend();
+        await rollout.handle.signal('resume');
+        await rollout.until(({ percent }) => percent === 5);
+      });
+    },
+  );
 
   it('a full disk at the promotion pages once with its cause, is tried on, and ships when there is room', async () => {
     const world = new FakeWorld();
     const words = 'PUT /control answered 503: the state can not be written: ENOSPC';
-    const fault = broken(world, 'changeTraffic', words, ({ promote }: { promote?: object }) => promote !== undefined);
+    const fault = broken(
+      world,
+      'changeTraffic',
+      words,
+      ({ promote }: { promote?: object }) => promote !== undefined,
+    );
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(({ state }) => state === 'full-100: promoting', HOUR, 60 * HOUR);
@@ -86,7 +94,9 @@ describe('a call that goes on failing', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(() => world.pages.length > 0, MINUTE, HOUR);
-      expect(world.pages).toMatchObject([{ title: 'rollout of retriever_v0 can not begin', text: expect.stringContaining('EACCES') }]);
+      expect(world.pages).toMatchObject([
+        { title: 'rollout of retriever_v0 can not begin', text: expect.stringContaining('EACCES') },
+      ]);
       await rollout.handle.signal('rollback');
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'aborted' });
     });
@@ -94,25 +104,30 @@ describe('a call that goes on failing', () => {
 });
 
 describe('a person who does not answer', () => {
-  it.each(['hold', 'pause'] as const)('to a %s is paged again every four hours, until resume', async (name) => {
-    const world = new FakeWorld();
-    await server.with(world, async (start) => {
-      const rollout = await start();
-      await rollout.until(({ percent }) => percent === 5);
-      await rollout.handle.signal(name, { by: 'ada' });
-      await rollout.until(({ state }) => state === 'held' || state === 'paused', MINUTE);
-      const still = () => world.pages.filter(({ title }) => title.includes('is still'));
-      await rollout.pass(3 * HOUR + 50 * MINUTE);
-      expect(still()).toEqual([]);
-      await rollout.pass(8 * HOUR + 20 * MINUTE);
-      expect(still().map(({ title }) => title)).toEqual(
-        ['4', '8', '12'].map((hours) => expect.stringMatching(new RegExp(`still (held|paused) at 5 %, for ${hours} h$`))),
-      );
-      expect(new Set(still().map(({ dedupeKey }) => dedupeKey)).size).toBe(3);
-      await rollout.handle.signal('resume');
-      await rollout.until(({ state }) => state !== 'held' && state !== 'paused', MINUTE);
-      await rollout.pass(5 * HOUR);
-      expect(still()).toHaveLength(3);
-    });
-  });
+  it.each(['hold', 'pause'] as const)(
+    'to a %s is paged again every four hours, until resume',
+    async (name) => {
+      const world = new FakeWorld();
+      await server.with(world, async (start) => {
+        const rollout = await start();
+        await rollout.until(({ percent }) => percent === 5);
+        await rollout.handle.signal(name, { by: 'ada' });
+        await rollout.until(({ state }) => state === 'held' || state === 'paused', MINUTE);
+        const still = () => world.pages.filter(({ title }) => title.includes('is still'));
+        await rollout.pass(3 * HOUR + 50 * MINUTE);
+        expect(still()).toEqual([]);
+        await rollout.pass(8 * HOUR + 20 * MINUTE);
+        expect(still().map(({ title }) => title)).toEqual(
+          ['4', '8', '12'].map((hours) =>
+            expect.stringMatching(new RegExp(`still (held|paused) at 5 %, for ${hours} h$`)),
+          ),
+        );
+        expect(new Set(still().map(({ dedupeKey }) => dedupeKey)).size).toBe(3);
+        await rollout.handle.signal('resume');
+        await rollout.until(({ state }) => state !== 'held' && state !== 'paused', MINUTE);
+        await rollout.pass(5 * HOUR);
+        expect(still()).toHaveLength(3);
+      });
+    },
+  );
 });

@@ -465,7 +465,11 @@ describe('the workflow rollback', () => {
     ['a text', 'users complain', 'the input is no object, but "users complain": taken as the reason'],
     ['a list', ['v-1'], 'the input is no object, but ["v-1"]: left out'],
     ['a number', 7, 'the input is no object, but 7: left out'],
-    ['an unknown field', { release: 'v-1' }, 'release: unknown field, left out; there are method, to, reason, by'],
+    [
+      'an unknown field',
+      { release: 'v-1' },
+      'release: unknown field, left out; there are method, to, reason, by',
+    ],
     ['a release that is a number', { to: 1 }, 'to: must be a text, not 1; left out'],
     ['an empty release', { to: '' }, 'to: must be a text, not ""; left out'],
     [

@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { temporal } from '@temporalio/proto';
 import { DefaultLogger, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -28,10 +28,12 @@ const NOT_RECORDED = ['rolloutGuard'];
 let code: string;
 beforeAll(async () => {
   const server = await TimeSkipping.create();
-  if (process.env['RECORD_HISTORIES'] === '1')
+  if (process.env['RECORD_HISTORIES'] === '1') {
+    mkdirSync(FOLDER, { recursive: true });
     for (const [name, walk] of Object.entries(WALKS))
       if (!existsSync(file(name)))
         writeFileSync(file(name), gzipSync(History.encode(await walk.record(server)).finish(), { level: 9 }));
+  }
   const paths = { workflowsPath: workflowsPath(), payloadConverterPath: payloadConverterPath() };
   ({ code } = await bundleWorkflowCode({ ...paths, logger: new DefaultLogger('ERROR') }));
 }, 120_000);
