@@ -5,7 +5,7 @@ import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from 
 import { parse } from 'yaml';
 import { parseAlertRules } from '../domain/alert-file.ts';
 import type { EvaluationsResult } from '../domain/alert-evaluations.ts';
-import type { AlertPoll } from '../domain/alert-readings.ts';
+import type { AlertScene } from '../domain/alert-readings.ts';
 import { sceneOf } from '../domain/alert-scene.ts';
 import type { AlertState } from '../domain/alert-state.ts';
 import { newAlerts } from '../domain/alert-state.ts';
@@ -14,7 +14,6 @@ import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { textOf } from '../retrieval/text/utf8.ts';
 import type { ControlClient } from './control.ts';
-import { readLaneFacts } from './lane-facts.ts';
 import type { MetricsSource } from './metrics.ts';
 
 export interface MonitorDeps {
@@ -55,12 +54,12 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
       for (;;) {
         await untilPollIsDue(state, rules.pollMs, clock, signal);
         const nowMs = clock.now();
-        const [snapshot, seen, evaluations] = await Promise.all([
+        const [snapshot, scene, evaluations] = await Promise.all([
           deps.metrics.snapshot(signal),
-          lookAt(deps, service, signal),
+          sceneNow(deps, service, signal),
           deps.evaluations(nowMs),
         ]);
-        const step = alertStep(rules, state, { snapshot, ...seen, evaluations }, nowMs);
+        const step = alertStep(rules, state, { snapshot, scene, evaluations }, nowMs);
         state = step.state;
         if (step.events.length > 0 || clock.now() >= endMs) return step;
         heartbeat(state);
@@ -87,28 +86,22 @@ async function untilPollIsDue(
   }
 }
 
-/** Who serves what, and what the lanes say of themselves. */
-async function lookAt(
+/** Who serves what; null where the control listener does not answer. */
+async function sceneNow(
   { control, expectedShare }: MonitorDeps,
   service: string,
   signal: AbortSignal,
-): Promise<Pick<AlertPoll, 'scene' | 'facts'>> {
+): Promise<AlertScene | null> {
   try {
-    const view = await control.view(signal);
-    const scene = sceneOf(view, service);
-    const [stable, candidate, ofStable, ofCandidate] = await Promise.all([
-      readLaneFacts(view.lanes.stable?.url ?? null, signal),
-      readLaneFacts(view.lanes.candidate?.url ?? null, signal),
+    const scene = sceneOf(await control.view(signal), service);
+    const [stable, candidate] = await Promise.all([
       expectedShare(scene.stable),
       scene.candidate === null ? null : expectedShare(scene.candidate),
     ]);
-    return {
-      scene: { ...scene, expectedShare: { stable: ofStable, candidate: ofCandidate } },
-      facts: { stable, candidate },
-    };
+    return { ...scene, expectedShare: { stable, candidate } };
   } catch {
     signal.throwIfAborted();
-    return { scene: null, facts: { stable: null, candidate: null } };
+    return null;
   }
 }
 

@@ -1,5 +1,13 @@
 import type { AlertMetric, AlertRule, AlertRules, Mitigation } from './alert-rules.ts';
-import { ALERT_METRICS, BLIND, MITIGATIONS, NO_EVALUATION, PLACES, SEVERITIES } from './alert-rules.ts';
+import {
+  ALERT_METRICS,
+  BLIND,
+  MITIGATIONS,
+  NOT_SEEN,
+  NO_EVALUATION,
+  PLACES,
+  SEVERITIES,
+} from './alert-rules.ts';
 import { STARTABLE } from './alert-response.ts';
 import { Reader } from './plan-reader.ts';
 
@@ -95,7 +103,7 @@ function limitOf(read: Reader, worse: 'over' | 'under', unit: keyof typeof EXPEC
 }
 
 function namesProblems({ rules, pollMs, blind }: AlertRules): string[] {
-  const names = [BLIND, NO_EVALUATION, ...rules.map(({ name }) => name)];
+  const names = [BLIND, NO_EVALUATION, NOT_SEEN, ...rules.map(({ name }) => name)];
   const problems = names
     .filter((name, i) => names.indexOf(name) < i)
     .map((name) => `rules: ${name} comes twice, or is taken`);

@@ -17,24 +17,19 @@ export function withoutOldBodies(
     clocks[source] = step.seen;
     return step.moved;
   };
-  const facts = (lane: LaneName) => {
-    const read = poll.facts[lane];
-    return read !== null && moved(`metrics of ${lane}`, clockOf(read)) ? read : null;
-  };
   const counted = (lane: LaneName, counters: LaneCounters | null) => {
     const own = counters?.own ?? null;
     return counters === null || own === null || moved(`counters of ${lane}`, clockOf(own))
       ? counters
       : { ...counters, own: null };
   };
-  const both = { ...poll, facts: { stable: facts('stable'), candidate: facts('candidate') } };
-  if (poll.snapshot.kind === 'missing') return { clocks, poll: both };
+  if (poll.snapshot.kind === 'missing') return { clocks, poll };
   const { snapshot } = poll.snapshot;
   if (!moved('gateway', snapshot))
-    return { clocks, poll: { ...both, snapshot: { kind: 'missing', reason: STANDS_STILL } } };
+    return { clocks, poll: { ...poll, snapshot: { kind: 'missing', reason: STANDS_STILL } } };
   const lanes = {
     stable: counted('stable', snapshot.lanes.stable),
     candidate: counted('candidate', snapshot.lanes.candidate),
   };
-  return { clocks, poll: { ...both, snapshot: { kind: 'snapshot', snapshot: { ...snapshot, lanes } } } };
+  return { clocks, poll: { ...poll, snapshot: { kind: 'snapshot', snapshot: { ...snapshot, lanes } } } };
 }

@@ -1,9 +1,9 @@
 import type { EvaluationsResult } from './alert-evaluations.ts';
 import type { AlertRule } from './alert-rules.ts';
 import type { AlertReading } from './alert-standing.ts';
-import { few, valueReading } from './alert-standing.ts';
+import { few, fewSamples, unseen, valueReading } from './alert-standing.ts';
 import type { Flags } from './control.ts';
-import type { LaneFacts } from './lane-facts.ts';
+import { SILENT_LANE } from './lane-gauges.ts';
 import type { LaneOwn } from './lane-report.ts';
 import { measured } from './measured.ts';
 import type { LaneName } from './split.ts';
@@ -28,8 +28,6 @@ export interface AlertPoll {
   /** Null where the control listener did not answer. */
   readonly scene: AlertScene | null;
   readonly evaluations: EvaluationsResult;
-  /** What lanes say of themselves; null where one does not run or does not answer. */
-  readonly facts: Readonly<Record<LaneName, LaneFacts | null>>;
 }
 
 /** A snapshot cut down to what rules look at: bounds are the same in all of them. */
@@ -41,20 +39,21 @@ export interface Mark {
 interface LaneMark extends Pick<LaneCounters, 'release' | 'requests' | 'errors' | 'rank1'> {
   readonly retrieval: readonly number[];
   readonly endToEnd: readonly number[];
-  /** These three are absent in marks from before they were looked at. */
-  readonly rerank?: readonly number[];
-  readonly quality?: LaneCounters['quality'];
-  readonly inspection?: Inspection | null;
-  readonly facts: LaneFacts | null;
+  readonly rerank: readonly number[];
+  readonly quality: LaneCounters['quality'];
+  readonly own: LaneMarkOwn | null;
 }
 
-/** Answers that the lane looked at closely since its process began, and the summed share of them that repeats. */
-type Inspection = Pick<LaneOwn, 'startSeconds' | 'inspected' | 'duplicateShares'>;
+/** What the lane's process has summed up since it began. */
+type LaneMarkOwn = Pick<LaneOwn, 'startSeconds' | 'inspected' | 'duplicateShares' | 'norms' | 'normErrors'>;
 
 /** As the guard: such a lane answers nobody, which is a breach and not missing data. */
 const NOT_READY_SECONDS = 30;
-export function markOf({ processStartMs, lanes }: Snapshot, facts: AlertPoll['facts'], nowMs: number): Mark {
-  const lane = (counters: LaneCounters | null, own: LaneFacts | null): LaneMark | null =>
+/** One answer in so many is looked at closely by its lane. */
+const INSPECTED_EVERY = 100;
+
+export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark {
+  const lane = (counters: LaneCounters | null): LaneMark | null =>
     counters === null
       ? null
       : {
@@ -66,16 +65,12 @@ export function markOf({ processStartMs, lanes }: Snapshot, facts: AlertPoll['fa
           endToEnd: shortened(counters.endToEnd),
           rerank: shortened(counters.rerank),
           quality: counters.quality,
-          inspection: inspectionOf(counters.own ?? null),
-          facts: own,
+          own: markedOf(counters.own ?? null),
         };
   return {
     atMs: nowMs,
     processStartMs,
-    lanes: {
-      stable: lane(lanes.stable, facts.stable),
-      candidate: lane(lanes.candidate, facts.candidate),
-    },
+    lanes: { stable: lane(lanes.stable), candidate: lane(lanes.candidate) },
   };
 }
 
@@ -84,10 +79,10 @@ function shortened({ counts }: Histogram): readonly number[] {
   return counts.slice(0, counts.findLastIndex((count) => count > 0) + 1);
 }
 
-function inspectionOf(own: LaneOwn | null): Inspection | null {
+function markedOf(own: LaneOwn | null): LaneMarkOwn | null {
   if (own === null) return null;
-  const { startSeconds, inspected, duplicateShares } = own;
-  return { startSeconds, inspected, duplicateShares };
+  const { startSeconds, inspected, duplicateShares, norms, normErrors } = own;
+  return { startSeconds, inspected, duplicateShares, norms, normErrors };
 }
 
 /** The lane's counters where it has users; at 0 % the candidate has none, at 100 % stable has none. */
@@ -96,7 +91,7 @@ export function laneWithUsers({ percent, lanes }: Snapshot, lane: LaneName): Lan
   return hasUsers ? lanes[lane] : null;
 }
 
-/** The lane at the start of the look-back, or as long ago as it is known; null where it is not. */
+/** The lane at the start of the look-back, or as long ago as it is known; null where only the newest mark knows it. */
 export function openingOf(
   { lookBackMs }: AlertRule,
   lane: LaneName,
@@ -106,9 +101,9 @@ export function openingOf(
 ): LaneMark | null {
   const started = marks.at(-1)?.processStartMs;
   // Counters of one gateway process and of one release; they begin anew with either.
-  const same = marks.filter(
-    ({ processStartMs, lanes }) => processStartMs === started && lanes[lane]?.release === release,
-  );
+  const same = marks
+    .slice(0, -1)
+    .filter(({ processStartMs, lanes }) => processStartMs === started && lanes[lane]?.release === release);
   return (same.findLast(({ atMs }) => atMs <= nowMs - lookBackMs) ?? same[0])?.lanes[lane] ?? null;
 }
 
@@ -122,12 +117,17 @@ export function windowReading(
   scene: AlertScene | null = null,
 ): AlertReading {
   const opening = openingOf(rule, lane, now.release, marks, nowMs);
-  if (opening === null) return few('no window yet');
   const down = now.breakerOpen || now.notReadySeconds > NOT_READY_SECONDS;
+  if (opening === null) {
+    const none = unseen('no window yet: the counters have just begun');
+    return down && rule.metric === 'errorRate' ? { ...none, standing: 'breach' } : none;
+  }
+  const answers = now.requests - now.errors - (opening.requests - opening.errors);
+  const reranked = scene?.flags[lane]?.reranker === 'off' ? 0 : answers;
   switch (rule.metric) {
     case 'errorRate': {
       const [errors, n] = [now.errors - opening.errors, now.requests - opening.requests];
-      const reading = shareReading(rule, errors, n);
+      const reading = shareReading(rule, errors, n, 0);
       return down ? { ...reading, standing: 'breach' } : reading;
     }
     case 'rerankerAcceptance':
@@ -135,25 +135,23 @@ export function windowReading(
         rule,
         now.rank1.changed - opening.rank1.changed,
         now.rank1.total - opening.rank1.total,
+        reranked,
       );
     case 'retrievalP95':
-      return latencyReading(rule, since(now.retrieval, opening.retrieval));
+      return latencyReading(rule, since(now.retrieval, opening.retrieval), answers);
     case 'endToEndP95':
-      return latencyReading(rule, since(now.endToEnd, opening.endToEnd));
+      return latencyReading(rule, since(now.endToEnd, opening.endToEnd), answers);
     case 'rerankP95':
-      return opening.rerank === undefined
-        ? few('no window yet')
-        : latencyReading(rule, since(now.rerank, opening.rerank));
+      return latencyReading(rule, since(now.rerank, opening.rerank), reranked);
     case 'qualityShortfall': {
       const expected = scene?.[lane] === now.release ? (scene.expectedShare?.[lane] ?? null) : null;
-      if (expected === null) return few('what the release promises is not known');
-      if (opening.quality === undefined) return few('no window yet');
+      if (expected === null) return unseen('what the release promises is not known');
       const n = now.quality.total - opening.quality.total;
-      if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
+      if (n < rule.minSamples) return fewSamples(rule, n, answers);
       return valueReading(rule, expected - (now.quality.hits - opening.quality.hits) / n, n);
     }
     case 'nearDuplicates':
-      return duplicatesReading(rule, inspectionOf(now.own ?? null), opening.inspection ?? null);
+      return duplicatesReading(rule, now.own ?? null, opening.own, answers / INSPECTED_EVERY);
     default:
       return few(`${rule.metric} is not read from counters`);
   }
@@ -161,13 +159,14 @@ export function windowReading(
 
 function duplicatesReading(
   rule: AlertRule,
-  now: Inspection | null,
-  opening: Inspection | null,
+  now: LaneMarkOwn | null,
+  opening: LaneMarkOwn | null,
+  expected: number,
 ): AlertReading {
-  if (now === null || opening === null) return few('the lane does not say what it counts');
-  if (now.startSeconds !== opening.startSeconds) return few('the lane was restarted');
+  if (now === null || opening === null) return unseen(SILENT_LANE);
+  if (now.startSeconds !== opening.startSeconds) return unseen('the lane was restarted');
   const n = now.inspected - opening.inspected;
-  if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
+  if (n < rule.minSamples) return fewSamples(rule, n, expected);
   return valueReading(rule, (now.duplicateShares - opening.duplicateShares) / n, n);
 }
 
@@ -176,17 +175,17 @@ function since({ boundsMs, counts }: Histogram, before: readonly number[]): Hist
 }
 
 /** P95 beyond the limit is the same as: more than 5 % slower than it. */
-function latencyReading({ limit, minSamples }: AlertRule, histogram: Histogram): AlertReading {
+function latencyReading(rule: AlertRule, histogram: Histogram, expected: number): AlertReading {
   const n = total(histogram);
-  if (n < minSamples) return few(`${n} of ${minSamples} samples`);
-  const slow = slowerThan(histogram, limit).hits / n > 0.05;
+  if (n < rule.minSamples) return fewSamples(rule, n, expected);
+  const slow = slowerThan(histogram, rule.limit).hits / n > 0.05;
   return {
     standing: slow ? 'breach' : 'clear',
     measured: measured(quantileMs(histogram, 0.95) ?? Number.NaN, n, 'P95'),
   };
 }
 
-function shareReading(rule: AlertRule, hits: number, n: number): AlertReading {
-  if (n < rule.minSamples) return few(`${n} of ${rule.minSamples} samples`);
+function shareReading(rule: AlertRule, hits: number, n: number, expected: number): AlertReading {
+  if (n < rule.minSamples) return fewSamples(rule, n, expected);
   return valueReading(rule, hits / n, n);
 }

@@ -106,7 +106,7 @@ export interface AlertRules {
   readonly reminderMs: number;
   /** What fired is over after so long without a breach. */
   readonly clearMs: number;
-  /** No metrics for so long is an alert of its own. */
+  /** No metrics, or nobody who says who serves what, for so long is an alert of its own. */
   readonly blind: { readonly afterMs: number; readonly severity: Severity };
   /** No evaluation of the stable release that is younger, likewise. */
   readonly evaluations: { readonly maxAgeMs: number; readonly severity: Severity };
@@ -116,6 +116,17 @@ export interface AlertRules {
 /** Names of the alerts that say that nothing can be said. */
 export const BLIND = 'blind';
 export const NO_EVALUATION = 'no-evaluation';
+/** Of a lane: rules whose input has not been there for their window. Without a lane: the control listener is silent. */
+export const NOT_SEEN = 'not-seen';
+
+const HOUR_MS = 3_600_000;
+
+/** For how long a rule's input may be missing before that is an alert of its own. */
+export function unseenAfterMs({ metric, forMs, lookBackMs }: AlertRule, { blind }: AlertRules): number {
+  // Tuning looks at an hour.
+  const windowMs = ALERT_METRICS[metric].source === 'tuning' ? HOUR_MS : Math.max(forMs, lookBackMs);
+  return Math.max(windowMs, blind.afterMs);
+}
 
 /** Places that a message may have. */
 export const PLACES = ['lane', 'release', 'value', 'limit', 'for', 'samples', 'beyond', 'why'] as const;

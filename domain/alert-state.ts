@@ -8,7 +8,7 @@ import type { TuningWatch } from './tuning-windows.ts';
 
 /** What fires now, or did until a moment ago. */
 export interface Alert {
-  /** Of the rule, or `blind` and `no-evaluation`. */
+  /** Of the rule, or one of those that say that nothing can be said. */
   readonly name: string;
   readonly severity: Severity;
   /** Null where it is about no lane. */
@@ -45,9 +45,11 @@ export interface Watch {
   readonly polls: readonly PolledStanding[];
   readonly measured: Measured;
   readonly atMs: number;
+  /** When the rule's input was last there, or the watch began. */
+  readonly seenMs: number;
 }
 
-export type ReadSource = 'gateway' | `${'counters' | 'metrics'} of ${LaneName}`;
+export type ReadSource = 'gateway' | `counters of ${LaneName}`;
 
 /** Plain JSON: it travels through heartbeats and from one stretch to the next. */
 export interface AlertState {
@@ -56,8 +58,10 @@ export interface AlertState {
   readonly polledMs: number | null;
   /** When metrics were last there. */
   readonly lastSeenMs: number;
-  /** Clocks of whatever was read: of the gateway, of the lanes through it, and of the lanes themselves. */
+  /** Clocks of whatever was read: of the gateway, and of the lanes through it. */
   readonly clocks: Readonly<Record<ReadSource, SeenClocks | null>>;
+  /** When the control listener last said who serves what. */
+  readonly sceneMs: number;
   readonly scene: AlertScene | null;
   /** As far back as the longest look-back, oldest first. */
   readonly marks: readonly Mark[];
@@ -83,8 +87,6 @@ const NO_CLOCKS: AlertState['clocks'] = {
   gateway: null,
   'counters of stable': null,
   'counters of candidate': null,
-  'metrics of stable': null,
-  'metrics of candidate': null,
 };
 
 /** A monitor that begins now. */
@@ -94,6 +96,7 @@ export function newAlerts(nowMs: number): AlertState {
     polledMs: null,
     lastSeenMs: nowMs,
     clocks: NO_CLOCKS,
+    sceneMs: nowMs,
     scene: null,
     marks: [],
     watches: {},

@@ -1,7 +1,7 @@
 import type { MitigationPlace } from './alert-response.ts';
 import { proposalOf, rollbackCommand } from './alert-response.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './alert-rules.ts';
-import { ALERT_METRICS } from './alert-rules.ts';
+import { ALERT_METRICS, BLIND, NO_EVALUATION } from './alert-rules.ts';
 import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Notification } from './contract.ts';
 import { driftKey } from './drift.ts';
@@ -46,11 +46,16 @@ function lower({ severity }: Alert): Notification['severity'] {
   return severity === 'critical' ? 'warning' : severity;
 }
 
+/** How the alerts begin that say that nothing can be said. */
+const UNSEEN: Readonly<Record<string, string>> = {
+  [BLIND]: 'nothing can be measured',
+  [NO_EVALUATION]: 'quality is not known',
+};
+
 /** The rule's own sentence with its places filled in. */
 export function sayAlert(rule: AlertRule | null, { name, lane, release, measured, why }: Alert): string {
   const reason = measured.kind === 'value' ? '' : measured.reason;
-  if (rule === null)
-    return `${name === 'blind' ? 'nothing can be measured' : 'quality is not known'}: ${reason}`;
+  if (rule === null) return `${UNSEEN[name] ?? 'rules can not be judged'}: ${reason}`;
   const { metric, limit, forMs } = rule;
   const value = measured.kind === 'value' ? measured.value : null;
   const places: Readonly<Record<string, string>> = {

@@ -1,21 +1,21 @@
 import { evaluationReading, newestOf } from './alert-evaluations.ts';
 import { withoutOldBodies } from './alert-freshness.ts';
 import type { AlertPoll, AlertScene, Mark } from './alert-readings.ts';
-import { laneWithUsers, markOf, openingOf, windowReading } from './alert-readings.ts';
+import { laneWithUsers, markOf } from './alert-readings.ts';
 import type { AlertRule, AlertRules, Severity } from './alert-rules.ts';
-import { ALERT_METRICS, BLIND, NO_EVALUATION, SEVERITIES } from './alert-rules.ts';
+import { ALERT_METRICS, BLIND, NOT_SEEN, NO_EVALUATION, SEVERITIES } from './alert-rules.ts';
 import type { AlertReading } from './alert-standing.ts';
-import { few } from './alert-standing.ts';
 import type { Alert, AlertEvent, AlertState, Watch } from './alert-state.ts';
 import { dueFor } from './alert-state.ts';
-import { gaugeReading } from './lane-facts.ts';
+import { mostSevere, unseenOf } from './alert-unseen.ts';
+import { polledReading } from './alert-polled.ts';
 import { missing } from './measured.ts';
 import type { LaneName } from './split.ts';
 import type { PolledStanding } from './sustained.ts';
 import { sustained } from './sustained.ts';
 import type { LaneCounters } from './telemetry.ts';
 import type { TuningWatch } from './tuning-windows.ts';
-import { tuningReading, tuningStep } from './tuning-windows.ts';
+import { tuningStep } from './tuning-windows.ts';
 
 const LANES = ['stable', 'candidate'] as const;
 
@@ -31,6 +31,7 @@ export function alertStep(
     for (const lane of LANES)
       if (ALERT_METRICS[rule.metric].source === 'evaluation') step.evaluation(rule, lane);
       else step.polled(rule, lane);
+  for (const lane of LANES) step.unseenOf(lane);
   step.blindness();
   step.tell();
   return { state: step.after(), events: step.events };
@@ -43,12 +44,12 @@ class Step {
   private readonly before: AlertState;
   private readonly clocks: AlertState['clocks'];
   private readonly poll: AlertPoll;
-  private readonly nowMs: number;
-  private readonly scene: AlertScene | null;
-  private readonly marks: readonly Mark[];
+  readonly nowMs: number;
+  readonly scene: AlertScene | null;
+  readonly marks: readonly Mark[];
   private readonly watches: Record<string, Watch>;
   private readonly firing: Record<string, Alert>;
-  private readonly tuning: Record<LaneName, TuningWatch | null>;
+  readonly tuning: Record<LaneName, TuningWatch | null>;
 
   constructor(rules: AlertRules, before: AlertState, read: AlertPoll, nowMs: number) {
     const { clocks, poll } = withoutOldBodies(before.clocks, read);
@@ -60,7 +61,7 @@ class Step {
     this.scene = poll.scene ?? before.scene;
     this.marks =
       poll.snapshot.kind === 'snapshot'
-        ? [...before.marks, markOf(poll.snapshot.snapshot, poll.facts, nowMs)]
+        ? [...before.marks, markOf(poll.snapshot.snapshot, nowMs)]
         : before.marks;
     this.watches = { ...before.watches };
     this.firing = { ...before.firing };
@@ -77,7 +78,7 @@ class Step {
       this.end(key);
       return;
     }
-    const reading = this.polledReading(rule, lane, counters);
+    const reading = polledReading(rule, lane, counters, this);
     const polls = this.watch(key, counters.release, reading, Math.max(rule.forMs, this.rules.clearMs));
     const { pollMs, clearMs } = this.rules;
     const lasts = (standing: 'breach' | 'clear', forMs: number) =>
@@ -103,6 +104,17 @@ class Step {
     else if (reading.standing === 'clear') this.resolve(key);
   }
 
+  /** One alert for all rules on a lane whose input has not been there for their window. */
+  unseenOf(lane: LaneName): void {
+    const { rules, nowMs, poll, watches } = this;
+    if (poll.snapshot.kind === 'missing') return;
+    const key = keyOf(NOT_SEEN, lane);
+    const watched = rules.rules.map((rule) => ({ rule, watch: watches[keyOf(rule.name, lane)] }));
+    const unseen = unseenOf(watched, rules, nowMs);
+    if (unseen === null) this.resolve(key);
+    else this.fireUnseen(NOT_SEEN, unseen.severity, unseen.release, unseen.reason, lane);
+  }
+
   /** What can not be seen is an alert of its own, and never an all-clear. */
   blindness(): void {
     const { rules, nowMs, before, scene } = this;
@@ -111,6 +123,15 @@ class Step {
     if (snapshot.kind === 'snapshot') this.resolve(BLIND);
     else if (blindMs >= rules.blind.afterMs)
       this.fireUnseen(BLIND, rules.blind.severity, null, snapshot.reason);
+    // Without metrics the gateway is gone, which is said already.
+    if (this.poll.scene !== null) this.resolve(NOT_SEEN);
+    else if (snapshot.kind === 'snapshot' && nowMs - before.sceneMs >= rules.blind.afterMs)
+      this.fireUnseen(
+        NOT_SEEN,
+        rules.blind.severity,
+        null,
+        'the control listener does not say who serves what',
+      );
     if (scene === null) return;
     const newest = evaluations.kind === 'evaluations' ? newestOf(scene.stable, evaluations.records) : null;
     const sinceMs = Math.max(newest?.atMs ?? 0, before.startedMs);
@@ -147,31 +168,13 @@ class Step {
       polledMs: nowMs,
       lastSeenMs: this.poll.snapshot.kind === 'snapshot' ? nowMs : before.lastSeenMs,
       clocks: this.clocks,
+      sceneMs: this.poll.scene === null ? before.sceneMs : nowMs,
       scene: this.scene,
       marks: marks.slice(Math.max(0, from)),
       watches: this.watches,
       tuning: this.tuning,
       firing: this.firing,
     };
-  }
-
-  private polledReading(rule: AlertRule, lane: LaneName, counters: LaneCounters): AlertReading {
-    const { marks, nowMs, poll, tuning } = this;
-    const { source } = ALERT_METRICS[rule.metric];
-    switch (source) {
-      case 'window':
-        return windowReading(rule, lane, counters, marks, nowMs, this.scene);
-      case 'gauge': {
-        const opening = openingOf(rule, lane, counters.release, marks, nowMs)?.facts ?? null;
-        return gaugeReading(rule, counters.own ?? null, poll.facts[lane], opening);
-      }
-      case 'tuning':
-        return tuningReading(rule, tuning[lane], nowMs);
-      case 'evaluation':
-        return few('an evaluation is no poll');
-      default:
-        return source satisfies never;
-    }
   }
 
   private tuningOf(lane: LaneName): TuningWatch | null {
@@ -182,21 +185,24 @@ class Step {
     const nprobe = scene?.flags[lane]?.nprobe;
     if (counters === null || nprobe === undefined) return null;
     const served = { nprobe, processStartMs: snapshot.processStartMs };
-    return tuningStep(before.tuning[lane], counters, poll.facts[lane], served, nowMs);
+    return tuningStep(before.tuning[lane], counters, served, nowMs);
   }
 
   /** Remembers a reading; another release under the lane's name begins afresh. */
   private watch(
     key: string,
     release: string,
-    { standing, measured }: AlertReading,
+    { standing, measured, unseen }: AlertReading,
     historyMs: number,
   ): readonly PolledStanding[] {
     const { nowMs } = this;
     if (this.watches[key] !== undefined && this.watches[key].release !== release) this.end(key);
-    const earlier = this.watches[key]?.polls ?? [];
-    const polls = [...earlier, { atMs: nowMs, standing }].filter(({ atMs }) => atMs >= nowMs - historyMs);
-    this.watches[key] = { release, polls, measured, atMs: nowMs };
+    const before = this.watches[key];
+    const polls = [...(before?.polls ?? []), { atMs: nowMs, standing }].filter(
+      ({ atMs }) => atMs >= nowMs - historyMs,
+    );
+    const seenMs = unseen === true ? (before?.seenMs ?? nowMs) : nowMs;
+    this.watches[key] = { release, polls, measured, atMs: nowMs, seenMs };
     return polls;
   }
 
@@ -213,12 +219,29 @@ class Step {
     this.firing[key] = { ...(this.firing[key] ?? fresh), ...about, evaluationMs: evaluationMs ?? null };
   }
 
-  private fireUnseen(name: string, severity: Severity, release: string | null, reason: string): void {
+  private fireUnseen(
+    name: string,
+    severity: Severity,
+    release: string | null,
+    reason: string,
+    lane: LaneName | null = null,
+  ): void {
     const { nowMs, scene } = this;
+    const key = lane === null ? name : keyOf(name, lane);
     const fresh = { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
-    const seen = { metric: null, lane: null, measured: missing(reason), why: null };
-    const about = { name, severity, release, ...seen };
-    this.firing[name] = { ...(this.firing[name] ?? fresh), ...about };
+    const before = this.firing[key];
+    const worst = mostSevere(severity, before?.severity ?? severity);
+    const about = {
+      name,
+      severity: worst,
+      release,
+      metric: null,
+      lane,
+      measured: missing(reason),
+      why: null,
+    };
+    // Who heard of a warning has not heard that it is critical by now.
+    this.firing[key] = { ...(before?.severity === worst ? before : fresh), ...about };
   }
 
   private resolve(key: string, kind: 'resolved' | 'ended' = 'resolved'): void {

@@ -15,6 +15,13 @@ export interface LaneOwn {
   /** Summed over them: the share of their candidates that nearly repeat a better one; and the sum of its squares. */
   readonly duplicateShares: number;
   readonly duplicateShareSquares: number;
+  /** Encoded queries among them, and the sum of their norms' distances from 1. */
+  readonly norms: number;
+  readonly normErrors: number;
+  /** Users' queries that were compared with an exact search, and their ten best chunks by it: found, and not. */
+  readonly recallQueries: number;
+  readonly recallFound: number;
+  readonly recallMissed: number;
   /** Texts whose vector was there already, and texts for which the model ran. */
   readonly textsCached: number;
   readonly textsEncoded: number;
@@ -24,6 +31,9 @@ export interface LaneOwn {
   /** FAISS's imbalance factor of the lists, now and as the release was built; null for a flat index. */
   readonly imbalance: number | null;
   readonly imbalanceBuilt: number | null;
+  /** Rows of the largest and of the median list; null for a flat index. */
+  readonly largestList: number | null;
+  readonly medianList: number | null;
   /** Rows that can be found, now and as the manifest has them. */
   readonly rows: number;
   readonly rowsBuilt: number;
@@ -43,18 +53,31 @@ export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
   inspected: 'gateway_lane_inspected_answers',
   duplicateShares: 'gateway_lane_near_duplicate_shares',
   duplicateShareSquares: 'gateway_lane_near_duplicate_share_squares',
+  norms: 'gateway_lane_encoded_norms',
+  normErrors: 'gateway_lane_encoded_norm_errors',
+  recallQueries: 'gateway_lane_recall_queries',
+  recallFound: 'gateway_lane_recall_found',
+  recallMissed: 'gateway_lane_recall_missed',
   textsCached: 'gateway_lane_texts_cached',
   textsEncoded: 'gateway_lane_texts_encoded',
   memoryBytes: 'gateway_lane_memory_bytes',
   memoryBaselineBytes: 'gateway_lane_memory_baseline_bytes',
   imbalance: 'gateway_lane_list_imbalance',
   imbalanceBuilt: 'gateway_lane_list_imbalance_built',
+  largestList: 'gateway_lane_largest_list_rows',
+  medianList: 'gateway_lane_median_list_rows',
   rows: 'gateway_lane_index_rows',
   rowsBuilt: 'gateway_lane_index_rows_built',
 };
 
 /** Those that may be null. */
-export const MAY_BE_NULL: readonly (keyof LaneOwn)[] = ['memoryBaselineBytes', 'imbalance', 'imbalanceBuilt'];
+export const MAY_BE_NULL: readonly (keyof LaneOwn)[] = [
+  'memoryBaselineBytes',
+  'imbalance',
+  'imbalanceBuilt',
+  'largestList',
+  'medianList',
+];
 
 /** {lane, release, quantile}: gauge, rows in a list of the index: a histogram of the lists' sizes by quantile. */
 export const LANE_LIST_ROWS = 'gateway_lane_list_rows';

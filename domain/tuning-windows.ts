@@ -1,6 +1,7 @@
 import type { AlertRule } from './alert-rules.ts';
 import type { AlertReading } from './alert-standing.ts';
-import type { LaneFacts } from './lane-facts.ts';
+import type { LaneOwn } from './lane-report.ts';
+import { unseen } from './alert-standing.ts';
 import { measured, missing } from './measured.ts';
 import type { LaneCounters } from './telemetry.ts';
 import type { TuningWindow } from './tuning-need.ts';
@@ -13,8 +14,11 @@ interface LaneMoment {
   /** Another release, another nprobe or another gateway begins afresh. */
   readonly of: string;
   readonly retrieval: readonly number[];
-  readonly facts: LaneFacts | null;
+  readonly recall: Recalled | null;
 }
+
+/** What the lane's process has compared with an exact search since it began. */
+type Recalled = Pick<LaneOwn, 'startSeconds' | 'recallQueries' | 'recallFound' | 'recallMissed'>;
 
 /** Plain JSON: the windows of the last hour, and the beginning of the one under way. */
 export interface TuningWatch {
@@ -25,6 +29,8 @@ export interface TuningWatch {
 /** The runbook's limit of retrieval. */
 const P95_MS = 8;
 const WINDOW_MS = 5 * 60_000;
+/** A lane compares every 1,000th query, so it has compared a dozen by then. */
+const DEAF_ANSWERS = 12_000;
 /** An hour and what an hour may begin late. */
 const KEPT_MS = 70 * 60_000;
 
@@ -32,13 +38,12 @@ const KEPT_MS = 70 * 60_000;
 export function tuningStep(
   before: TuningWatch | null,
   lane: LaneCounters,
-  facts: LaneFacts | null,
   served: { readonly nprobe: number; readonly processStartMs: number },
   nowMs: number,
 ): TuningWatch {
   const { counts, boundsMs } = lane.retrieval;
   const of = `${lane.release}/${served.nprobe}/${served.processStartMs}`;
-  const now: LaneMoment = { atMs: nowMs, of, retrieval: counts, facts };
+  const now: LaneMoment = { atMs: nowMs, of, retrieval: counts, recall: recalledOf(lane.own ?? null) };
   if (before === null || before.opening.of !== of) return { opening: now, windows: [] };
   const { opening } = before;
   if (nowMs - opening.atMs < WINDOW_MS) return before;
@@ -51,7 +56,7 @@ export function tuningStep(
     retrievalP95: silent
       ? missing('nobody looked for over ten minutes')
       : measured(quantileMs(retrieval, 0.95) ?? Number.NaN, total(retrieval), 'P95 of retrieval'),
-    recall: silent ? null : recallBetween(opening.facts, facts),
+    recall: silent ? null : recallBetween(opening.recall, now.recall),
   };
   return {
     opening: now,
@@ -59,21 +64,40 @@ export function tuningStep(
   };
 }
 
-function recallBetween(before: LaneFacts | null, after: LaneFacts | null): TuningWindow['recall'] {
-  if (before === null || after === null || before.startSeconds !== after.startSeconds) return null;
-  const found = after.recall.found - before.recall.found;
-  const missed = after.recall.missed - before.recall.missed;
-  return {
-    queries: after.recall.queries - before.recall.queries,
-    found,
-    expected: found + missed,
-  };
+function recalledOf(own: LaneOwn | null): Recalled | null {
+  if (own === null) return null;
+  const { startSeconds, recallQueries, recallFound, recallMissed } = own;
+  return { startSeconds, recallQueries, recallFound, recallMissed };
 }
 
-/** The runbook's "when to tune", with the rule's limit for live recall. */
+function recallBetween(before: Recalled | null, after: Recalled | null): TuningWindow['recall'] {
+  if (before === null || after === null || before.startSeconds !== after.startSeconds) return null;
+  const found = after.recallFound - before.recallFound;
+  const missed = after.recallMissed - before.recallMissed;
+  return { queries: after.recallQueries - before.recallQueries, found, expected: found + missed };
+}
+
+/**
+ * The runbook's "when to tune", with the rule's limit for live recall. Unseen where the lane is silent now, or where it
+ * compared no query in windows in which it answered plenty.
+ */
 export function tuningReading({ limit }: AlertRule, watch: TuningWatch | null, nowMs: number): AlertReading {
+  if (watch === null) return unseen('the flags of the lane are not known');
   const limits = { p95Ms: P95_MS, recallPoints: limit * 100 };
-  const { need, reason } = tuningNeed(watch?.windows ?? [], nowMs, limits);
+  const { need, reason } = tuningNeed(watch.windows, nowMs, limits);
   const standing = need === 'tune' ? 'breach' : need === 'none' ? 'clear' : 'few';
-  return { standing, measured: missing(reason), why: reason };
+  const reading = { standing, measured: missing(reason), why: reason } as const;
+  return need !== 'tune' && isDeaf(watch) ? { ...reading, standing: 'few', unseen: true } : reading;
+}
+
+/** Nothing is heard of live recall, though the lane must have compared some queries. */
+function isDeaf({ opening, windows }: TuningWatch): boolean {
+  if (opening.recall === null) return true;
+  const answers = sumOf(windows, ({ retrievalP95 }) => (retrievalP95.kind === 'value' ? retrievalP95.n : 0));
+  const compared = sumOf(windows, ({ recall }) => recall?.queries ?? 0);
+  return compared === 0 && answers >= DEAF_ANSWERS;
+}
+
+function sumOf(windows: readonly TuningWindow[], of: (window: TuningWindow) => number): number {
+  return windows.reduce((sum, window) => sum + of(window), 0);
 }

@@ -5,7 +5,7 @@ import { LANE_HEADERS } from '../../domain/http.ts';
 import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
-import type { Pipeline, PipelineQuery } from '../../retrieval/pipeline.ts';
+import type { Pipeline, PipelineQuery, Recall } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { readChunk } from './chunk-request.ts';
@@ -104,7 +104,14 @@ export function createRetrieverApp({
         metrics.inspected(look);
         counting.inspected(look);
       });
-    if (isRecalled) setImmediate(() => void answer.recall().then(metrics.recalled).catch(onFault));
+    if (isRecalled)
+      setImmediate(() => {
+        const heard = (recall: Recall) => {
+          metrics.recalled(recall);
+          counting.recalled(recall);
+        };
+        void answer.recall().then(heard).catch(onFault);
+      });
     return reply
       .headers({
         [LANE_HEADERS.kind]: query.kind,

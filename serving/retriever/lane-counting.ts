@@ -4,6 +4,7 @@ import { listRowsByQuantile } from '../../domain/lane-report.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';
+import type { Recall } from '../../retrieval/pipeline.ts';
 
 /** Caches and heaps are as large as they get by then; what grows after that is growth. */
 const SETTLED_MS = 15 * 60_000;
@@ -24,6 +25,11 @@ export class LaneCounting {
   private answers = 0;
   private duplicateShares = 0;
   private duplicateShareSquares = 0;
+  private norms = 0;
+  private normErrors = 0;
+  private recallQueries = 0;
+  private recallFound = 0;
+  private recallMissed = 0;
 
   constructor(deps: LaneCountingDeps) {
     this.deps = deps;
@@ -31,17 +37,29 @@ export class LaneCounting {
   }
 
   /** An answer that was looked at closely. */
-  inspected({ duplicateShare }: Pick<Inspection, 'duplicateShare'>): void {
+  inspected({ duplicateShare, encodedNorm }: Pick<Inspection, 'duplicateShare' | 'encodedNorm'>): void {
+    if (encodedNorm !== null) {
+      this.norms++;
+      this.normErrors += Math.abs(encodedNorm - 1);
+    }
     if (duplicateShare === null) return;
     this.answers++;
     this.duplicateShares += duplicateShare;
     this.duplicateShareSquares += duplicateShare ** 2;
   }
 
+  /** An answer that was compared with an exact search. */
+  recalled({ found, expected }: Recall): void {
+    this.recallQueries++;
+    this.recallFound += found;
+    this.recallMissed += expected - found;
+  }
+
   /** Cumulative since the process began. The first report after 15 minutes takes the memory's baseline. */
   report(index: IndexStatistics, { hits, misses }: Pick<EncoderStats, 'hits' | 'misses'>): LaneReport {
     const { rowsBuilt, built, now, memoryBytes } = this.deps;
     const memory = memoryBytes();
+    const listRows = listRowsByQuantile([...(index.listSizes ?? [])]);
     if (now() - this.readyMs >= SETTLED_MS) this.memoryBaselineBytes ??= memory;
     return {
       own: {
@@ -50,16 +68,23 @@ export class LaneCounting {
         inspected: this.answers,
         duplicateShares: this.duplicateShares,
         duplicateShareSquares: this.duplicateShareSquares,
+        norms: this.norms,
+        normErrors: this.normErrors,
+        recallQueries: this.recallQueries,
+        recallFound: this.recallFound,
+        recallMissed: this.recallMissed,
         textsCached: hits,
         textsEncoded: misses,
         memoryBytes: memory,
         memoryBaselineBytes: this.memoryBaselineBytes,
         imbalance: index.imbalance,
         imbalanceBuilt: built.imbalance,
+        largestList: listRows['1'] ?? null,
+        medianList: listRows['0.5'] ?? null,
         rows: index.rows,
         rowsBuilt,
       },
-      listRows: listRowsByQuantile([...(index.listSizes ?? [])]),
+      listRows,
     };
   }
 }

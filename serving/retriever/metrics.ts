@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { LANE_FACTS } from '../../domain/lane-facts.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import { LANE_RECALL } from '../../domain/tuning-need.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
@@ -14,14 +13,6 @@ const TENTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
 export function createRetrieverMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const uptime = new Gauge({
-    name: LANE_FACTS.uptimeSeconds,
-    help: 'How long the lane has run, by a clock that nobody sets: an old body does not move',
-    registers: [registry],
-    collect() {
-      this.set(process.uptime());
-    },
-  });
   const steps = new Histogram({
     name: 'retriever_step_seconds',
     help: 'Encode, predict, search and rerank of this lane',
@@ -96,7 +87,6 @@ export function createRetrieverMetrics() {
   });
   return {
     registry,
-    uptime,
     /** Brings the gauges up to date, for a scrape. */
     index(statistics: IndexStatistics, ingest: Pick<Ingest, 'applied' | 'offset'> | undefined): void {
       rows.set(statistics.rows);

@@ -8,7 +8,6 @@ import type { AlertRules } from '../../domain/alert-rules.ts';
 import type { AlertEvent, AlertState } from '../../domain/alert-state.ts';
 import { newAlerts } from '../../domain/alert-state.ts';
 import { alertStep } from '../../domain/alerts.ts';
-import type { LaneFacts } from '../../domain/lane-facts.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import type { LaneDid } from './traffic.ts';
@@ -38,6 +37,8 @@ export const SCENE: AlertScene = {
   expectedShare: { stable: 0.95, candidate: 0.95 },
 };
 const GOOD: LaneDid = { requests: 200, latencies: [[1, 2]] };
+/** More often than a lane does, so that each poll has one. */
+const COMPARED = { recallQueries: 1, recallFound: 10 };
 
 /** What happens in one poll's time. */
 export interface Moment {
@@ -51,8 +52,6 @@ export interface Moment {
   readonly gone?: boolean;
   readonly scene?: AlertScene | null;
   readonly evaluations?: readonly EvaluationRecord[];
-  /** What the candidate says of itself. */
-  readonly facts?: LaneFacts | null;
 }
 
 /** A monitor on the tests' clock: polls in order, each event with the minute it came in. */
@@ -88,7 +87,6 @@ export class Polls {
 
   private poll(moment: Moment): void {
     this.nowMs += this.rules.pollMs;
-    const clock = { uptimeSeconds: this.nowMs / 1000 };
     const { state, events } = alertStep(
       this.rules,
       this.state,
@@ -96,7 +94,6 @@ export class Polls {
         snapshot: this.snapshot(moment),
         scene: moment.scene === undefined ? SCENE : moment.scene,
         evaluations: { kind: 'evaluations', records: moment.evaluations ?? [] },
-        facts: { stable: null, candidate: moment.facts ? { ...moment.facts, ...clock } : null },
       },
       this.nowMs,
     );
@@ -136,7 +133,8 @@ export class LaneTotals {
   /** The lane's counters after it did this as well; null where it does not run. */
   count(lane: 'stable' | 'candidate', did: LaneDid | null | undefined, release: string): LaneCounters | null {
     if (did === null) return null;
-    const now = counters({ release, ...GOOD, ...did });
+    const own = did?.own === null ? null : { ...COMPARED, ...did?.own };
+    const now = counters({ release, ...GOOD, ...did, own });
     const before = this.total[lane].get(now.release);
     const sum = before === undefined ? now : added(before, now);
     this.total[lane].set(now.release, sum);
@@ -162,10 +160,20 @@ function added(a: LaneCounters, b: LaneCounters): LaneCounters {
   };
 }
 
+const SUMS = [
+  'inspected',
+  'duplicateShares',
+  'norms',
+  'normErrors',
+  'recallQueries',
+  'recallFound',
+  'recallMissed',
+] as const;
+
 /** Sums go on, gauges are those of the later. */
 function ownAdded(a: LaneOwn, b: LaneOwn): LaneOwn {
-  const inspected = a.inspected + b.inspected;
-  return { ...b, inspected, duplicateShares: a.duplicateShares + b.duplicateShares };
+  const total = (field: (typeof SUMS)[number]) => [field, a[field] + b[field]];
+  return { ...b, ...Object.fromEntries(SUMS.map(total)) };
 }
 
 /** A lane whose P95 is that. */

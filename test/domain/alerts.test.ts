@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
-import type { LaneFacts } from '../../domain/lane-facts.ts';
-import { MINUTE, Polls, SCENE, evaluated, p95, shippedRules } from './alert-polls.ts';
+import { MINUTE, Polls, ROLLOUT, SCENE, evaluated, p95, shippedRules } from './alert-polls.ts';
 import type { Moment } from './alert-polls.ts';
 import type { LaneDid } from './traffic.ts';
 
@@ -159,6 +158,108 @@ describe('missing data', () => {
     expect(polls.of('blind').map((line) => line.split(' ')[1])).toEqual(['fired', 'resolved']);
   });
 
+  const SILENT: Moment = { candidate: { own: null } };
+  it.each<[string, Moment, number, string, readonly string[]]>([
+    [
+      'of a silent lane',
+      SILENT,
+      10,
+      'critical',
+      ['norm-mismatch', 'list-imbalance', 'does not say what it counts'],
+    ],
+    [
+      'of the steps of answers',
+      { candidate: { latencies: [] } },
+      10,
+      'critical',
+      ['p95-critical', 'no sample of about'],
+    ],
+    [
+      'of reranking that is on',
+      { candidate: { rerankMs: null } },
+      30,
+      'warning',
+      ['rerank-warning', 'acceptance-info'],
+    ],
+    [
+      'of answers that were looked at',
+      { candidate: { own: { inspected: 0 } } },
+      32,
+      'warning',
+      ['duplicates-warning'],
+    ],
+    [
+      'of live recall',
+      { candidate: { own: { recallQueries: 0, recallFound: 0 } } },
+      90,
+      'warning',
+      ['nprobe-need'],
+    ],
+    [
+      'of what a release promises',
+      { scene: { ...SCENE, expectedShare: { stable: 0.95, candidate: null } } },
+      30,
+      'warning',
+      ['quality-warning: what the release promises'],
+    ],
+  ])(
+    '%s is an alert of its own after the window of the rule, and not before',
+    (_what, moment, minutes, severity, says) => {
+      const polls = new Polls().pass(minutes - 1, moment);
+      expect(polls.of('not-seen')).toEqual([]);
+      polls.pass(2, moment);
+      expect(polls.of('not-seen')).toEqual([expect.stringContaining('fired not-seen/candidate')]);
+      const alert = polls.state.firing['not-seen/candidate'];
+      expect(alert).toMatchObject({ severity, lane: 'candidate', release: 'retriever_v0', run: ROLLOUT });
+      for (const part of says) expect(JSON.stringify(alert?.measured)).toContain(part);
+      polls.pass(6, {});
+      expect(polls.of('not-seen').at(-1)).toContain('resolved');
+    },
+  );
+
+  it('is said once for all rules of a lane, and again when one is critical that was not', () => {
+    const polls = new Polls().pass(31, { candidate: { own: { inspected: 0 } } });
+    polls.pass(11, SILENT);
+    expect(polls.events.map(({ alert }) => alert.severity)).toEqual(['warning', 'critical']);
+    expect(polls.pass(60, SILENT).events).toHaveLength(2);
+  });
+
+  it.each<[string, Moment]>([
+    ['no requests at night', { candidate: { requests: 0, latencies: [] } }],
+    ['a request now and then', { candidate: { requests: 1 } }],
+    [
+      'a reranker that is off',
+      {
+        candidate: { rerankMs: null },
+        scene: {
+          ...SCENE,
+          flags: { ...SCENE.flags, candidate: { impl: 'amn_v0', reranker: 'off', nprobe: 8 } },
+        },
+      },
+    ],
+    ['queries as vectors, which are not encoded', { candidate: { own: { norms: 0 } } }],
+    [
+      'a flat index',
+      { candidate: { own: { imbalance: null, imbalanceBuilt: null, largestList: null, medianList: null } } },
+    ],
+  ])('is none with %s', (_what, moment) => {
+    expect(new Polls().pass(3 * 60, moment).of('not-seen')).toEqual([]);
+  });
+
+  it('of the control listener is told of after three minutes, and not while the gateway is gone', () => {
+    const polls = new Polls().pass(4, { scene: null });
+    expect(polls.of('not-seen')).toEqual(['3 fired not-seen']);
+    expect(polls.pass(1, {}).of('not-seen').at(-1)).toContain('resolved');
+    expect(new Polls().pass(20, { scene: null, gone: true }).of('not-seen')).toEqual([]);
+  });
+
+  it('of a gateway that is restarted before each poll is told of', () => {
+    const restarts = (poll: number): Moment => ({ processStartMs: 1 + poll });
+    const polls = new Polls().pass(11, restarts);
+    expect(polls.of('not-seen/stable')).toEqual([expect.stringContaining('fired')]);
+    expect(JSON.stringify(polls.state.firing)).toContain('the counters have just begun');
+  });
+
   it('of evaluations is told of when the newest is older than 26 hours', () => {
     const evaluations = [evaluated(0)];
     const polls = new Polls().pass(25 * 60, { evaluations });
@@ -186,13 +287,6 @@ describe('what an alert was about', () => {
 });
 
 describe('an alert on what a lane says of itself', () => {
-  const facts: LaneFacts = {
-    startSeconds: 1,
-    uptimeSeconds: 1,
-    lists: { largest: 100, median: 60 },
-    norms: { n: 100, error: 100e-8 },
-    recall: { queries: 0, found: 0, missed: 0 },
-  };
   const own = (memoryBytes: number, memoryBaselineBytes: number | null): Moment => ({
     candidate: { own: { memoryBytes, memoryBaselineBytes } },
   });
@@ -200,14 +294,10 @@ describe('an alert on what a lane says of itself', () => {
   const norms =
     (each: number, restart = false) =>
     (poll: number): Moment => ({
-      facts: {
-        ...facts,
-        startSeconds: restart ? poll : 1,
-        norms: { n: 10 * poll, error: 10 * poll * each },
-      },
+      candidate: { own: { startSeconds: restart ? poll : 1, norms: 10, normErrors: 10 * each } },
     });
-  const lists = (largest: number, median: number): Moment => ({
-    facts: { ...facts, lists: { largest, median } },
+  const lists = (largestList: number | null, medianList: number | null): Moment => ({
+    candidate: { own: { largestList, medianList } },
   });
 
   it.each<[string, Moment | ((poll: number) => Moment), number, readonly string[]]>([
@@ -216,12 +306,12 @@ describe('an alert on what a lane says of itself', () => {
     ['memory before its baseline', own(500, null), 60, []],
     ['norms off by 1e-4', norms(1e-4), 16, ['norm-mismatch']],
     ['norms off by rounding', norms(1e-7), 60, []],
-    ['norms off, in a lane that is restarted all the time', norms(1e-4, true), 60, []],
+    ['norms off, in a lane that is restarted all the time', norms(1e-4, true), 60, ['not-seen']],
     ['a list 11 times the median', lists(110, 10), 11, ['list-imbalance']],
     ['a list 10 times the median', lists(100, 10), 60, []],
     ['half of the lists empty', lists(11, 0), 11, ['list-imbalance']],
-    ['no lists', { facts: { ...facts, lists: null } }, 60, []],
-    ['no answer of the lane', { facts: null }, 60, []],
+    ['no lists', lists(null, null), 60, []],
+    ['no answer of the lane', { candidate: { own: null } }, 60, ['not-seen']],
   ])('%s', (_what, moment, minutes, expected) => {
     const polls = new Polls().pass(minutes, moment);
     expect(polls.events.map(({ alert }) => alert.name)).toEqual(expected);
@@ -230,22 +320,14 @@ describe('an alert on what a lane says of itself', () => {
 
 describe('the need of tuning', () => {
   /** One query a poll is compared, and finds so many of its ten. */
-  const recall =
-    (found: number) =>
-    (poll: number): Moment => ({
-      facts: {
-        startSeconds: 1,
-        uptimeSeconds: 1,
-        lists: null,
-        norms: { n: 0, error: 0 },
-        recall: { queries: poll, found: found * poll, missed: (10 - found) * poll },
-      },
-    });
+  const recall = (found: number): Moment => ({
+    candidate: { own: { recallQueries: 1, recallFound: found, recallMissed: 10 - found } },
+  });
 
   it('is told of when live recall lies over 3 points under an exact search for an hour, and not before', () => {
     const polls = new Polls().pass(50, recall(9.5));
     expect(polls.of('nprobe-need')).toEqual([]);
-    polls.pass(25, (poll) => recall(9.5)(poll + 100));
+    polls.pass(25, recall(9.5));
     expect(polls.of('nprobe-need')).toHaveLength(1);
     expect(polls.events.at(-1)?.alert.why).toContain('live recall@10 was 5.0 points under FLAT');
   });

@@ -96,6 +96,27 @@ describe('a monitor on real parts', () => {
     expect((await alerts()).blind).toBe(false);
   });
 
+  it('says which rules can not be judged while a lane does not say what it counts', async () => {
+    const said = () => messages('not-seen').filter((text) => text.includes('lists: the lane does not say'));
+    await until(async () => {
+      const { values } = await alerts();
+      expect(values.find(({ rule, lane }) => rule === 'lists' && lane === 'stable')?.measured.kind).toBe(
+        'value',
+      );
+    });
+    const before = said().length;
+    const { lanes } = await world.gateway.control();
+    const pid = lanes.stable?.pid ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await until(() => expect(said().length).toBeGreaterThan(before));
+      expect(said().at(-1)).toContain('not-seen: rules can not be judged');
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await until(() => expect(messages('not-seen').at(-1)).toContain('resolved'));
+  });
+
   it('leaves the draft of a post-mortem when it is cancelled, also over kill -9 of the worker', async () => {
     await world.stack.kill('worker');
     await world.temporal('workflow', 'cancel', ...ID);

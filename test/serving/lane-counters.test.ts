@@ -83,6 +83,16 @@ it('texts, memory and lists show as well, each lane its own', async () => {
   expect(rows('1')).toBeGreaterThan(0);
 });
 
+it('norms of encoded queries and the sizes of lists show, without the address of the lane', async () => {
+  const { norms = 0 } = (await lanes()).candidate?.own ?? {};
+  for (let i = 0; i < 100; i++) await gateway.search({ text: `words of query ${i}` });
+  await expect.poll(async () => (await lanes()).candidate?.own?.norms).toBe(norms + 1);
+  const { own } = (await lanes()).candidate ?? {};
+  expect(own?.normErrors).toBeLessThan(1e-5 * (norms + 1));
+  expect(own?.largestList).toBeGreaterThan(own?.medianList ?? Infinity);
+  expect(own?.medianList).toBeGreaterThan(0);
+});
+
 it('a lane that is down says nothing, and one that came back is another: neither is zero', async () => {
   const before = (await lanes()).candidate?.own;
   const { lanes: view } = await gateway.until(ready('candidate', 'v0'));

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGatewayMetrics } from '../../activities/metrics.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
 import { LANE_RECALL } from '../../domain/tuning-need.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
@@ -58,6 +59,13 @@ describe('live recall', () => {
     expect((found ?? 0) + (missed ?? 0)).toBe(30);
     // One list of five does not hold them all.
     expect(missed).toBeGreaterThan(0);
+    // The alerts read the same from the gateway alone.
+    const read = await createGatewayMetrics(gateway.url(), Date.now).snapshot();
+    expect(read.kind === 'snapshot' ? read.snapshot.lanes.stable?.own : read).toMatchObject({
+      recallQueries: 3,
+      recallFound: found,
+      recallMissed: missed,
+    });
   });
 
   it('finds all where all lists are searched', async () => {

@@ -106,7 +106,6 @@ export class MonitorWorld {
           ? { kind: 'missing', reason: 'connection refused' }
           : snapshot(this.nowMs, stable, candidate, { percent: 25 }),
       scene: this.scene,
-      facts: { stable: null, candidate: null },
       evaluations: {
         kind: 'evaluations',
         records: this.evaluations ?? [evaluated(0.1, { containAt50: this.contained })],

@@ -37,10 +37,20 @@ it('takes the baseline of its memory once, 15 minutes after it was ready', () =>
 
 it('sums up what was looked at, and says what the release was built with', () => {
   const { counting } = lane();
-  for (const duplicateShare of [0.1, 0, null, 0.3]) counting.inspected({ duplicateShare });
+  for (const duplicateShare of [0.1, 0, null, 0.3])
+    counting.inspected({ duplicateShare, encodedNorm: duplicateShare === 0 ? null : 1.5 });
+  counting.recalled({ found: 9, expected: 10 });
+  counting.recalled({ found: 8, expected: 8 });
   const { own, listRows } = counting.report(index, texts);
   expect(own).toMatchObject({
     inspected: 3,
+    norms: 3,
+    normErrors: 1.5,
+    recallQueries: 2,
+    recallFound: 17,
+    recallMissed: 1,
+    largestList: 10,
+    medianList: 2,
     textsCached: 3,
     textsEncoded: 1,
     rows: 12,
