@@ -18,6 +18,18 @@ export type DeploymentConfig =
 /** Time for the pods of the revision before. */
 const ROLLED_OUT_WITHIN_S = 120;
 
+/**
+ * Why this process can not do what that Deployment needs, with what to do; null where it can. Asked at the start: in an
+ * emergency is too late to learn that there is no kubectl.
+ */
+export async function lackingFor({ kind }: DeploymentConfig): Promise<string | null> {
+  if (kind !== 'kubernetes') return null;
+  const said = await execute('kubectl', ['version', '--client']);
+  return said.code === 0
+    ? null
+    : `DEPLOYMENT=kubernetes needs kubectl on the PATH, and it can not be run (${said.stderr}): put it there (the image has none: build one FROM it that has), or leave DEPLOYMENT empty`;
+}
+
 /** The activities of the configured Deployment. */
 export function createDeployment(config: DeploymentConfig, control: ControlClient): RollbackActivities {
   const deployment = of(config, control);

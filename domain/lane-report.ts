@@ -79,7 +79,7 @@ export const MAY_BE_NULL: readonly (keyof LaneOwn)[] = [
   'medianList',
 ];
 
-/** {lane, release, quantile}: gauge, rows in a list of the index: a histogram of the lists' sizes by quantile. */
+/** {lane, release, share}: gauge, rows that this share (0..1) of the lists of the index has at most. */
 export const LANE_LIST_ROWS = 'gateway_lane_list_rows';
 const QUANTILES = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1] as const;
 

@@ -6,12 +6,15 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
 import { loopbackWithoutProxy } from '../domain/proxy.ts';
 import { temporalEnvironment } from '../domain/settings.ts';
+import { lackingFor } from '../activities/deployment.ts';
 import { createActivities } from '../activities/index.ts';
 import { readConfig } from './config.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createWorkers } from './workers.ts';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.ts';
 
+/** Names as Prometheus' conventions have them: counters end in `_total`, durations are in seconds and say so. */
+const CONVENTIONS = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } as const;
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 const log = pino({ name: 'worker', serializers: { error: pino.stdSerializers.err } }, pino.destination(2));
 
@@ -25,11 +28,13 @@ try {
 async function main(): Promise<void> {
   Object.assign(process.env, loopbackWithoutProxy(process.env));
   const config = readConfig(process.env);
+  const lacking = await lackingFor(config.deployment);
+  if (lacking !== null) throw new Error(lacking);
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       log[LEVELS[level]](meta ?? {}, message);
     }),
-    telemetryOptions: { metrics: { prometheus: { bindAddress: config.metricsAddress } } },
+    telemetryOptions: { metrics: { prometheus: { bindAddress: config.metricsAddress, ...CONVENTIONS } } },
   });
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
     overrideEnvVars: temporalEnvironment(process.env),

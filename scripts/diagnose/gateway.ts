@@ -149,7 +149,7 @@ function healthOfIndex(part: string, release: string, samples: readonly Sample[]
   const rows = value('retriever_index_rows');
   const norm = value('retriever_index_mean_norm');
   const imbalance = value('retriever_index_imbalance');
-  const [median, longest] = ['0.5', '1'].map((quantile) => value('retriever_index_list_rows', { quantile }));
+  const [median, longest] = ['0.5', '1'].map((share) => value('retriever_index_list_rows', { share }));
   const put = value('retriever_ingested', { outcome: 'put' }) ?? 0;
   if (rows === null || norm === null)
     return [wrong(part, 'its metrics lack rows or norms', 'a lane of another version?')];

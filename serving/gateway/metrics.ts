@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
 import {
@@ -9,6 +9,7 @@ import {
 } from '../../domain/telemetry.ts';
 import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
+import { processRegistry } from '../registry.ts';
 
 /** Labels of what gates compare. */
 export interface Labels {
@@ -22,8 +23,7 @@ const MOST_KEYS = 500_000;
 
 /** The gateway's metrics, each declared once. Counters live as long as the gateway, whatever becomes of a lane. */
 export function createMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = processRegistry();
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers });
@@ -78,7 +78,7 @@ export function createMetrics() {
       'release',
     ]),
     reciprocalRank: counter(
-      'gateway_feedback_reciprocal_rank_sum',
+      'gateway_feedback_reciprocal_rank_total',
       'Sum of 1/rank of what was right; over gateway_feedback_scored_total it is the MRR of that order',
       ['lane', 'release', 'order'],
     ),
@@ -90,10 +90,10 @@ export function createMetrics() {
       field: field as keyof LaneOwn,
       gauge: gauge(name, `What the lane counts of itself: ${field}`, ['lane', 'release']),
     })),
-    laneListRows: gauge(LANE_LIST_ROWS, 'Rows in a list of the index, by quantile of the lists', [
+    laneListRows: gauge(LANE_LIST_ROWS, 'Rows that this share of the lists of the index has at most', [
       'lane',
       'release',
-      'quantile',
+      'share',
     ]),
     percent: gauge(NAMES.percent, 'Share of users on the candidate, in percent'),
     epoch: gauge(NAMES.epoch, 'Newest epoch'),
@@ -147,8 +147,8 @@ export function showLanes(
       const value = report.own[field];
       if (value !== null) gauge.set({ lane, release }, value);
     }
-    for (const [quantile, rows] of Object.entries(report.listRows))
-      laneListRows.set({ lane, release, quantile }, rows);
+    for (const [share, rows] of Object.entries(report.listRows))
+      laneListRows.set({ lane, release, share }, rows);
   }
 }
 

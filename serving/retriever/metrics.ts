@@ -1,18 +1,18 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
 import { LANE_RECALL } from '../../domain/tuning-need.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';
 import type { PipelineAnswer, Recall } from '../../retrieval/pipeline.ts';
+import { processRegistry } from '../registry.ts';
 import type { Ingest } from './ingest.ts';
 
 const TENTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
 
 /** A lane's metrics, each declared once. */
 export function createRetrieverMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = processRegistry();
   const steps = new Histogram({
     name: 'retriever_step_seconds',
     help: 'Encode, predict, search and rerank of this lane',
@@ -40,8 +40,8 @@ export function createRetrieverMetrics() {
   const meanNorm = gauge('retriever_index_mean_norm', 'Mean L2 norm of the rows');
   const listRows = new Gauge({
     name: 'retriever_index_list_rows',
-    help: 'Rows in a list, by quantile of the lists',
-    labelNames: ['quantile'],
+    help: 'Rows that this share of the lists has at most',
+    labelNames: ['share'],
     registers: [registry],
   });
   const nearDuplicates = histogram(
@@ -93,8 +93,8 @@ export function createRetrieverMetrics() {
       if (statistics.imbalance !== null) imbalance.set(statistics.imbalance);
       meanNorm.set(statistics.meanNorm);
       const sizes = (statistics.listSizes ?? new Uint32Array(0)).toSorted();
-      for (const quantile of [0, 0.5, 0.9, 0.99, 1])
-        listRows.set({ quantile }, sizes[Math.floor(quantile * (sizes.length - 1))] ?? 0);
+      for (const share of [0, 0.5, 0.9, 0.99, 1])
+        listRows.set({ share }, sizes[Math.floor(share * (sizes.length - 1))] ?? 0);
       if (ingest === undefined) return;
       offset.set(ingest.offset);
       for (const [outcome, count] of Object.entries(ingest.applied)) ingested.set({ outcome }, count);

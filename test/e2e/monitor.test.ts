@@ -5,6 +5,7 @@ import type { MonitorStatus } from '../../domain/monitor-status.ts';
 import type { TestServer } from '../activities/http-server.ts';
 import { startServer } from '../activities/http-server.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import { lintMetrics, promtool } from '../serving/metrics-lint.ts';
 import type { World } from './world.ts';
 import { startWorld } from './world.ts';
 
@@ -96,7 +97,22 @@ describe('a monitor on real parts', () => {
     expect((await alerts()).blind).toBe(false);
   });
 
+  it("has metrics of the worker by Prometheus' conventions", async () => {
+    const text = await (await fetch(world.stack.addresses.workerMetrics)).text();
+    expect(text).toMatch(/^temporal_request_total\{/m);
+    expect(lintMetrics(text)).toEqual([]);
+    expect(promtool(text) ?? '').toBe('');
+  });
+
   it('says which rules can not be judged while a lane does not say what it counts', async () => {
+    await world.temporal(
+      ...START,
+      ...ID,
+      '--input',
+      '{"rules":"fast"}',
+      '--id-conflict-policy',
+      'UseExisting',
+    );
     const said = () => messages('not-seen').filter((text) => text.includes('lists: the lane does not say'));
     await until(async () => {
       const { values } = await alerts();

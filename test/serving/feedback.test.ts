@@ -116,7 +116,7 @@ describe('POST /feedback', () => {
     });
     const metrics = await gateway.metrics();
     const sum = (order: string) =>
-      metric(metrics, 'gateway_feedback_reciprocal_rank_sum', { order, lane: 'stable', release: 'v-1' });
+      metric(metrics, 'gateway_feedback_reciprocal_rank_total', { order, lane: 'stable', release: 'v-1' });
     expect(sum('reranked')).toBe(0.5);
     const plain = await gateway.search({ ...query, k: 50, explain: true });
     expect(sum('plain')).toBeCloseTo(1 / plain.body.results[1].why.rankBefore, 6);

@@ -77,8 +77,7 @@ it('texts, memory and lists show as well, each lane its own', async () => {
   expect(candidate?.own?.memoryBytes).toBeGreaterThan(50e6);
   expect(candidate?.own?.imbalanceBuilt).toBeGreaterThanOrEqual(1);
   const text = await gateway.metrics();
-  const rows = (quantile: string) =>
-    metric(text, LANE_LIST_ROWS, { lane: 'candidate', release: 'v0', quantile });
+  const rows = (share: string) => metric(text, LANE_LIST_ROWS, { lane: 'candidate', release: 'v0', share });
   expect(rows('1')).toBeGreaterThanOrEqual(rows('0.5'));
   expect(rows('1')).toBeGreaterThan(0);
 });
