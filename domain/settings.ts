@@ -73,6 +73,7 @@ const SETTINGS = {
   LANE_DEADLINE_MS: or(deadlineMs, 1_000),
   TEXT_DEADLINE_MS: or(deadlineMs, 5_000),
   STABLE_PATIENCE_MS: or(deadlineMs, 10_000),
+  DRAIN_MS: or(whole(0, 600_000), 1_000),
   EXPLAIN_LOG: maybe(text),
   EXPLAIN_LOG_BYTES: or(whole(10_000, 1e12), 16 * 1024 ** 2),
   EXPLAIN_LOG_TEXTS: or(oneOf('on', 'off'), 'off'),

@@ -31,6 +31,8 @@ export interface Pipeline {
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
   /** Applies a record of the ingest log. Throws an error that says why this release can not; nothing was changed then. */
   apply(record: IngestRecord): Promise<void>;
+  /** Whether there is a chunk of that id now. */
+  knows(id: string): boolean;
   /** What the index holds now. */
   statistics(): IndexStatistics;
   /** Runs every model and the index once, so that the first user does not wait for it. */
@@ -92,6 +94,7 @@ function createPipeline({ manifest, parts, encoder }: PipelineParts): Pipeline {
     encoder,
     search: (query, asked) => searchRelease(search, query, asked),
     apply: async (record) => applyRecord(target, record),
+    knows: (id) => corpus.has(id),
     statistics: () => index.statistics(),
     async warmUp() {
       const context = Array.from({ length: CONTEXT_LENGTH }, (_, row) => index.vectorsOf([row]));

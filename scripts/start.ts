@@ -103,7 +103,7 @@ function sayWhatNext({ addresses: { temporal, gateway, temporalUi } }: Stack): v
   const input = { ...(service === 'retriever' ? {} : { service }), candidate: 'retriever_v0' };
   console.log(`
 Everything runs. In another terminal:
-  curl -s ${gateway}/health
+  curl -s ${gateway}/ready
   ${workflow} start${address} --type rollout --task-queue ${taskQueue} \\
     --workflow-id ${id} --input '${JSON.stringify(input)}'
   ${workflow} query${address} --workflow-id ${id} --type status

@@ -7,7 +7,9 @@ import { readTokenFile } from '../domain/settings.ts';
 /** Compared as hashes in constant time: neither length nor first wrong byte can be learned from the answer's time. */
 export function tokenFits(header: string | undefined, token: string): boolean {
   const hash = (value: string) => createHash('sha256').update(value).digest();
-  return timingSafeEqual(hash(header ?? ''), hash(`Bearer ${token}`));
+  // The scheme is the same in any case (RFC 9110, 11.1).
+  const given = /^bearer +(\S.*)$/i.exec(header ?? '')?.[1];
+  return timingSafeEqual(hash(given ?? ''), hash(token)) && given !== undefined;
 }
 
 /** The token in that file; a new one, which only its owner can read, where there is no file yet. */

@@ -14,6 +14,9 @@ interface PartDescription {
   ready(process: RunningProcess): Promise<unknown>;
 }
 
+/** A lane of a large release takes its time to be read and checked. */
+const READY_WITHIN_MS = 60_000;
+
 /** The gateway writes it at its first boot. */
 export function tokenFile({ dataDir }: StackOptions): string {
   return join(dataDir, 'run', 'control-token');
@@ -40,7 +43,10 @@ export function describeParts(options: StackOptions, ports: StackPorts): Record<
     gateway: {
       spec: spec('gateway', nodeCommand('serving/gateway/main'), gatewayEnv(options, ports)),
       says: `gateway     http://127.0.0.1:${ports.gateway} (control on ${ports.control}), stable ${options.stableRelease}`,
-      ready: (process) => process.firstLine(event('listening'), 60_000),
+      async ready(process) {
+        await process.firstLine(event('listening'), 60_000);
+        await answers(`http://127.0.0.1:${ports.gateway}/ready`, process);
+      },
     },
     worker: {
       spec: spec('worker', nodeCommand('worker/main'), workerEnv(options, ports, temporalAddress)),
@@ -96,11 +102,30 @@ function event(name: string): (line: string) => true | null {
   return (line) => (line.startsWith(`{"event":"${name}"`) ? true : null);
 }
 
+/** Resolves when that address answers 200; throws with what it says instead when it does not in time. */
+async function answers(url: string, { ended }: RunningProcess): Promise<void> {
+  const over = AbortSignal.any([AbortSignal.timeout(READY_WITHIN_MS), aborted(ended)]);
+  let last = 'no answer';
+  while (!over.aborted) {
+    const answer = await fetch(url, { signal: over }).catch(() => null);
+    if (answer?.ok === true) return;
+    if (answer !== null) last = await answer.text();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${url} does not answer 200: ${last}`);
+}
+
+/** A signal that aborts when that has happened. */
+function aborted(happened: Promise<unknown>): AbortSignal {
+  const controller = new AbortController();
+  void happened.finally(() => controller.abort());
+  return controller.signal;
+}
+
 /** Resolves when Temporal's default namespace answers at the address; gives up when the process has ended. */
 async function connects(address: string, { ended }: RunningProcess): Promise<void> {
-  const over = new AbortController();
-  void ended.finally(() => over.abort());
-  while (!over.signal.aborted) {
+  const over = aborted(ended);
+  while (!over.aborted) {
     try {
       const connection = await Connection.connect({ address, connectTimeout: '1 second' });
       await connection.workflowService.describeNamespace({ namespace: 'default' });

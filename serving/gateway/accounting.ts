@@ -1,4 +1,5 @@
 import { LANE_HEADERS } from '../../domain/http.ts';
+import { isBinary } from '../media-type.ts';
 import type { LaneAnswer, LaneFault } from './ask-lane.ts';
 import type { Labels, Metrics } from './metrics.ts';
 
@@ -40,10 +41,6 @@ export function holdsText({ body, contentType }: Form): boolean {
   if (body.includes('"text"')) return true;
   const at = body.indexOf('"context"');
   return at >= 0 && /^"context"\s*:\s*\[\s*"/.test(body.toString('latin1', at, at + 64));
-}
-
-function isBinary(contentType: string): boolean {
-  return contentType.startsWith('application/octet-stream');
 }
 
 /** Counts an answer for the lane it was assigned to: what gates judge. */

@@ -29,6 +29,7 @@ const NAMES = [
   'LANE_DEADLINE_MS',
   'TEXT_DEADLINE_MS',
   'STABLE_PATIENCE_MS',
+  'DRAIN_MS',
 ] as const;
 
 export interface GatewayConfig extends Settings<(typeof NAMES)[number]> {

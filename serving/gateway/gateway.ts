@@ -11,6 +11,7 @@ import type { ExperimentArms } from './experiment.ts';
 import { flagsOf, labelled } from './experiment.ts';
 import type { FeedbackSamples } from './feedback.ts';
 import { isSampled, takeOrders } from './feedback.ts';
+import { laneKnows } from './known-chunk.ts';
 import { askCounters } from './lane-counters.ts';
 import type { Lanes } from './lanes.ts';
 import type { DistinctKeys, Metrics } from './metrics.ts';
@@ -93,6 +94,11 @@ export class Gateway {
     const off = { ...request, synthetic: true };
     const answer = await this.ask(lane, off, this.deps.deadlines.patienceMs, { flags });
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
+  }
+
+  /** Whether stable has a chunk of that id after so many bytes of the log; null where it does not say so. */
+  async knowsChunk(id: string, logBytes: number): Promise<boolean | null> {
+    return laneKnows(this.deps.lanes.get('stable')?.pool ?? null, id, logBytes);
   }
 
   view(): ControlView {

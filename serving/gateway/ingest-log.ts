@@ -13,6 +13,8 @@ export interface IngestLog {
    * power lose nothing behind a resolved append. Rejects with what the disk said; the record is not in the log then.
    */
   append(record: IngestRecord): Promise<number>;
+  /** Its length in bytes, as far as it was acknowledged. */
+  bytes(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function openIngestLog(file: string): Promise<IngestLog> {
           writing = null;
         });
       }),
+    bytes: async () => size,
     async close() {
       await writing;
       await handle.close();
@@ -78,6 +81,7 @@ export async function keepIngestLog(file: string, onFault: (error: unknown) => v
   await opened().catch(onFault);
   return {
     append: async (record) => (await opened()).append(record),
+    bytes: async () => (await opened()).bytes(),
     close: async () => (await log?.catch(() => null))?.close(),
   };
 }

@@ -1,6 +1,7 @@
 /** The gateway's process: reads its environment, starts its lanes, listens, and runs until SIGTERM. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
@@ -19,6 +20,7 @@ import { keepIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
 import { createPublicApp } from './public-app.ts';
+import { notReady } from './readiness.ts';
 import { Shadow } from './shadow.ts';
 import { createStateStore } from './state-store.ts';
 
@@ -99,8 +101,10 @@ async function main(): Promise<void> {
     onFault(error);
   });
   const ingest = { log: ingestLog, token: await ingestToken(config) };
+  let draining = false;
   const publicApp = createPublicApp({
     ...shared,
+    notReady: () => (draining ? 'the gateway is ending' : notReady(control, lanes)),
     metrics,
     activity,
     shadow,
@@ -118,6 +122,9 @@ async function main(): Promise<void> {
   });
 
   const stop = once(async () => {
+    // Whoever balances load sees at /ready that it is to send nobody here, before connections are refused.
+    draining = true;
+    await pause(config.DRAIN_MS);
     // Requests under way are answered before their lanes end.
     await Promise.all([publicApp.close(), controlApp.close()]);
     await ingest.log.close();

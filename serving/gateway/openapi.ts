@@ -54,6 +54,12 @@ const encoded = z.object({
   vectors_b64: z.array(z.string()).optional(),
 });
 const kept = z.object({ id: z.string(), offset: z.int().nonnegative() });
+const removed = kept.extend({
+  known: z
+    .boolean()
+    .nullable()
+    .describe('Whether stable had a chunk of that id; null where it did not say so'),
+});
 const heard = z.object({ outcome: z.enum(['counted', 'notSampled', 'unknown', 'repeated', 'notReranked']) });
 const health = z.object({
   version: z.string(),
@@ -85,7 +91,10 @@ const refusal = (description: string) => ({
 /** What any route that a lane stands behind may answer as well. */
 const REFUSALS = {
   '400': refusal('The request is wrong; `field` says where'),
-  '413': refusal('The body is larger than 1 MiB'),
+  '413': refusal('The body is larger than 1 MiB, or is once it is inflated'),
+  '415': refusal(
+    'The body is of a type, charset or coding that is not read; `accept` or `accept-encoding` names those that are',
+  ),
   '502': refusal('The lane failed'),
   '503': refusal('Too much is under way, or no lane is ready; try again after `Retry-After` seconds'),
   '504': refusal('The lane took too long'),
@@ -190,7 +199,7 @@ export function openApiDocument(): object {
             },
           ],
           responses: {
-            '200': answer('On the disk; not found any more within a second', kept),
+            '200': answer('On the disk; not found any more within a second', removed),
             ...TOKEN,
             ...REFUSALS,
           },
@@ -200,6 +209,15 @@ export function openApiDocument(): object {
         get: { summary: 'This document', responses: { '200': answer('OpenAPI 3.1', z.looseObject({})) } },
       },
       '/health': { get: { summary: 'Which release users get', responses: { '200': answer('Now', health) } } },
+      '/ready': {
+        get: {
+          summary: 'Whether a search can be answered now; for probes and balancers of load',
+          responses: {
+            '200': answer('It can', z.object({ ready: z.literal(true) })),
+            '503': refusal('It can not, or the gateway is ending; `detail` says why'),
+          },
+        },
+      },
       '/metrics': {
         get: {
           summary: "Prometheus' text format",

@@ -33,7 +33,7 @@ export interface PublicDeps extends AppOptions {
   readonly mostInFlight: { readonly vector: number; readonly text: number };
 }
 
-/** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /metrics. Built without a socket. */
+/** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /ready, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
   const { gateway, metrics, activity } = deps;
   const app = createApp(deps);

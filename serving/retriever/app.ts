@@ -32,7 +32,7 @@ const INSPECT_EVERY = 100;
 /** One in so many is compared with an exact search. */
 const RECALL_EVERY = 1_000;
 
-/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it), /health, /metrics, /counters (for the gateway). Built without a socket. */
+/** One release over HTTP: /search, /encode, /chunk (a chunk as the log takes it, and whether there is one), /health, /ready, /metrics, /counters (for the gateway). Built without a socket. */
 export function createRetrieverApp({
   pipeline,
   bodyLimit,
@@ -50,7 +50,7 @@ export function createRetrieverApp({
     now,
     memoryBytes: process.memoryUsage.rss,
   });
-  const app = createApp({ bodyLimit, onFault });
+  const app = createApp({ bodyLimit, onFault, notReady: () => null });
   let lastOkMs: number | null = null;
   /** Of users; nobody else's searches are counted. */
   let searches = 0;
@@ -129,6 +129,10 @@ export function createRetrieverApp({
     encodeTexts(request.body, pipeline, deadlineOf(request.headers[LANE_HEADERS.timeout], now)),
   );
   app.post('/chunk', async (request) => readChunk(request.body, pipeline));
+  app.get<{ Params: { id: string } }>('/chunk/:id', ({ params: { id } }) => ({
+    known: pipeline.knows(id),
+    offset: ingest?.offset ?? null,
+  }));
   app.get('/health', () => ({ version: manifest.version, flags: manifest.flags, ok: true, lastOkMs }));
   app.get('/counters', () => counting.report(pipeline.statistics(), pipeline.encoder.stats()));
   app.get('/metrics', async (_request, reply) => {

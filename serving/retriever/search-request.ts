@@ -3,6 +3,7 @@ import { LANE_HEADERS, formatFlags, parseFlags } from '../../domain/http.ts';
 import { CONTEXT_LENGTH } from '../../retrieval/evaluation/next-chunk.ts';
 import type { PipelineQuery } from '../../retrieval/pipeline.ts';
 import { parse, parseBody } from '../json.ts';
+import { isBinary } from '../media-type.ts';
 import { ProblemError } from '../problem.ts';
 import { QUERIES, binarySearchSchema, searchSchema } from '../schemas.ts';
 import { readBase64, readFloats, readVector, wrong } from './vectors.ts';
@@ -17,8 +18,7 @@ export interface ReceivedSearch {
 
 /** What came to POST /search as a query. Throws a ProblemError (400) that names the field. */
 export function readSearchRequest(received: ReceivedSearch, dimension: number): PipelineQuery {
-  if (received.contentType?.startsWith('application/octet-stream') === true)
-    return readBinary(received, dimension);
+  if (isBinary(received.contentType)) return readBinary(received, dimension);
   const [parameter] = Object.keys(received.parameters);
   if (parameter !== undefined) throw wrong(parameter, 'belongs into the JSON body');
   const { text, vector, vector_b64: base64, context, ...shared } = parseBody(searchSchema, received.body);

@@ -65,6 +65,8 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
     CONTROL_TOKEN_FILE: join(folder, 'token'),
     STATE_DIR: join(folder, 'state'),
     RELEASES_DIR: releasesDir,
+    // Nobody balances load here.
+    DRAIN_MS: '0',
   };
   const gateway: TestGateway = {
     folder,
