@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 /** A workflow as the outside knows it. */
-export interface Identity {
+interface Identity {
   readonly workflowId: string;
   /** Run id of the first execution: the same after `temporal workflow reset` and after continue-as-new. */
   readonly runId: string;

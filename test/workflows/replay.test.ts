@@ -36,7 +36,8 @@ beforeAll(async () => {
   }
   const paths = { workflowsPath: workflowsPath(), payloadConverterPath: payloadConverterPath() };
   ({ code } = await bundleWorkflowCode({ ...paths, logger: new DefaultLogger('ERROR') }));
-}, 120_000);
+  // All of them are walked where they are recorded.
+}, 600_000);
 
 describe('workflows under way while a worker is deployed', () => {
   it.each(Object.entries(WALKS))('%s: the code takes the way it took', async (name, { workflowId }) => {
