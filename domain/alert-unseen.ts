@@ -3,7 +3,7 @@ import { SEVERITIES, unseenAfterMs } from './alert-rules.ts';
 import type { Watch } from './alert-state.ts';
 
 /** Rules on one lane that can not be judged. */
-export interface Unseen {
+interface Unseen {
   /** That of the most severe of them, but a warning at least: nobody knows what they would say. */
   readonly severity: Severity;
   readonly release: string;

@@ -6,7 +6,7 @@ const WITHIN_MS = 2_000;
 const POLL_MS = 50;
 
 /** Answer of a lane's `GET /chunk/{id}`. */
-export interface ChunkReport {
+interface ChunkReport {
   readonly known: boolean;
   /** Bytes of the ingest log that the lane has applied; null where it follows none. */
   readonly offset: number | null;
