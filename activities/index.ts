@@ -21,6 +21,7 @@ import { createGatewayMetrics } from './metrics.ts';
 import { createMonitor } from './monitor.ts';
 import type { NotifyDeps } from './notify.ts';
 import { createNotify } from './notify.ts';
+import type { MonitorDeps } from './observability.ts';
 import type { PlansDeps } from './plans.ts';
 import { createPlans } from './plans.ts';
 import { createPostmortems } from './postmortem.ts';
@@ -63,7 +64,10 @@ type Activities = RolloutActivities &
 /** All effects of the workflows, each from the file of the outside system that it touches. */
 export function createActivities(
   config: ActivitiesConfig,
-  deps: Pick<WatchDeps, 'isRunning'> & Pick<NotifyDeps, 'log'> & Pick<PlansDeps, 'searchAttributes'>,
+  deps: Pick<MonitorDeps, 'isRunning'> &
+    Pick<WatchDeps, 'isAlive'> &
+    Pick<NotifyDeps, 'log'> &
+    Pick<PlansDeps, 'searchAttributes'>,
 ): Activities {
   const control = createControlClient(config.control);
   // One for all, so that a snapshot's time can be compared with a guard's.

@@ -6,7 +6,6 @@ import { monitorCommand, monitorId } from '../domain/monitor-input.ts';
 import type { Plan } from '../domain/plan.ts';
 import { windowBetween } from '../domain/window.ts';
 import type { MetricsSource } from './metrics.ts';
-import type { WatchDeps } from './watch.ts';
 
 const part = z.object({ ok: z.boolean() });
 const health = z.object({
@@ -17,7 +16,12 @@ const health = z.object({
   rerank: part,
 });
 
-export interface MonitorDeps extends Pick<WatchDeps, 'isRunning'> {
+export interface MonitorDeps {
+  /**
+   * Asks Temporal whether that workflow is open, in the chain of runs that began with `firstRunId` where that is given.
+   * Rejects when Temporal does not answer in time.
+   */
+  readonly isRunning: (workflowId: string, firstRunId?: string) => Promise<boolean>;
   /** The service whose gateway this worker changes. */
   readonly service: string;
   readonly taskQueue: string;

@@ -14,10 +14,10 @@ export interface WatchDeps {
   /** The one that `metrics` reads. */
   readonly clock: SteadyClock;
   /**
-   * Asks Temporal whether that workflow is still open, in the chain of runs that began with `firstRunId`. Rejects when Temporal
-   * does not answer in time.
+   * Asks that workflow itself, by a query, whether it is open, in the chain of runs that began with `firstRunId`: only a
+   * worker that serves workflow tasks can answer. Rejects where none does in time.
    */
-  readonly isRunning: (workflowId: string, firstRunId?: string) => Promise<boolean>;
+  readonly isAlive: (workflowId: string, firstRunId: string) => Promise<boolean>;
 }
 
 /** One stretch of the guard. Its state so far is in each heartbeat, so that a retry goes on where this one was. */
@@ -31,7 +31,7 @@ export function createWatch(deps: WatchDeps): Pick<RolloutActivities, 'watch'> {
       deps.clock.resume(lastTimeOf(state));
       const endMs = deps.clock.now() + input.stretchMs;
       for (;;) {
-        lease.askTemporal();
+        lease.askWorkflow();
         const [snapshot, control] = await Promise.all([
           deps.metrics.snapshot(signal),
           viewOrNull(deps.control, signal),
@@ -65,8 +65,9 @@ async function viewOrNull(control: ControlClient, signal: AbortSignal): Promise<
 }
 
 /**
- * Renews the lease only while Temporal has said of this run, within half a TTL, that it is open: the candidate's share
- * must not live on when nobody could take it back. Temporal is asked beside the polls, so that its outage blinds no guard.
+ * Renews the lease only while the rollout itself has answered within half a TTL: the candidate's share must not live on
+ * when no worker serves the workflow that could take it back, though this activity's own queue is served. The rollout is
+ * asked beside the polls, so that an outage of Temporal blinds no guard.
  */
 function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
   const ttlMs = input.plan.guard.leaseTtlMs;
@@ -76,7 +77,7 @@ function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
   async function ask(): Promise<void> {
     const askedMs = performance.now();
     try {
-      if (await deps.isRunning(input.workflowId, input.runId)) aliveMs = askedMs;
+      if (await deps.isAlive(input.workflowId, input.runId)) aliveMs = askedMs;
     } catch {
       // No answer: what was known grows older.
     } finally {
@@ -84,7 +85,7 @@ function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
     }
   }
   return {
-    askTemporal(): void {
+    askWorkflow(): void {
       if (asking) return;
       asking = true;
       void ask();

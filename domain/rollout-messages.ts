@@ -8,6 +8,9 @@ import { holdFor, measureAfresh, proceed, startRollback } from './rollout-moves.
 export const MESSAGES = ['pause', 'resume', 'hold', 'rollback', 'approve', 'advance'] as const;
 export type MessageName = (typeof MESSAGES)[number];
 
+/** The query that proves a rollout is served: its answer is the run id of the first execution. */
+export const ALIVE_QUERY = 'alive';
+
 export interface Message {
   readonly name: MessageName;
   readonly reason: string | null;

@@ -8,7 +8,9 @@ import { join, relative, resolve } from 'node:path';
 import { readSettings } from '../domain/settings.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
+import { keepRunning } from './stack/keep-running.ts';
 import { startMonitor } from './stack/monitor.ts';
+import type { Part } from './stack/parts.ts';
 import { portsFromEnv } from './stack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
 import type { Stack } from './stack/stack.ts';
@@ -39,6 +41,10 @@ const releasesDir = resolve(ROOT, read.RELEASES_DIR ?? read.samples.releases);
 /** As gateway and worker of this environment have them. */
 const { STABLE_RELEASE: stableRelease, SERVICE: service, TASK_QUEUE: taskQueue } = read;
 const interrupted = untilInterrupted();
+/** Aborts once the stack is to end. */
+const over = new AbortController();
+/** Null until the stack has come up: what ends before that is an error of its start. */
+let keepWorker: ((reason: string) => void) | null = null;
 
 try {
   const stack = await startStack({
@@ -50,7 +56,12 @@ try {
     ports: read.ports,
     env: { worker: { SERVICE: service, TASK_QUEUE: taskQueue } },
     onProgress: (text) => console.log(`  ${text}`),
-    onUnexpectedExit: (reason) => interrupted.now(reason),
+    onUnexpectedExit: (reason, part) => ended(reason, part),
+  });
+  keepWorker = keepRunning({
+    start: () => stack.start('worker'),
+    say: (text) => console.log(`  ${text}`),
+    signal: over.signal,
   });
   if (!values['no-monitor']) {
     await startMonitor(stack.addresses.temporal, { service, taskQueue });
@@ -60,6 +71,7 @@ try {
   await publish(stack);
   sayWhatNext(stack);
   const reason = await interrupted.reason;
+  over.abort();
   console.log(`\n${reason}: stopping`);
   await traffic?.stop();
   await stack.stop();
@@ -69,6 +81,12 @@ try {
   process.exitCode = 1;
 }
 interrupted.release();
+
+/** Users need no worker: it starts again while they are served. Without gateway or Temporal nothing is left to keep. */
+function ended(reason: string, part: Part): void {
+  if (part === 'worker' && keepWorker !== null) keepWorker(reason);
+  else interrupted.now(reason);
+}
 
 /** Whoever waits for the stack reads from this file that it is there, and where. */
 async function publish({ addresses }: Stack): Promise<void> {

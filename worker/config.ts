@@ -17,6 +17,8 @@ const NAMES = [
   'INGEST_LOG',
   'WORKER_METRICS_HOST',
   'WORKER_METRICS_PORT',
+  'WORKER_HEALTH_HOST',
+  'WORKER_HEALTH_PORT',
   'DEPLOYMENT',
   'KUBERNETES_DEPLOYMENT',
   'KUBERNETES_NAMESPACE',
@@ -47,6 +49,7 @@ export interface WorkerConfig {
   readonly rollbackScript: string;
   readonly ingestLog: string;
   readonly metricsAddress: string;
+  readonly health: { readonly host: string; readonly port: number };
   readonly deployment:
     | { readonly kind: 'none' }
     | { readonly kind: 'embedded' }
@@ -80,6 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     rollbackScript: data.ROLLBACK_SCRIPT,
     ingestLog: data.INGEST_LOG ?? '.data/gateway/ingest/log.jsonl',
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,
+    health: { host: data.WORKER_HEALTH_HOST, port: data.WORKER_HEALTH_PORT },
     deployment: deploymentOf(data),
     routes: routesOf(data),
     sentFile: data.NOTIFY_SENT_FILE,

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { MessageName } from '../domain/rollout-messages.ts';
+import { ALIVE_QUERY } from '../domain/rollout-messages.ts';
 import type { RolloutStatus } from '../domain/status.ts';
 
 /** What clients send to a rollout. Each takes an optional `{reason, by}`, and needs none. */
@@ -28,3 +29,6 @@ export const statusQuery = defineQuery<RolloutStatus>('status');
 
 /** The plan that it walks, with its digest; null until it is read. */
 export const planQuery = defineQuery<LoadedPlan | null>('plan');
+
+/** A sign of life for the lease: run id of the first execution, which a reset keeps. */
+export const aliveQuery = defineQuery<string>(ALIVE_QUERY);

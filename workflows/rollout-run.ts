@@ -17,11 +17,12 @@ import type { RolloutStatus } from '../domain/status.ts';
 import { statusOf } from '../domain/status.ts';
 import { DecisionLog } from './decision-log.ts';
 import { GuardWatch } from './guard-watch.ts';
+import { identity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { isTooLate, rollBackShipped } from './late-rollback.ts';
 import { lookBack } from './look-back.ts';
-import { planQuery, statusQuery } from './messages.ts';
+import { aliveQuery, planQuery, statusQuery } from './messages.ts';
 import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 import { Telling } from './telling.ts';
@@ -61,6 +62,9 @@ export class RolloutRun {
     this.decisions = new DecisionLog(input.candidate);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
+    });
+    setHandler(aliveQuery, () => identity().runId, {
+      description: 'A sign of life: the run id of the first execution',
     });
     setHandler(planQuery, () => this.loaded, { description: 'The plan that it walks, with its digest' });
     this.inbox.listen({

@@ -8,12 +8,13 @@ const DEFAULTS: Readonly<DemoStack['addresses']> = {
   gateway: 'http://127.0.0.1:8080',
   control: 'http://127.0.0.1:8081',
   workerMetrics: 'http://127.0.0.1:9464/metrics',
+  workerHealth: 'http://127.0.0.1:9465/health',
 };
 const VARIABLES = [
   ['temporal', 'TEMPORAL_ADDRESS'],
   ['gateway', 'GATEWAY_URL'],
   ['control', 'CONTROL_URL'],
-  ['workerMetrics', 'WORKER_METRICS_URL'],
+  ['workerHealth', 'WORKER_HEALTH_URL'],
 ] as const;
 
 /** How to go on with a stack that a demo left running: what the tools need to find it, and what stops it. */

@@ -19,23 +19,29 @@ const START_WORKER = 'start a worker (npm start, or node worker/main) and look a
 
 /** Temporal, the workers behind both task queues, and the workflows that run. */
 export async function temporalFindings(): Promise<Finding[]> {
-  return [await metricsFinding(), ...(await serverFindings())];
+  return [await processFinding(), ...(await serverFindings())];
 }
 
 /** A worker that died a moment ago is still on Temporal's list of those who poll; its own port is not there any more. */
-async function metricsFinding(): Promise<Finding> {
-  const part = 'worker metrics';
-  const port = setting('WORKER_METRICS_PORT');
-  const url = setting('WORKER_METRICS_URL') ?? `http://127.0.0.1:${port}/metrics`;
+async function processFinding(): Promise<Finding> {
+  const part = 'worker process';
+  const port = setting('WORKER_HEALTH_PORT');
+  const url = setting('WORKER_HEALTH_URL') ?? `http://127.0.0.1:${port}/health`;
   try {
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(5_000) });
-    await body.dump();
-    return ok(part, `${url} answers ${statusCode}`);
+    const says = `${url} answers ${statusCode}: ${(await body.text()).slice(0, 500)}`;
+    return statusCode === 200
+      ? ok(part, says)
+      : wrong(
+          part,
+          says,
+          'it ends by itself where a worker failed; look at its log, and whether it is started again',
+        );
   } catch (error) {
     return wrong(
       part,
       `${url}: ${wordsOf(error)}`,
-      `${START_WORKER}; where it runs elsewhere, set WORKER_METRICS_URL`,
+      `${START_WORKER}; where it runs elsewhere, set WORKER_HEALTH_URL`,
     );
   }
 }

@@ -30,7 +30,7 @@ export function describeParts(options: StackOptions, ports: StackPorts): Record<
     command,
     env: { ...env, ...options.env?.[name] },
     logFile: join(dataDir, 'logs', `${name}.log`),
-    ...(options.onUnexpectedExit ? { onUnexpectedExit: options.onUnexpectedExit } : {}),
+    onUnexpectedExit: (reason) => options.onUnexpectedExit?.(reason, name),
   });
   const temporalAddress = `127.0.0.1:${ports.temporal}`;
   return {
@@ -50,7 +50,7 @@ export function describeParts(options: StackOptions, ports: StackPorts): Record<
     },
     worker: {
       spec: spec('worker', nodeCommand('worker/main'), workerEnv(options, ports, temporalAddress)),
-      says: `worker      task queue ${options.env?.worker?.['TASK_QUEUE'] ?? TASK_QUEUE}, metrics http://127.0.0.1:${ports.workerMetrics}/metrics`,
+      says: `worker      task queue ${options.env?.worker?.['TASK_QUEUE'] ?? TASK_QUEUE}, health http://127.0.0.1:${ports.workerHealth}/health`,
       ready: (process) => process.firstLine(event('started'), 60_000),
     },
   };
@@ -63,6 +63,8 @@ function temporalCommand(dataDir: string, ports: StackPorts): string[] {
     '--ui-port': String(ports.temporalUi),
     '--db-filename': join(dataDir, 'temporal.db'),
     '--log-level': 'error',
+    // A worker that dies in the middle of a workflow's task is missed after 5 s, not 10: a rollback waits for it.
+    '--dynamic-config-value': 'history.defaultWorkflowTaskTimeout="5s"',
   };
   return [join(ROOT, '.data/bin/temporal'), 'server', 'start-dev', ...Object.entries(flags).flat()];
 }
@@ -93,6 +95,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     ...(options.prodDocsDir === undefined ? {} : { PROD_DOCS_DIR: options.prodDocsDir }),
     INGEST_LOG: join(options.dataDir, 'gateway', 'ingest', 'log.jsonl'),
     WORKER_METRICS_PORT: String(ports.workerMetrics),
+    WORKER_HEALTH_PORT: String(ports.workerHealth),
     NOTIFY_SENT_FILE: join(options.dataDir, 'worker', 'notified.json'),
   };
 }

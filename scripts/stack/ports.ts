@@ -8,6 +8,7 @@ export interface StackPorts {
   readonly gateway: number;
   readonly control: number;
   readonly workerMetrics: number;
+  readonly workerHealth: number;
 }
 
 /** What listens there, and the setting that moves it. */
@@ -17,13 +18,28 @@ const USES = {
   gateway: ['gateway', 'GATEWAY_PORT'],
   control: ["gateway's control listener", 'CONTROL_PORT'],
   workerMetrics: ["worker's metrics", 'WORKER_METRICS_PORT'],
+  workerHealth: ["worker's health", 'WORKER_HEALTH_PORT'],
 } as const;
 
 type PortName = keyof typeof USES;
-const NAMES: readonly PortName[] = ['temporal', 'temporalUi', 'gateway', 'control', 'workerMetrics'];
+const NAMES: readonly PortName[] = [
+  'temporal',
+  'temporalUi',
+  'gateway',
+  'control',
+  'workerMetrics',
+  'workerHealth',
+];
 
 /** Any free port for each listener, as tests take them. */
-export const ANY_PORTS: StackPorts = { temporal: 0, temporalUi: 0, gateway: 0, control: 0, workerMetrics: 0 };
+export const ANY_PORTS: StackPorts = {
+  temporal: 0,
+  temporalUi: 0,
+  gateway: 0,
+  control: 0,
+  workerMetrics: 0,
+  workerHealth: 0,
+};
 
 /**
  * Ports from the environment, with their defaults.

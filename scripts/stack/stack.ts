@@ -22,7 +22,7 @@ export interface StackOptions {
   /** Called for each part as it is ready, e.g. to print a line. */
   readonly onProgress?: (text: string) => void;
   /** A part ended that nobody stopped. */
-  readonly onUnexpectedExit?: (reason: string) => void;
+  readonly onUnexpectedExit?: (reason: string, part: Part) => void;
 }
 
 /** The embedded stack: Temporal's dev server, the gateway with its lanes, and the worker. */
@@ -33,6 +33,7 @@ export interface Stack {
     readonly gateway: string;
     readonly control: string;
     readonly workerMetrics: string;
+    readonly workerHealth: string;
   };
   readonly tokenFile: string;
   /** Pid of a part that runs, else null. */
@@ -75,6 +76,7 @@ function createStack(options: StackOptions, ports: StackPorts): Stack {
       gateway: `http://127.0.0.1:${ports.gateway}`,
       control: `http://127.0.0.1:${ports.control}`,
       workerMetrics: `http://127.0.0.1:${ports.workerMetrics}/metrics`,
+      workerHealth: `http://127.0.0.1:${ports.workerHealth}/health`,
     },
     tokenFile: tokenFile(options),
     pid: (part) => running.get(part)?.pid ?? null,

@@ -80,6 +80,7 @@ async function parts() {
     control: createControlClient({ url: gateway.controlUrl(), token }),
     metrics: createGatewayMetrics(cacheUrl, clock.now),
     clock,
+    isAlive: async () => true,
     isRunning: async () => true,
   };
 }

@@ -34,7 +34,7 @@ function watching(input: WatchInput, meanwhile: () => void): Promise<WatchResult
     control: createControlClient({ url: NOBODY, token: { value: 'of no use' } }),
     metrics: createGatewayMetrics(NOBODY, clock.now),
     clock,
-    async isRunning() {
+    async isAlive() {
       meanwhile();
       return true;
     },

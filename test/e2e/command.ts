@@ -28,7 +28,7 @@ export function run(
           ...process.env,
           TEMPORAL_ADDRESS: stack.addresses.temporal,
           GATEWAY_URL: stack.addresses.gateway,
-          WORKER_METRICS_URL: stack.addresses.workerMetrics,
+          WORKER_HEALTH_URL: stack.addresses.workerHealth,
           CONTROL_URL: stack.addresses.control,
           CONTROL_TOKEN_FILE: stack.tokenFile,
           ARTIFACTS_DIR: join(world.folder, 'artifacts'),

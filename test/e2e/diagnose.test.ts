@@ -44,7 +44,7 @@ describe('diagnose-retriever', () => {
     expect(code).toBe(0);
     const parts = findings.map(({ part }) => part).join('\n');
     for (const part of [
-      /^worker metrics$/m,
+      /^worker process$/m,
       /^Temporal$/m,
       /^worker \(.*-long, activity\)/m,
       /^gateway$/m,
@@ -104,7 +104,7 @@ describe('diagnose-retriever', () => {
     await world.stack.start('temporal');
     const { code, wrong } = await diagnose();
     // Its polls are on Temporal's list for a while; its own port is gone at once.
-    expect(wrong).toContain('worker metrics');
+    expect(wrong).toContain('worker process');
     expect(code).toBe(1);
   }, 120_000);
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import { toolIn } from '../scripts/tool-process.ts';
 
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'grpc_proxy'];
-const PORTS = ['TEMPORAL', 'TEMPORAL_UI', 'GATEWAY', 'CONTROL', 'WORKER_METRICS'];
+const PORTS = ['TEMPORAL', 'TEMPORAL_UI', 'GATEWAY', 'CONTROL', 'WORKER_METRICS', 'WORKER_HEALTH'];
 
 let releasesDir = '';
 let folder = '';
@@ -27,7 +28,7 @@ afterAll(async () => {
 /** `npm start`, until the stack is there, then the body, then Ctrl-C. */
 async function started<T>(
   flags: readonly string[],
-  body: (client: Client, addresses: Stack['addresses']) => Promise<T>,
+  body: (client: Client, addresses: Stack['addresses'] & { readonly pid: number }) => Promise<T>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const stackFile = join(folder, 'run/stack.json');
@@ -51,7 +52,7 @@ async function started<T>(
   });
   try {
     const text = await vi.waitFor(() => readFile(stackFile, 'utf8'), { timeout: 60_000, interval: 100 });
-    const addresses: Stack['addresses'] = JSON.parse(text);
+    const addresses: Stack['addresses'] & { readonly pid: number } = JSON.parse(text);
     const connection = await Connection.connect({ address: addresses.temporal });
     try {
       return await body(new Client({ connection }), addresses);
@@ -61,6 +62,17 @@ async function started<T>(
   } finally {
     await stack.stop(20_000);
   }
+}
+
+/** Pid of the stack's worker. Throws where none runs. */
+function workerOf(stack: number): number {
+  const children = readFileSync(`/proc/${stack}/task/${stack}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number);
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker/main'));
+  if (found === undefined) throw new Error('no worker runs');
+  return found;
 }
 
 describe('npm start', () => {
@@ -85,13 +97,13 @@ describe('npm start', () => {
     };
     await started(
       [],
-      async (_client, { temporal, gateway, control, workerMetrics }) => {
+      async (_client, { temporal, gateway, control, workerHealth }) => {
         const ours = {
           ...env,
           TEMPORAL_ADDRESS: `${temporal}\n`,
           GATEWAY_URL: `${gateway}/`,
           CONTROL_URL: `${control}/`,
-          WORKER_METRICS_URL: workerMetrics,
+          WORKER_HEALTH_URL: workerHealth,
           CONTROL_TOKEN_FILE: join(folder, 'run/control-token'),
           STATE_DIR: join(folder, 'gateway'),
           ARTIFACTS_DIR: join(folder, 'artifacts'),
@@ -116,4 +128,19 @@ describe('npm start', () => {
       env,
     );
   }, 180_000);
+
+  it('starts a worker again that ended by itself, and users are served all the while', async () => {
+    await started(['--no-monitor'], async (_client, { pid, workerHealth, gateway }) => {
+      const before = workerOf(pid);
+      process.kill(before, 'SIGKILL');
+      await vi.waitFor(
+        async () => {
+          expect((await fetch(`${gateway}/health`)).status).toBe(200);
+          expect(workerOf(pid)).not.toBe(before);
+          expect((await fetch(workerHealth)).status).toBe(200);
+        },
+        { timeout: 60_000, interval: 200 },
+      );
+    });
+  }, 120_000);
 });

@@ -47,11 +47,12 @@ export interface Traffic {
 const WITHIN_MS = 40_000;
 const ID = 'rollout/retriever';
 
-/** Starts a stack whose stable release is `stable` of that folder. */
+/** Starts a stack whose stable release is `stable` of that folder; `onUnexpectedExit` receives the end of a part that nobody stopped. */
 export async function startWorld(
   releasesDir: string,
   stable: string,
   env: StackOptions['env'] = {},
+  onUnexpectedExit: StackOptions['onUnexpectedExit'] = () => {},
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'rollout-e2e-'));
   const stack = await startStack({
@@ -62,6 +63,7 @@ export async function startWorld(
     prodDocsDir: join(folder, 'PROD'),
     stableRelease: stable,
     ports: ANY_PORTS,
+    onUnexpectedExit,
     env: { ...env, worker: { PROD_DOCS_DIR: join(folder, 'PROD'), ...env?.worker } },
   }).catch((error: unknown) => {
     rmSync(folder, { recursive: true, force: true });

@@ -9,6 +9,7 @@ describe("the worker's environment", () => {
       gatewayUrl: 'http://127.0.0.1:8080',
       control: { url: 'http://127.0.0.1:8081', token: { file: '.data/run/control-token' } },
       metricsAddress: '127.0.0.1:9464',
+      health: { host: '127.0.0.1', port: 9465 },
       routes: { critical: null, warning: null, info: null },
       sentFile: '.data/worker/notified.json',
     });

@@ -7,6 +7,7 @@ const addresses = {
   gateway: 'http://127.0.0.1:8080',
   control: 'http://127.0.0.1:8081',
   workerMetrics: 'http://127.0.0.1:9464/metrics',
+  workerHealth: 'http://127.0.0.1:9465/health',
 };
 
 it('says how to stop a stack that was kept, and where the tools find its tokens and state', () => {

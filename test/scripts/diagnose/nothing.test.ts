@@ -4,7 +4,7 @@ import { onceWhereNothingRuns } from '../../../scripts/diagnose/nothing.ts';
 import { freePort } from '../../../scripts/stack/ports.ts';
 import { toolIn } from '../tool-process.ts';
 
-const down = ['gateway', 'control', 'worker metrics', 'Temporal'].map((part) =>
+const down = ['gateway', 'control', 'worker process', 'Temporal'].map((part) =>
   wrong(part, 'is away', 'start it'),
 );
 
@@ -15,7 +15,7 @@ describe('diagnose-retriever', () => {
       GATEWAY_URL: `http://${nobody}`,
       CONTROL_URL: `http://${nobody}`,
       TEMPORAL_ADDRESS: nobody,
-      WORKER_METRICS_URL: `http://${nobody}/metrics`,
+      WORKER_HEALTH_URL: `http://${nobody}/health`,
       STATE_DIR: '/nowhere',
     };
     const { code, stdout } = await toolIn({ env }, 'diagnose-retriever');
