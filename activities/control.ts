@@ -19,6 +19,7 @@ import { LANE_HEADERS, formatFlags } from '../domain/http.ts';
 export interface ControlOptions {
   readonly url: string;
   readonly token: { readonly value: string } | { readonly file: string };
+  /** For each request, in place of the deadlines below. */
   readonly timeoutMs?: number;
 }
 
@@ -42,15 +43,24 @@ export interface ControlClient {
   ): Promise<SearchResponse>;
 }
 
+/**
+ * The gateway gives its disk 3 s. Below the 4 s after which Temporal takes an activity that changes traffic for lost
+ * (workflows/activities.ts), so that its own error is what a person reads.
+ */
+const STATE_MS = 3_500;
+/** A search of a lane that is busy or has just started. */
+const SEARCH_MS = 5_000;
+
 interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
-/** A client of the control listener; each call is one HTTP request with a deadline (default 5 s). */
+/** A client of the control listener; each call is one HTTP request with a deadline. */
 export function createControlClient(options: ControlOptions): ControlClient {
   async function send(method: 'GET' | 'PUT' | 'POST', path: string, sent: Sent, signal?: AbortSignal) {
-    const deadline = AbortSignal.timeout(options.timeoutMs ?? 5_000);
+    const isSearch = path.startsWith('/control/search/');
+    const deadline = AbortSignal.timeout(options.timeoutMs ?? (isSearch ? SEARCH_MS : STATE_MS));
     const answer = await request(`${options.url}${path}`, {
       method,
       headers: { authorization: `Bearer ${await token(options.token)}`, ...sent.headers },

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { heartbeat } from '@temporalio/activity';
 import type { ControlState } from '../domain/control.ts';
 import { releaseBefore } from '../domain/release-before.ts';
 import type { Revision, RollbackActivities, UndoInput, Undone } from '../domain/rollback-contract.ts';
@@ -17,6 +18,8 @@ export type DeploymentConfig =
 
 /** Time for the pods of the revision before. */
 const ROLLED_OUT_WITHIN_S = 120;
+/** Five of them in the heartbeat time-out of workflows/rollback-activities.ts. */
+const BEAT_MS = 1_000;
 
 /**
  * Why this process can not do what that Deployment needs, with what to do; null where it can. Asked at the start: in an
@@ -34,9 +37,19 @@ export async function lackingFor({ kind }: DeploymentConfig): Promise<string | n
 export function createDeployment(config: DeploymentConfig, control: ControlClient): RollbackActivities {
   const deployment = of(config, control);
   return {
-    deploymentRevision: () => deployment.revision(),
-    undoDeployment: (input) => deployment.undo(input),
+    deploymentRevision: () => heartbeating(deployment.revision()),
+    undoDeployment: (input) => heartbeating(deployment.undo(input)),
   };
+}
+
+/** A cluster takes minutes; a worker that dies meanwhile is missed after seconds, since its heartbeats end. */
+async function heartbeating<T>(work: Promise<T>): Promise<T> {
+  const beat = setInterval(() => heartbeat(), BEAT_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(beat);
+  }
 }
 
 function of(config: DeploymentConfig, control: ControlClient): Deployment {

@@ -16,6 +16,11 @@ import { inRounds } from './rounds.ts';
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY };
+/**
+ * One request of the control listener, on the way of a rollback among others: a worker that dies with it is missed after
+ * 4 s. The client gives up after 3.5 s, and the gateway answers within 3 s where its disk hangs.
+ */
+const CONTROL: ActivityOptions = { startToCloseTimeout: '4s', retry: RETRY };
 /** Users are back already: a proof that can not be made is said, and not tried for ever. A worker that dies over it is missed at once. */
 const PROBING: ActivityOptions = {
   startToCloseTimeout: '4m',
@@ -76,9 +81,9 @@ export function activities(late?: Late): RolloutActivities {
   const as = proxiesOf<RolloutActivities>(late);
   return {
     loadPlan: as(SHORT, 'read and check the plan').loadPlan,
-    control: as(SHORT, "look at the gateway's state").control,
-    takeEpoch: as(SHORT, 'take the fence').takeEpoch,
-    changeTraffic: as(SHORT, 'change traffic').changeTraffic,
+    control: as(CONTROL, "look at the gateway's state").control,
+    takeEpoch: as(CONTROL, 'take the fence').takeEpoch,
+    changeTraffic: as(CONTROL, 'change traffic').changeTraffic,
     snapshot: as(SHORT, 'read the counters').snapshot,
     verifyRollback: as(PROBING, 'prove that the old answers are back').verifyRollback,
     recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,

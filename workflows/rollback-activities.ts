@@ -11,15 +11,20 @@ const RETRY = {
   maximumAttempts: ATTEMPTS,
 } as const;
 
+/** A worker that dies is missed after so long. */
+const HEARTBEAT = '5s';
+
 /** The Deployment, as the workflow `rollback` calls it. A Deployment's pods take minutes. */
 export function deploymentActivities(): RollbackActivities {
   const { deploymentRevision } = proxyActivities<RollbackActivities>({
     startToCloseTimeout: '30s',
+    heartbeatTimeout: HEARTBEAT,
     retry: RETRY,
     summary: 'which revision runs',
   });
   const { undoDeployment } = proxyActivities<RollbackActivities>({
     startToCloseTimeout: '6m',
+    heartbeatTimeout: HEARTBEAT,
     retry: RETRY,
     summary: 'undo the Deployment',
   });

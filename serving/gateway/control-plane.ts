@@ -6,7 +6,7 @@ import { withLostEpoch, worksUnsaved } from '../../domain/unsaved.ts';
 import type { StateStore } from './state-store.ts';
 
 const LOOK_MS = 250;
-/** A disk that takes longer hangs, and counts as one that fails. Whoever asks waits 5 s for an answer. */
+/** A disk that takes longer hangs, and counts as one that fails. Activities wait 3.5 s for an answer (activities/control.ts). */
 const SAVE_WITHIN_MS = 3_000;
 
 /** A command that could not be written. It is in force where that is safer for users, and else changed nothing. */

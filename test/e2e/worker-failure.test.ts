@@ -144,7 +144,10 @@ describe('health', () => {
 /** The guard's activity as Temporal has it. */
 async function guardActivity() {
   const { raw } = await client.workflow.getHandle(`${ID}/guard`).describe();
-  return { attempt: raw.pendingActivities?.[0]?.attempt ?? 0, state: raw.pendingActivities?.[0]?.state };
+  return {
+    attempt: raw.pendingActivities?.[0]?.attempt ?? 0,
+    state: Number(raw.pendingActivities?.[0]?.state),
+  };
 }
 
 describe('the lease of a rollout whose workflow no worker serves', () => {
