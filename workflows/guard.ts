@@ -1,6 +1,7 @@
 import { continueAsNew } from '@temporalio/workflow';
 import type { WatchInput, WatchResult } from '../domain/contract.ts';
 import { activities } from './activities.ts';
+import { decoded } from './payload-converter.ts';
 
 /** One watch activity lasts at most this long; it ends earlier with an event. */
 const STRETCH_MS = 10 * 60_000;
@@ -15,7 +16,7 @@ export type GuardInput = Omit<WatchInput, 'stretchMs'>;
  */
 export async function rolloutGuard(input: GuardInput): Promise<WatchResult> {
   const { watch } = activities();
-  let { state } = input;
+  let { state } = decoded(input);
   for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
     const result = await watch({ ...input, state, stretchMs: STRETCH_MS });
     if (result.event !== null) return result;

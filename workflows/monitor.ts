@@ -21,6 +21,7 @@ import { AlertResponder } from './alert-responder.ts';
 import { identity } from './identity.ts';
 import { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
+import { decoded } from './payload-converter.ts';
 
 /** One watch activity lasts at most this long; it ends earlier with an event. What the query says is that old at most. */
 const STRETCH_MS = 2 * 60_000;
@@ -45,6 +46,7 @@ const alertsQuery = defineQuery<MonitorStatus>('alerts');
  */
 export async function monitor(raw?: unknown, carried?: Carried): Promise<never> {
   const input = checkedInput(raw);
+  decoded(carried);
   let rules: AlertRules | null = carried?.rules ?? null;
   let state: AlertState | null = carried?.state ?? null;
   setHandler(alertsQuery, () => monitorStatus(input.service, rules, state), {
