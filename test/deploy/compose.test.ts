@@ -113,6 +113,7 @@ const FIXED: Readonly<Record<string, string>> = {
   RETRIEVER_CACHE: 'of set-up',
   XDG_CACHE_HOME: 'of set-up',
   TEMPORAL_CLI: 'of set-up',
+  TEMPORAL_TEST_SERVER: 'of the tests',
 };
 
 describe('the settings', () => {
