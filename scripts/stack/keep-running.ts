@@ -5,7 +5,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Who ran for so long did not end at its start: the pauses begin with the shortest again. */
 const STEADY_MS = 60_000;
 
-export interface KeepRunning {
+interface KeepRunning {
   /** Starts it; may reject, as where it ends at once. That end is reported like any other. */
   readonly start: () => Promise<void>;
   readonly say: (text: string) => void;

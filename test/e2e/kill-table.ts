@@ -10,7 +10,7 @@ const KILLS_FILE = join(ROOT, '.data/kills.jsonl');
 const PHASES_FILE = join(ROOT, '.data/kill-phases.jsonl');
 
 /** A rollback that was asked for as the worker was killed: times from the kill on. */
-export interface KilledPhase {
+interface KilledPhase {
   readonly phase: string;
   readonly safeMs: number;
   /** Until the worker runs again. */
