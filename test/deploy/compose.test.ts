@@ -69,7 +69,11 @@ describe('docker-compose.yml', () => {
     const { environment = {}, volumes = [] } = services['worker'] ?? {};
     const targets = volumes.filter((volume) => !volume.endsWith(':ro')).map((volume) => volume.split(':')[1]);
     expect(targets).toEqual(['/srv/retriever/artifacts', '/srv/retriever/.data/worker']);
-    expect(environment).toMatchObject({ PROD_DOCS_DIR: 'artifacts/PROD', WORKER_METRICS_HOST: '0.0.0.0' });
+    expect(environment).toMatchObject({
+      PROD_DOCS_DIR: 'artifacts/PROD',
+      WORKER_METRICS_HOST: '0.0.0.0',
+      WORKER_HEALTH_HOST: '0.0.0.0',
+    });
     const owned = /mkdir -p (.*) && chown -R node:node/.exec(read('deploy/Dockerfile'))?.[1]?.split(' ');
     expect(owned).toEqual(['.data/gateway', '.data/worker', 'artifacts']);
   });
@@ -100,6 +104,7 @@ const FIXED: Readonly<Record<string, string>> = {
   TEMPORAL_PORT: 'the same',
   TEMPORAL_UI_PORT: 'the same',
   WORKER_METRICS_PORT: 'the same',
+  WORKER_HEALTH_PORT: 'the same',
   DATA_DIR: 'of npm start',
   MODELS_DIR: 'is mounted where it lies in a clone',
   INGEST_LOG: 'lies in the volume that gateway and worker share',
@@ -108,7 +113,7 @@ const FIXED: Readonly<Record<string, string>> = {
   ROLLBACK_SCRIPT: 'the one in the image',
   TEMPORAL_NAMESPACE: 'temporal-namespace makes the default one',
   NOTIFY_SENT_FILE: 'lies in a volume',
-  WORKER_METRICS_URL: 'of a tool',
+  WORKER_HEALTH_URL: 'of a tool',
   RETRIEVER_ENCODER: 'of set-up',
   RETRIEVER_CACHE: 'of set-up',
   XDG_CACHE_HOME: 'of set-up',
