@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { bandsOf, chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
 import { indexTarget, sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
-import { parseNpy } from '../retrieval/release/npy.ts';
+import { readNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
 import { writeJson } from './tool/files.ts';
 import { withIndexPair, withinLists } from './tool/indexes.ts';
@@ -50,7 +49,7 @@ await runTool({
   },
   async run({ priority, out, ...values }) {
     const files = filesOf(values);
-    const queries = sweepQueries(parseNpy(await readFile(files.queries)), values['n-queries']);
+    const queries = sweepQueries(await readNpy(files.queries), values['n-queries']);
     const targetMs = values['target-ms'];
     const progress = showProgress('nprobe-sweep');
     return withIndexPair({ ivf: files.index, flat: files.flat }, async ({ ivf, flat, nlist }) => {

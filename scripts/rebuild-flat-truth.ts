@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { writeFlatIndex } from '../retrieval/index/flat-file.ts';
 import { checkRowNorms } from '../retrieval/release/norms.ts';
-import { parseNpy } from '../retrieval/release/npy.ts';
-import { parseNpz } from '../retrieval/release/npz.ts';
+import { readNpy } from '../retrieval/release/npy.ts';
+import { readNpz } from '../retrieval/release/npz.ts';
 import { existing } from './tool/options.ts';
 import { runTool, WrongUse } from './tool/tool.ts';
 
@@ -40,10 +39,5 @@ async function readVectors(file: string, array: string | undefined) {
   const ending = extname(file);
   if (ending !== '.npy' && ending !== '.npz')
     throw new WrongUse(`--corpus: ${file} is neither .npy nor .npz`);
-  const bytes = await readFile(file);
-  try {
-    return ending === '.npy' ? parseNpy(bytes) : parseNpz(bytes, array);
-  } catch (cause) {
-    throw new Error(`${file} ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+  return ending === '.npy' ? readNpy(file) : readNpz(file, array);
 }

@@ -19,7 +19,7 @@ import { nextChunkQueries } from '../retrieval/evaluation/next-chunk.ts';
 import type { RankingMetrics } from '../domain/ranking.ts';
 import { EVALUATION_DEPTH, rankingMetrics } from '../domain/ranking.ts';
 import { openPredictor } from '../retrieval/predictor/predictor.ts';
-import { formatNpy, parseNpy } from '../retrieval/release/npy.ts';
+import { formatNpy, readNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
 import { pythonPackages } from './setup/python-packages.ts';
 import { readOptions } from './tool/usage.ts';
@@ -89,8 +89,7 @@ async function train(): Promise<void> {
 }
 
 async function weightsOf(model: string, names: readonly string[]): Promise<ModelWeights> {
-  const read = async (name: string) =>
-    [name, parseNpy(await readFile(join(work, `${model}.${name}.npy`)))] as const;
+  const read = async (name: string) => [name, await readNpy(join(work, `${model}.${name}.npy`))] as const;
   return Object.fromEntries(await Promise.all(names.map(read)));
 }
 

@@ -1,9 +1,8 @@
 /** This project's engine, timed as JavaScript sees it; with `--clock scan` on the pool's thread alone. */
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { NativeIndex } from '../../native/index.ts';
 import { openIndex } from '../../native/index.ts';
-import { parseNpy } from '../../retrieval/release/npy.ts';
+import { readNpy } from '../../retrieval/release/npy.ts';
 import { readLines } from '../../retrieval/text/lines.ts';
 import type { Answer, Task } from '../engine.ts';
 
@@ -18,7 +17,7 @@ for await (const line of readLines('stdin', process.stdin)) {
 async function measure({ index: file, queries: queriesFile, k, nprobe, batch }: Task): Promise<Answer> {
   const index = indexes.get(file) ?? (await openIndex(file));
   indexes.set(file, index);
-  const { data } = parseNpy(await readFile(queriesFile));
+  const { data } = await readNpy(queriesFile);
   const width = batch ? data.length : index.dimension;
   const answer: Answer = { microseconds: [], ids: [], scores: [] };
   for (let from = 0; from < data.length; from += width) {

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { parseNpy } from '../../retrieval/release/npy.ts';
+import { readNpy } from '../../retrieval/release/npy.ts';
 import type { BodyKind } from './question.ts';
 
 /** Digits that a float32 needs to come back as it was. */
@@ -15,7 +14,7 @@ export interface PreparedRequest {
 
 /** Each row of a .npy as a search for 10 results, in both forms. Made before the run, as it takes longer than sending. */
 export async function prepareRequests(queries: string): Promise<Record<BodyKind, PreparedRequest[]>> {
-  const { shape, data } = parseNpy(await readFile(queries));
+  const { shape, data } = await readNpy(queries);
   const [rows = 0, dimension = 0] = shape;
   const vectors = Array.from({ length: rows }, (_, i) => data.slice(i * dimension, (i + 1) * dimension));
   const headers = (type: string, i: number) => ({ 'content-type': type, 'x-request-key': `user-${i}` });

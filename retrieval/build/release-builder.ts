@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
@@ -14,7 +14,7 @@ import { formatChecksums, readChecksums, sha256Of } from '../release/checksums.t
 import type { ReleaseManifest } from '../release/manifest.ts';
 import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
 import { checkRowNorms } from '../release/norms.ts';
-import { parseNpy } from '../release/npy.ts';
+import { readNpy } from '../release/npy.ts';
 import { shareFiles } from '../release/share.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
@@ -134,7 +134,7 @@ async function vectorsOf(
 ): Promise<Float32Array<ArrayBuffer>> {
   if (options.prepared) {
     const file = options.prepared.vectors;
-    const { shape, data } = parseNpy(await readFile(file));
+    const { shape, data } = await readNpy(file);
     if (shape[0] === chunks.length && shape[1] === encoder.dim) return data;
     throw new Error(`${file} has shape ${shape.join(' x ')}, not ${chunks.length} x ${encoder.dim}`);
   }

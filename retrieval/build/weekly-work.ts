@@ -6,7 +6,7 @@ import { formatChunk, readChunks } from '../corpus/jsonl.ts';
 import { nextChunkQueries } from '../evaluation/next-chunk.ts';
 import type { ReleaseManifest } from '../release/manifest.ts';
 import { readManifest } from '../release/manifest.ts';
-import { formatNpy, parseNpy } from '../release/npy.ts';
+import { formatNpy, readNpy } from '../release/npy.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { extendSplit } from './article-split.ts';
 import { mergeIngested } from './merge-corpus.ts';
@@ -93,7 +93,7 @@ export async function readMerged({ baseDir, workDir }: WeeklyWork): Promise<Merg
   return {
     manifest: await readManifest(baseDir),
     chunks: await readChunks(join(workDir, WORK_FILES.corpus), 'release'),
-    vectors: parseNpy(await readFile(join(workDir, WORK_FILES.vectors))).data,
+    vectors: (await readNpy(join(workDir, WORK_FILES.vectors))).data,
     split: JSON.parse(await readFile(join(workDir, WORK_FILES.split), 'utf8')),
   };
 }

@@ -3,10 +3,10 @@
  * its own, as faiss-node aborts on C++ exceptions and blocks its thread. FAISS' k-means is seeded with its default; one
  * OpenMP thread fixes the order of sums, so that the same vectors give the same bytes.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import faiss from 'faiss-node';
 import { permutation, seededRandom } from '../build/random.ts';
-import { parseNpy } from '../release/npy.ts';
+import { readNpy } from '../release/npy.ts';
 import type { FaissTask } from './faiss-task.ts';
 
 /** Where an IVF-Flat index file ("IwFl") keeps nprobe (uint64, little-endian); faiss-node has no setter. */
@@ -19,7 +19,7 @@ const TRAINED_ON = 2 ** 26;
 
 const [file = '', json = ''] = process.argv.slice(2);
 const tasks: readonly FaissTask[] = JSON.parse(json);
-const { shape, data } = parseNpy(await readFile(file));
+const { shape, data } = await readNpy(file);
 const dimension = shape[1] ?? 0;
 
 for (const task of tasks) await carryOut(task);
