@@ -14,6 +14,7 @@ import { encoderFolder } from '../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { readManifest } from '../retrieval/release/manifest.ts';
 import type { Recipe } from '../retrieval/release/manifest.ts';
+import { ownFiles } from '../retrieval/release/own-files.ts';
 import { samplePlaces } from './build/places.ts';
 import { showProgress } from './build/progress.ts';
 import { readOptions, refuse } from './tool/usage.ts';
@@ -153,11 +154,12 @@ for (const sample of samples) {
   const fresh = await buildSample(sample, encoderDir);
   const identity = (await identityOf(fresh)) ?? '';
   if (identity !== there) {
-    const { shareFiles } = await import('../retrieval/release/share.ts');
-    await shareFiles(fresh, RELEASES);
     await rm(dir, { recursive: true, force: true });
     await mkdir(RELEASES, { recursive: true });
     await rename(fresh, dir);
+  } else {
+    // Of the same content, but as an older set-up left it: writable, and with files that other samples share.
+    await ownFiles(dir);
   }
   built[sample.version] = identity;
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256Of } from '../retrieval/release/checksums.ts';
+import { ownFiles } from '../retrieval/release/own-files.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
 import type { Tagged } from './tool/git-tag.ts';
 import { setTag } from './tool/git-tag.ts';
@@ -12,7 +13,7 @@ const TAG = 'v0-retriever';
 await runTool({
   name: 'freeze-release',
   summary:
-    "checks a release's files against its checksums and manifest, and sets the git tag that names them.",
+    "checks a release's files against its checksums and manifest, makes them its own and read-only, and sets the git tag that names them.",
   options: {
     release: releaseOption,
     tag: {
@@ -40,6 +41,7 @@ await runTool({
         lines: problems.map(({ file, reason }) => `${file}: ${reason}`),
         result: { problems },
       };
+    await ownFiles(release);
     const sha256 = await sha256Of(join(release, 'checksums.txt'));
     const tagged = await setTag(repository, tag, `${manifest.version}\n\nchecksums.txt sha256 ${sha256}`);
     const files = Object.keys(manifest.files).length;

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, constants, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
@@ -15,7 +15,7 @@ import type { ReleaseManifest } from '../release/manifest.ts';
 import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
 import { checkRowNorms } from '../release/norms.ts';
 import { readNpy } from '../release/npy.ts';
-import { shareFiles } from '../release/share.ts';
+import { ownFiles } from '../release/own-files.ts';
 import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
 import { buildCrowdedIndexes } from './crowd.ts';
@@ -58,7 +58,7 @@ export async function buildRelease(options: BuildOptions): Promise<BuildResult> 
     const built = await readChecksums(part);
     const existing = await readChecksums(dir).catch(() => null);
     if (existing === null) {
-      await shareFiles(part, options.releasesDir);
+      await ownFiles(part);
       await rename(part, dir);
       return { dir, kind: 'built' };
     }
@@ -164,7 +164,7 @@ async function writeIndexes(
 }
 
 async function copyIndexes(from: string, to: string): Promise<void> {
-  for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(from, file), join(to, file));
+  for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
 }
 
 /** The scan's codes, of the index as the recipe left it. */
@@ -181,7 +181,9 @@ async function copyPredictor(
   const from = join(dir, entry.file);
   if ((await sha256Of(from)) !== entry.sha256)
     throw new Error(`${from} is not the file its manifest.json names`);
-  await copyFile(from, to);
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  // A release's own file is read-only, and a recipe may write over the copy.
+  await chmod(to, 0o644);
 }
 
 /** Writes manifest.json and checksums.txt, the last two files. */
