@@ -14,7 +14,12 @@ import type { ModelWeights } from '../retrieval/build/predictor-graphs.ts';
 import { amnOnnx, gruOnnx } from '../retrieval/build/predictor-graphs.ts';
 import { readChunks } from '../retrieval/corpus/jsonl.ts';
 import { cacheFolder, encodeCorpus } from '../retrieval/encoder/corpus-vectors.ts';
-import { encoderFolder, readEncoderManifest } from '../retrieval/encoder/manifest.ts';
+import {
+  encoderFolder,
+  encoderIdentity,
+  readEncoderManifest,
+  verifyEncoderFiles,
+} from '../retrieval/encoder/manifest.ts';
 import { nextChunkQueries } from '../retrieval/evaluation/next-chunk.ts';
 import type { RankingMetrics } from '../domain/ranking.ts';
 import { EVALUATION_DEPTH, rankingMetrics } from '../domain/ranking.ts';
@@ -37,6 +42,7 @@ const options = readOptions(USAGE, {
 
 const folder = encoderFolder(root, options.encoder);
 const encoder = await readEncoderManifest(folder);
+await verifyEncoderFiles(folder, encoder);
 const dimension = encoder.dim;
 const encoderOption = options.encoder === undefined ? [] : [`--encoder ${options.encoder}`];
 const chunks = await readChunks(options.corpus);
@@ -95,7 +101,7 @@ async function weightsOf(model: string, names: readonly string[]): Promise<Model
 
 async function manifest() {
   return {
-    encoder: { name: encoder.name, sha256: encoder.files['model.onnx'] },
+    encoder: { name: encoder.name, sha256: encoderIdentity(encoder).sha256 },
     dimension,
     seed: Number(options.seed),
     command: ['tsx scripts/train-predictors.ts', ...encoderOption, `--seed ${options.seed}`].join(' '),

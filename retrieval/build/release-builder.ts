@@ -5,7 +5,7 @@ import { formatChunk, readChunks } from '../corpus/jsonl.ts';
 import { encodeCorpus } from '../encoder/corpus-vectors.ts';
 import type { EncoderManifest } from '../encoder/manifest.ts';
 import { encoderIdentity, readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
-import { nextChunkQueries } from '../evaluation/next-chunk.ts';
+import { CONTEXT_LENGTH, nextChunkQueries } from '../evaluation/next-chunk.ts';
 import type { IndexBuild } from '../index/build.ts';
 import { buildIndexes, listCount } from '../index/build.ts';
 import { openIndex } from '../index/open.ts';
@@ -78,11 +78,13 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
   const encoder = await readEncoderManifest(options.encoderDir);
   await verifyEncoderFiles(options.encoderDir, encoder);
   const predictors = await readPredictorsManifest(options.predictorsDir);
-  if (predictors.dimension !== encoder.dim || predictors.encoder.sha256 !== encoder.files['model.onnx'])
+  const { sha256 } = encoderIdentity(encoder);
+  if (predictors.dimension !== encoder.dim || predictors.encoder.sha256 !== sha256)
     throw new Error(
       `the predictors in ${options.predictorsDir} were trained on vectors of ${predictors.encoder.name} ` +
-        `(${predictors.dimension} dimensions), not of this ${encoder.name} (${encoder.dim})`,
+        `(${predictors.dimension} dimensions), not of this ${encoder.name} (${encoder.dim}), whose sha256 is ${sha256}`,
     );
+  await tryPredictors(options.predictorsDir, predictors);
   const chunks = await readChunks(options.corpus, options.prepared ? 'release' : 'incoming');
   const split =
     options.prepared?.split ??
@@ -94,6 +96,24 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
     refuseOverlap(name, trainingArticles, split);
   }
   return { chunks, encoder, predictors, split };
+}
+
+/** Refuses a model that can not be served before hours go into encoding for it. */
+async function tryPredictors(dir: string, { dimension, predictors }: PredictorsManifest): Promise<void> {
+  for (const entry of Object.values(predictors)) {
+    const file = await checkedPredictor(dir, entry);
+    const predictor = await openPredictor(file);
+    try {
+      // Alone and together, as it is asked by users and by the evaluation.
+      for (const contexts of [1, 3])
+        await predictor.predict(new Float32Array(contexts * CONTEXT_LENGTH * dimension).fill(1));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${file} can not be asked 1 and 3 contexts at once: ${reason}`, { cause });
+    } finally {
+      await predictor.close();
+    }
+  }
 }
 
 async function writeRelease(part: string, given: BuildInput, options: BuildOptions): Promise<void> {
@@ -164,7 +184,8 @@ async function writeIndexes(
 }
 
 async function copyIndexes(from: string, to: string): Promise<void> {
-  for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss']) await copyFile(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
+  for (const file of ['p_flat_ip.faiss', 'p_ivf.faiss'])
+    await copyFile(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
 }
 
 /** The scan's codes, of the index as the recipe left it. */
@@ -173,14 +194,19 @@ async function writeCodes(dir: string): Promise<void> {
   await index.writeCodes(join(dir, 'p_ivf.codes')).finally(() => index.close());
 }
 
+/** The file of a predictor. Throws an Error where it is not the one that was handed over. */
+async function checkedPredictor(dir: string, entry: { file: string; sha256: string }): Promise<string> {
+  const file = join(dir, entry.file);
+  if ((await sha256Of(file)) === entry.sha256) return file;
+  throw new Error(`${file} is not the file its manifest.json names`);
+}
+
 async function copyPredictor(
   dir: string,
   entry: { file: string; sha256: string },
   to: string,
 ): Promise<void> {
-  const from = join(dir, entry.file);
-  if ((await sha256Of(from)) !== entry.sha256)
-    throw new Error(`${from} is not the file its manifest.json names`);
+  const from = await checkedPredictor(dir, entry);
   await copyFile(from, to, constants.COPYFILE_FICLONE);
   // A release's own file is read-only, and a recipe may write over the copy.
   await chmod(to, 0o644);

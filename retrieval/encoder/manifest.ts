@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { JsonTextError, parseJsonBytes } from '../text/json.ts';
+import { asOneFile, isBeside, readGraphFile } from '../onnx/graph-file.ts';
+import { formatChecksums } from '../release/checksums.ts';
 import { EncoderError } from './errors.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
@@ -61,13 +63,35 @@ const encoderManifestSchema = z
 export type EncoderManifest = z.infer<typeof encoderManifestSchema>;
 
 /** What a release remembers of the encoder it was built with: all that its vectors depend on. */
-export function encoderIdentity({ name, files, dense }: EncoderManifest) {
+export function encoderIdentity(manifest: EncoderManifest) {
+  const { name, files, dense } = manifest;
   return {
     name,
-    sha256: files['model.onnx'],
+    sha256: modelSha256(manifest),
     tokenizerSha256: files['tokenizer.json'],
     ...(dense === undefined ? {} : { denseSha256: files[dense] ?? '' }),
+    settingsSha256: settingsSha256(manifest),
   };
+}
+
+/**
+ * sha256 of the model: of model.onnx where it holds its weights, else of the checksums of all its files as sha256sum
+ * prints them, by name.
+ */
+function modelSha256({ files, dense }: EncoderManifest): string {
+  const others = Object.keys(files).filter((name) => !['model.onnx', 'tokenizer.json', dense].includes(name));
+  if (others.length === 0) return files['model.onnx'];
+  const parts = ['model.onnx', ...others].toSorted().map((name) => [name, files[name] ?? ''] as const);
+  return createHash('sha256')
+    .update(formatChecksums(Object.fromEntries(parts)))
+    .digest('hex');
+}
+
+/** sha256 of what the manifest says to do with the model's output and with texts. */
+function settingsSha256(manifest: EncoderManifest): string {
+  const { dim, output, pooling, normalize, queryPrefix, passagePrefix, maxTokens } = manifest;
+  const settings = [dim, output, pooling, normalize, queryPrefix, passagePrefix, maxTokens];
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex');
 }
 
 /** The encoder that set-up fetches when the user names none in RETRIEVER_ENCODER. */
@@ -99,18 +123,55 @@ export async function readEncoderManifest(folder: string): Promise<EncoderManife
 }
 
 /**
- * Compares the encoder's files with the hashes in its manifest.
- * @throws EncoderError naming the first file that is missing or differs
+ * Compares the encoder's files with the hashes in its manifest, and the graph with how it is used: each file that
+ * it keeps weights in is one of them, and its axes take any number of tokens, and of texts where they run together.
+ * @throws EncoderError naming the first file that is missing or differs, and how to export it
  */
 export async function verifyEncoderFiles(folder: string, manifest: EncoderManifest): Promise<void> {
   for (const [name, expected] of Object.entries(manifest.files)) {
     const file = join(folder, name);
+    if (!isBeside(name))
+      throw new EncoderError(`${folder}/manifest.json: files names ${name}, which is outside its folder`);
     if (!existsSync(file)) throw new EncoderError(`${file} is missing`);
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);
     if (hash.digest('hex') !== expected)
       throw new EncoderError(`${file} is not the file its manifest.json names`);
   }
+  const graph = await readGraphFile(join(folder, 'model.onnx')).catch((cause: unknown) => {
+    throw new EncoderError(cause instanceof Error ? cause.message : String(cause), { cause });
+  });
+  for (const name of graph.external) refuseUnlisted(folder, manifest, name);
+  for (const { name, shape } of graph.inputs) refuseFixedAxes(`${folder}/model.onnx`, manifest, name, shape);
+}
+
+function refuseUnlisted(folder: string, { files }: EncoderManifest, name: string): void {
+  const weights = `${folder}/model.onnx keeps weights in ${JSON.stringify(name)}`;
+  if (!isBeside(name))
+    throw new EncoderError(`${weights}, which is outside its folder; ${asOneFile('model.onnx')}`);
+  if (!existsSync(join(folder, name)))
+    throw new EncoderError(
+      `${weights}, which is missing; copy it beside the graph, or ${asOneFile('model.onnx')}`,
+    );
+  if (files[name] === undefined)
+    throw new EncoderError(
+      `${weights}, whose sha256 manifest.json does not list under files: add what \`sha256sum ${name}\` prints, ` +
+        `or ${asOneFile('model.onnx')}`,
+    );
+}
+
+function refuseFixedAxes(
+  file: string,
+  { batching }: EncoderManifest,
+  input: string,
+  [batch = null, tokens = null]: readonly (number | null)[],
+): void {
+  const again =
+    "export it with dynamic axes: dynamic_axes={'input_ids': {0: 'batch', 1: 'tokens'}, …} of torch.onnx.export";
+  if (tokens !== null)
+    throw new EncoderError(`${file} takes texts of ${tokens} tokens only (input ${input}); ${again}`);
+  if (batch !== null && (batch !== 1 || batching === true))
+    throw new EncoderError(`${file} takes ${batch} texts at once only (input ${input}); ${again}`);
 }
 
 function jsonOf(file: string, bytes: Buffer): unknown {

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { CONTEXT_LENGTH } from '../evaluation/next-chunk.ts';
+import { readGraphFile, refuseExternal } from '../onnx/graph-file.ts';
 
 /** A model that maps five context vectors to the next chunk's vector. Runs in the caller's thread, well under 1 ms. */
 export interface Predictor {
@@ -14,9 +15,17 @@ export interface Predictor {
 
 /**
  * Loads a predictor: one input [1 or N, 5, d], one output [.., d], whatever their names.
- * @throws Error naming the file and its shapes if they are others
+ * @throws Error naming the file and its shapes if they are others, or the file with weights that it needs beside it
  */
 export async function openPredictor(file: string): Promise<Predictor> {
+  const { inputs, external } = await readGraphFile(file);
+  refuseExternal(file, external);
+  const fixed = inputs[0]?.shape[0] ?? null;
+  if (fixed !== null && fixed !== 1)
+    throw new Error(
+      `${file} takes ${fixed} contexts at once only; export it with a dynamic first axis: ` +
+        `dynamic_axes={'${inputs[0]?.name}': {0: 'N'}} of torch.onnx.export`,
+    );
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   const [input] = session.inputMetadata;
   const [output] = session.outputNames;

@@ -55,6 +55,8 @@ const releaseManifestSchema = z.strictObject({
     sha256,
     tokenizerSha256: sha256,
     denseSha256: sha256.exactOptional(),
+    /** Pooling, prefixes and the like. */
+    settingsSha256: sha256,
   }),
   predictors: z.strictObject({ amn_v0: predictor, gru_v0: predictor }),
   reranker: z.strictObject({ trainingArticles: articles }),

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readGraphFile, refuseExternal } from '../onnx/graph-file.ts';
 import { FEATURES } from './features.ts';
 
 /** A model that scores candidates by their features. Runs in the caller's thread, well under 1 ms for 50. */
@@ -13,6 +14,7 @@ export interface Reranker {
  * @throws Error naming the file and its shape if it takes another
  */
 export async function openReranker(file: string): Promise<Reranker> {
+  refuseExternal(file, (await readGraphFile(file)).external);
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   const [input] = session.inputMetadata;
   const [output] = session.outputNames;
