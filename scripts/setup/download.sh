@@ -24,6 +24,7 @@ fetch_maven() {
   said=$(cd "$1" && mvn --quiet --batch-mode "$plugin:copy" -Dartifact="$2" -DoutputDirectory=.) ||
     { echo "$said" >&2 && return 1; }
 }
+fetch_npm() { npm pack --silent --pack-destination "$1" "$2" >&2; }
 fetch_url() {
   command -v curl >/dev/null || { echo 'set-up: curl is not here; install it with: apt-get install -y curl' >&2; return 1; }
   curl --fail --silent --show-error --location --output "$1/file" "$2"
