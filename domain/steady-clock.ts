@@ -12,8 +12,8 @@ export class SteadyClock {
     this.monotonicMs = monotonicMs;
   }
 
-  /** Milliseconds; only differences between two of them mean something. */
-  readonly now = (): number => this.offsetMs + this.monotonicMs();
+  /** Whole milliseconds; only differences between two of them mean something. */
+  readonly now = (): number => Math.floor(this.offsetMs + this.monotonicMs());
 
   /**
    * Goes on from a time that another process read, where this clock is behind it: that process began before the wall clock

@@ -1,3 +1,4 @@
+import { processClock } from '../process-clock.ts';
 import type { CachedEncoderOptions, EncoderStats } from './cached-encoder.ts';
 import { CachedEncoder } from './cached-encoder.ts';
 import { startEncodeThreads } from './encode-threads.ts';
@@ -7,7 +8,7 @@ import { checkEncoder } from './start-check.ts';
 import type { TextRole } from './text-encoder.ts';
 
 export interface EncodeOptions {
-  /** Milliseconds since the epoch: a text that still waits for a thread by then is dropped. Never where absent. */
+  /** Of `processClock`, in ms: a text that still waits for a thread by then is dropped. Never where absent. */
   readonly deadlineMs?: number;
 }
 
@@ -62,7 +63,7 @@ export async function openEncoderPool(
     maxQueued: options.maxQueued ?? MAX_QUEUED,
     cacheEntries: options.cacheEntries ?? CACHE_ENTRIES,
     batching: manifest.batching === true && options.batching !== false,
-    now: options.now ?? Date.now,
+    now: options.now ?? processClock.now,
   });
   return {
     manifest,

@@ -138,10 +138,11 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
 }
 
 function refusalProblem(refusal: Refusal, gateway: Gateway): ProblemError {
-  return new ProblemError(refusal.kind === 'invalid' ? 422 : 409, refusal.reason, undefined, {
-    refusal,
-    view: gateway.view(),
-  });
+  const view = gateway.view();
+  const shown =
+    refusal.kind === 'intervened' ? { ...refusal, intervention: view.state.lastIntervention } : refusal;
+  const status = refusal.kind === 'invalid' ? 422 : 409;
+  return new ProblemError(status, refusal.reason, undefined, { refusal: shown, view });
 }
 
 /** Not an acknowledgement, so that it is asked again until it is on disk; `inForce` says what it did all the same. */

@@ -5,6 +5,7 @@ import type { LaneName } from '../../domain/split.ts';
 import { countAnswer, countFault, holdsText, kindOf } from './accounting.ts';
 import type { LaneAnswer, LaneFault, LaneRequest } from './ask-lane.ts';
 import { askLane } from './ask-lane.ts';
+import type { GatewayClock } from './clock.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Client } from './exchange.ts';
 import type { ExperimentArms } from './experiment.ts';
@@ -16,6 +17,7 @@ import { askCounters } from './lane-counters.ts';
 import type { Lanes } from './lanes.ts';
 import type { DistinctKeys, Metrics } from './metrics.ts';
 import { showLanes } from './metrics.ts';
+import { shownView } from './shown-times.ts';
 
 export interface GatewayDeps {
   readonly control: ControlPlane;
@@ -24,7 +26,7 @@ export interface GatewayDeps {
   readonly keys: DistinctKeys;
   readonly feedback: FeedbackSamples;
   readonly experiment: ExperimentArms;
-  readonly now: () => number;
+  readonly clock: GatewayClock;
   /**
    * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
    * how long stable is waited for: nobody could answer in its place.
@@ -101,15 +103,17 @@ export class Gateway {
     return laneKnows(this.deps.lanes.get('stable')?.pool ?? null, id, logBytes);
   }
 
+  /** Its times are the wall clock's, for people. */
   view(): ControlView {
-    const { control, lanes, now } = this.deps;
+    const { control, lanes, clock } = this.deps;
     const { state, killSwitch } = control;
-    return { state, lanes: lanes.statuses(state), nowMs: now(), killSwitch };
+    const view = { state, lanes: lanes.statuses(state), nowMs: clock.now(), killSwitch };
+    return shownView(view, clock.aheadMs());
   }
 
   /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
   async refreshGauges(): Promise<void> {
-    const { metrics, control, lanes, keys, now, experiment } = this.deps;
+    const { metrics, control, lanes, keys, clock, experiment } = this.deps;
     const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
     // From here on without a pause: a scrape at the same time must not see half of it.
     showLanes(
@@ -126,7 +130,7 @@ export class Gateway {
       metrics.laneReady.set({ lane, release: status.release }, status.state === 'ready' ? 1 : 0);
       metrics.laneNotReady.set(
         { lane },
-        status.notReadySinceMs === null ? 0 : (now() - status.notReadySinceMs) / 1000,
+        status.notReadySinceMs === null ? 0 : (clock.now() - status.notReadySinceMs) / 1000,
       );
       metrics.breakerOpen.set({ lane }, status.breaker === 'open' ? 1 : 0);
     }

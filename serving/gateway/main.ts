@@ -7,6 +7,7 @@ import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { SettingsError } from '../../domain/settings.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
+import { GatewayClock } from './clock.ts';
 import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
@@ -30,7 +31,6 @@ const MOST_IN_FLIGHT = { vector: 256, text: 64 };
 
 /** A stable lane that needs longer does not keep the gateway from saying where it listens. */
 const START_WITHIN_MS = 45_000;
-const now = Date.now;
 
 const log = pino({ name: 'gateway' }, pino.destination(2));
 
@@ -45,11 +45,13 @@ async function main(): Promise<void> {
   collectRarely();
   const config = readConfig(process.env);
   const token = await controlToken(config);
-  const store = createStateStore(config.STATE_DIR);
+  const clock = new GatewayClock();
+  const { now } = clock;
+  const store = createStateStore(config.STATE_DIR, clock);
   const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
-  const activity = new Activity(now);
+  const activity = new Activity(Date.now);
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
     env: laneEnv(config),
@@ -93,7 +95,7 @@ async function main(): Promise<void> {
   };
   const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
   const experiment = new ExperimentArms(metrics);
-  const gateway = new Gateway({ control, lanes, metrics, keys, now, deadlines, feedback, experiment });
+  const gateway = new Gateway({ control, lanes, metrics, keys, clock, deadlines, feedback, experiment });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
   const ingestLog = await keepIngestLog(ingestLogFile(config), (error) => {

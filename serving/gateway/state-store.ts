@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import type { ControlState } from '../../domain/control.ts';
+import { GatewayClock } from './clock.ts';
+import type { Reading } from './clock.ts';
 
 const flags = z.strictObject({
   impl: z.enum(['amn_v0', 'gru_v0']),
@@ -46,6 +48,16 @@ const stateSchema = z.strictObject({
   changedBy: z.string(),
 }) satisfies z.ZodType<ControlState>;
 
+const clockSchema = z.strictObject({
+  steadyMs: z.number(),
+  wallMs: z.number(),
+  bootId: z.string().nullable(),
+  monotonicMs: z.number(),
+}) satisfies z.ZodType<Reading>;
+
+/** What the file holds. A file that a person wrote may lack the clock. */
+const keptSchema = stateSchema.extend({ clock: clockSchema.nullable().default(null) });
+
 /** The control state on disk. */
 export interface StateStore {
   /** Null at the first boot. Throws, naming the file, where it is not what `save` wrote: a guess could move users. */
@@ -54,8 +66,11 @@ export interface StateStore {
   save(state: ControlState): Promise<void>;
 }
 
-/** A store of one file, `<folder>/control.json`. */
-export function createStateStore(folder: string): StateStore {
+/**
+ * A store of one file, `<folder>/control.json`, with what the clock read at each write: `load` has the clock go on from
+ * there, so that times of the state mean the same after a restart.
+ */
+export function createStateStore(folder: string, clock: GatewayClock = new GatewayClock()): StateStore {
   const file = join(folder, 'control.json');
   return {
     async load() {
@@ -66,16 +81,26 @@ export function createStateStore(folder: string): StateStore {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
         throw error;
       }
-      return parseState(file, text);
+      const { clock: reading, ...state } = parseState(file, text);
+      if (reading !== null) clock.goOn(reading);
+      return reading === null ? withoutLeftLease(state, clock.now()) : state;
     },
     async save(state) {
       await mkdir(folder, { recursive: true });
-      await writeFileAtomic(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, fsync: true });
+      await writeFileAtomic(file, `${JSON.stringify({ ...state, clock: clock.read() }, null, 2)}\n`, {
+        mode: 0o600,
+        fsync: true,
+      });
     },
   };
 }
 
-function parseState(file: string, text: string): ControlState {
+/** How much was left of a lease is not known without a clock: none is the safe answer. */
+function withoutLeftLease(state: ControlState, nowMs: number): ControlState {
+  return state.lease === null ? state : { ...state, lease: { ...state.lease, expiresAtMs: nowMs } };
+}
+
+function parseState(file: string, text: string): z.infer<typeof keptSchema> {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -84,7 +109,7 @@ function parseState(file: string, text: string): ControlState {
       cause,
     });
   }
-  const parsed = stateSchema.safeParse(raw);
+  const parsed = keptSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new Error(

@@ -18,6 +18,7 @@ import { readFlags, readSearchRequest } from './search-request.ts';
 
 export interface RetrieverDeps extends AppOptions {
   readonly pipeline: Pipeline;
+  /** The clock that the pipeline keeps deadlines by. */
   readonly now: () => number;
   /** What came and went since the release was built. */
   readonly ingest?: Pick<Ingest, 'applied' | 'offset'>;
@@ -76,7 +77,7 @@ export function createRetrieverApp({
       flags,
     );
     if (isUsers) metrics.observe(query.kind, answer);
-    lastOkMs = now();
+    lastOkMs = Date.now();
     const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
       release: manifest.version,
@@ -88,7 +89,7 @@ export function createRetrieverApp({
     if (isInspected && explainLog !== undefined) {
       const { requestId, lane } = response;
       const texts = explainLog.withTexts ? textsOf(query) : {};
-      const asked = { atMs: now(), requestId, lane, kind: query.kind, flags, ...texts };
+      const asked = { atMs: Date.now(), requestId, lane, kind: query.kind, flags, ...texts };
       setImmediate(() => {
         try {
           explainLog.add({ ...asked, ...answer.explain() });

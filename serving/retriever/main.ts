@@ -9,6 +9,7 @@ import type { Settings } from '../../domain/settings.ts';
 import { readSettings } from '../../domain/settings.ts';
 import { trimMemory } from '../../retrieval/index/open.ts';
 import { openPipeline } from '../../retrieval/pipeline.ts';
+import { processClock } from '../../retrieval/process-clock.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { createRetrieverApp } from './app.ts';
 import type { ExplainLogOptions } from './explain-log.ts';
@@ -67,7 +68,7 @@ async function main(release: string): Promise<void> {
     pipeline,
     built,
     bodyLimit: BODY_LIMIT,
-    now: Date.now,
+    now: processClock.now,
     onFault: (error) => tellFault(error, 'search failed'),
     ...(ingest ? { ingest } : {}),
     ...(explainLog ? { explainLog } : {}),
