@@ -63,7 +63,7 @@ export function createControlClient(options: ControlOptions): ControlClient {
     const deadline = AbortSignal.timeout(options.timeoutMs ?? (isSearch ? SEARCH_MS : STATE_MS));
     const answer = await request(`${options.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${await token(options.token)}`, ...sent.headers },
+      headers: { authorization: `Bearer ${await controlToken(options.token)}`, ...sent.headers },
       body: sent.body,
       signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
     });
@@ -113,7 +113,7 @@ function json(body: unknown): Sent {
 }
 
 /** Read afresh for each call: a gateway that lost its run folder writes a new token. */
-async function token(source: ControlOptions['token']): Promise<string> {
+export async function controlToken(source: ControlOptions['token']): Promise<string> {
   return 'value' in source ? source.value : readTokenFile(await readFile(source.file, 'utf8'), source.file);
 }
 

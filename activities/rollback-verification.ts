@@ -7,12 +7,17 @@ import type { Health, SearchResponse } from '../domain/http.ts';
 import { LANE_HEADERS } from '../domain/http.ts';
 import type { BaselineReturnDeps } from './baseline-return.ts';
 import { metricsReturn } from './baseline-return.ts';
+import type { ControlOptions } from './control.ts';
+import { controlToken } from './control.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
 import { checkProbes, probeRequest } from '../retrieval/evaluation/probe-check.ts';
+import { probeToken } from '../retrieval/evaluation/probe-token.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
 
 export interface VerificationDeps extends BaselineReturnDeps {
   readonly gatewayUrl: string;
+  /** Of whose token the probes' is made. */
+  readonly control: Pick<ControlOptions, 'token'>;
   readonly releasesDir: string;
 }
 
@@ -39,7 +44,7 @@ export function createRollbackVerification(
 }
 
 async function verifyOnce(
-  { gatewayUrl, releasesDir }: VerificationDeps,
+  { gatewayUrl, releasesDir, control }: VerificationDeps,
   release: string,
   signal: AbortSignal,
 ): Promise<RollbackVerification> {
@@ -53,7 +58,7 @@ async function verifyOnce(
   });
   let health: Health;
   try {
-    health = await ask(`${gatewayUrl}/health`, null, signal);
+    health = await ask(`${gatewayUrl}/health`, null, {}, signal);
   } catch (error) {
     signal.throwIfAborted();
     return failed(null, `/health does not answer: ${error instanceof Error ? error.message : String(error)}`);
@@ -70,11 +75,13 @@ async function verifyOnce(
     const why = error instanceof Error ? error.message : String(error);
     return failed(health.version, `${release} is back, but its probes can not be read: ${why}`);
   }
+  const headers = await probeHeaders(control);
   const result = await checkProbes(probes, async (probe) => {
     heartbeat('probes');
     const answer: SearchResponse = await ask(
       `${gatewayUrl}/search`,
       JSON.stringify(probeRequest(probe)),
+      headers,
       signal,
     );
     if (answer.release !== release) throw new Error(`answered by ${answer.release}`);
@@ -83,10 +90,25 @@ async function verifyOnce(
   return { ...result, version: health.version, metrics: null };
 }
 
-async function ask(url: string, body: string | null, signal: AbortSignal) {
+/** What leaves the probes out of the counts. Without a token they are users like others: the proof does not wait for it. */
+async function probeHeaders({ token }: VerificationDeps['control']): Promise<Record<string, string>> {
+  const control = await controlToken(token).catch(() => null);
+  if (control === null) return {};
+  return {
+    [LANE_HEADERS.synthetic]: 'rollback-verification',
+    authorization: `Bearer ${probeToken(control)}`,
+  };
+}
+
+async function ask(
+  url: string,
+  body: string | null,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) {
   const answer = await request(url, {
     method: body === null ? 'GET' : 'POST',
-    headers: { 'content-type': 'application/json', [LANE_HEADERS.synthetic]: 'rollback-verification' },
+    headers: { 'content-type': 'application/json', ...headers },
     body,
     signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
   });

@@ -128,7 +128,7 @@ export const LANE_HEADERS = {
   timeout: 'x-timeout-ms',
   /** to the lane: any value asks for the candidates' ids in both orders, in the body's `orders` */
   sample: 'x-sample',
-  /** from a prober, and on to the lane: any value keeps the request out of everything that gates judge */
+  /** from a prober with its token, and on to the lane: any value keeps the request out of everything that gates judge */
   synthetic: 'x-synthetic',
 } as const;
 

@@ -7,6 +7,7 @@ import { LANE_HEADERS } from '../../domain/http.ts';
 import { readSettings, readTokenFile } from '../../domain/settings.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
+import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { ROOT } from './process.ts';
 
 /** Where a gateway is; the token is read for each call. */
@@ -50,7 +51,7 @@ export interface GatewayClient {
   control(): Promise<ControlView>;
   change(change: ControlChange): Promise<ControlView>;
   health(): Promise<Health>;
-  /** Ids that a user would get; nothing of it counts in a gate. Throws if another release answered. */
+  /** Ids that a user would get; with the control token at hand, nothing of it counts in a gate. Throws if another release answered. */
   askAsUser(probe: Probe, release: string): Promise<string[]>;
   /** Ids of exactly that lane. */
   askLane(lane: AnyLane, probe: Probe): Promise<string[]>;
@@ -71,7 +72,7 @@ export function createGatewayClient(address: GatewayAddress): GatewayClient {
     change: (change) => control('PUT', '/control', change),
     health: () => call(USERS, 'GET', address.gateway, '/health', {}),
     async askAsUser(probe, release) {
-      const headers = { [LANE_HEADERS.synthetic]: 'rollback-check' };
+      const headers = await probeHeaders(address);
       const answer: SearchResponse = await call(
         USERS,
         'POST',
@@ -105,6 +106,13 @@ async function tokenOf({ token }: GatewayAddress): Promise<string> {
     throw new Error(`${words}: set CONTROL_TOKEN or CONTROL_TOKEN_FILE`, { cause });
   });
   return readTokenFile(text, token.file);
+}
+
+/** What leaves a probe out of the counts. Who has no token asks as users do. */
+async function probeHeaders(address: GatewayAddress): Promise<Record<string, string>> {
+  const token = await tokenOf(address).catch(() => null);
+  if (token === null) return {};
+  return { [LANE_HEADERS.synthetic]: 'rollback-check', authorization: `Bearer ${probeToken(token)}` };
 }
 
 /** The JSON of a 200, which the caller's type names; throws for any other. */

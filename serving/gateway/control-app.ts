@@ -131,7 +131,11 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
       );
     return sendServed(
       reply,
-      await gateway.searchLane(lane.data satisfies AnyLane, userRequest(request, reply), asked),
+      await gateway.searchLane(
+        lane.data satisfies AnyLane,
+        userRequest(request, reply, { synthetic: true }),
+        asked,
+      ),
     );
   });
   return app;

@@ -89,12 +89,11 @@ export class Gateway {
   }
 
   /**
-   * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps. `flags` are of
-   * this request alone; the lane's own where they are null.
+   * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps, whose requests are
+   * synthetic. `flags` are of this request alone; the lane's own where they are null.
    */
   async searchLane(lane: AnyLane, request: UserRequest, flags: Flags | null = null): Promise<Served> {
-    const off = { ...request, synthetic: true };
-    const answer = await this.ask(lane, off, this.deps.deadlines.patienceMs, { flags });
+    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs, { flags });
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
   }
 

@@ -7,7 +7,7 @@ import type { Gateway } from './gateway.ts';
 import type { Activity } from './health.ts';
 import type { IngestLog } from './ingest-log.ts';
 import type { Metrics } from './metrics.ts';
-import { sendServed, userRequest } from './user-request.ts';
+import { USERS, sendServed, userRequest } from './user-request.ts';
 
 /** Runs the work, or refuses it with 503 where too much of its kind is under way. */
 export type Admission = <T>(kind: 'vector' | 'text', work: () => Promise<T>) => Promise<T>;
@@ -46,7 +46,7 @@ export function installIngest(
   app.post('/ingest', async (request, reply) => {
     authorise(request);
     return admitted('text', async () => {
-      const checked = await gateway.askStable('/chunk', userRequest(request, reply));
+      const checked = await gateway.askStable('/chunk', userRequest(request, reply, USERS));
       if (checked.kind !== 'answer' || checked.status >= 400) return sendServed(reply, checked);
       return append(parseRecord(checked.body), reply);
     });

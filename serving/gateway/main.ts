@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { ControlState } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
 import { SettingsError } from '../../domain/settings.ts';
+import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { GatewayClock } from './clock.ts';
 import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
@@ -108,6 +109,7 @@ async function main(): Promise<void> {
     ...shared,
     notReady: () => (draining ? 'the gateway is ending' : notReady(control, lanes)),
     metrics,
+    probeToken: probeToken(token),
     activity,
     shadow,
     ingest,

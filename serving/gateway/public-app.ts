@@ -1,10 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { parseBody } from '../json.ts';
 import { ProblemError } from '../problem.ts';
 import { feedbackSchema } from '../schemas.ts';
+import { tokenFits } from '../token.ts';
 import { holdsText } from './accounting.ts';
 import type { ExperimentArms } from './experiment.ts';
 import type { FeedbackSamples } from './feedback.ts';
@@ -16,11 +17,13 @@ import { installIngest } from './ingest-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Shadow } from './shadow.ts';
-import { sendServed, userRequest } from './user-request.ts';
+import { USERS, sendServed, userRequest } from './user-request.ts';
 
 export interface PublicDeps extends AppOptions {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
+  /** Who sends it may ask without being counted. */
+  readonly probeToken: string;
   readonly activity: Activity;
   readonly ingest: IngestDeps['ingest'];
   readonly shadow: Pick<Shadow, 'chosen'>;
@@ -56,8 +59,12 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
     });
   };
 
+  // Anyone can send the header; without the token it says nothing.
+  const isProbe = ({ headers }: FastifyRequest) =>
+    headers[LANE_HEADERS.synthetic] !== undefined && tokenFits(headers.authorization, deps.probeToken);
+
   app.post('/search', async (request, reply) => {
-    const user = userRequest(request, reply);
+    const user = userRequest(request, reply, { synthetic: isProbe(request) });
     return admitted(holdsText(user) ? 'text' : 'vector', async () => {
       const served = await gateway.search(user);
       if (served.kind === 'answer') activity.saw(served);
@@ -68,7 +75,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   });
   app.post('/encode', async (request, reply) =>
     admitted('text', async () =>
-      sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply))),
+      sendServed(reply, await gateway.askStable('/encode', userRequest(request, reply, USERS))),
     ),
   );
   app.post('/feedback', async (request, reply) => {

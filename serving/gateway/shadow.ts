@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { LaneName } from '../../domain/split.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import type { SearchResponse } from '../../domain/http.ts';
@@ -48,6 +49,8 @@ interface Pair {
  */
 export class Shadow {
   private readonly deps: ShadowDeps;
+  /** A client may name its request ids: it must not choose by them what is compared. */
+  private readonly salt = randomUUID();
   private underWay = 0;
 
   constructor(deps: ShadowDeps) {
@@ -63,7 +66,7 @@ export class Shadow {
     if (shadowPercent === 0 || percent === 0 || lanes.candidate === null || request.synthetic) return null;
     if (served.kind !== 'answer' || served.status >= 400 || served.headers[LANE_HEADERS.kind] !== 'context')
       return null;
-    if (splitPoint('shadow', request.requestId) >= shadowPercent) return null;
+    if (splitPoint(`shadow ${this.salt}`, request.requestId) >= shadowPercent) return null;
     const pair = { release: lanes.candidate.release, against: lanes.stable.release };
     return (usersWaiting) => this.offer(pair, request, served, usersWaiting);
   }
@@ -96,7 +99,7 @@ export class Shadow {
     metrics.shadow.inc({ release: pair.release, outcome: 'compared' });
     metrics.shadowHits.inc({ ...pair, hits: whose(stable.hit, candidate.hit) });
     metrics.shadowOverlap.observe({ ...pair, with: 'candidate' }, overlapOf(stable, candidate));
-    if (splitPoint('shadow of stable', request.requestId) >= SELF_PERCENT) return;
+    if (splitPoint(`shadow of stable ${this.salt}`, request.requestId) >= SELF_PERCENT) return;
     const again = await this.ask('stable', request);
     if (again?.release === pair.against)
       metrics.shadowOverlap.observe({ ...pair, with: 'self' }, overlapOf(stable, again));

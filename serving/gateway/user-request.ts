@@ -5,8 +5,18 @@ import { ProblemError, sendProblem } from '../problem.ts';
 import type { Client } from './exchange.ts';
 import type { Served, UserRequest } from './gateway.ts';
 
-/** A request as the gateway works with it; a sticky key and an id are drawn where the user gives none. */
-export function userRequest(request: FastifyRequest, reply: FastifyReply): UserRequest {
+/** A request of a user. */
+export const USERS = { synthetic: false } as const;
+
+/**
+ * A request as the gateway works with it; a sticky key and an id are drawn where the user gives none. Of the headers of a
+ * lane (`LANE_HEADERS`) these two alone are the user's to give. That it is synthetic, the caller knows.
+ */
+export function userRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { synthetic }: Pick<UserRequest, 'synthetic'>,
+): UserRequest {
   const header = (name: string) => {
     const value = request.headers[name];
     return typeof value === 'string' && value !== '' && value.length <= 200 ? value : undefined;
@@ -24,7 +34,7 @@ export function userRequest(request: FastifyRequest, reply: FastifyReply): UserR
     parameters: at < 0 ? '' : request.url.slice(at),
     requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),
     requestKey: header(LANE_HEADERS.requestKey) ?? randomUUID(),
-    synthetic: header(LANE_HEADERS.synthetic) !== undefined,
+    synthetic,
     client,
   };
 }

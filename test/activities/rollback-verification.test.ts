@@ -25,6 +25,7 @@ describe('the proof that the old answers are back', () => {
   const verify = (release: string): Promise<RollbackVerification> => {
     const { verifyRollback } = createRollbackVerification({
       gatewayUrl: gateway.url,
+      control: { token: { value: 'the token of these tests' } },
       releasesDir: folder,
       artifactsDir: folder,
       metrics: { snapshot: async () => ({ kind: 'missing', reason: 'not asked' }), lacking: async () => [] },

@@ -7,6 +7,7 @@ import type { AnyLane, ControlChange, ControlView } from '../../domain/control.t
 import type { SearchRequest } from '../../domain/http.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
+import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import type { RunningProcess } from '../../scripts/stack/process.ts';
 import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
@@ -38,6 +39,8 @@ export interface TestGateway {
   terminate(): Promise<string>;
   search(body: SearchRequest | string, headers?: Record<string, string>): Promise<Answer>;
   control(method: 'GET' | 'PUT' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer>;
+  /** A search by a prober of ours, which is not counted. */
+  probe(body: SearchRequest): Promise<Answer>;
   /** A search of the stable lane by the control listener, under these flags. */
   searchWith(body: SearchRequest, flags: string): Promise<Answer>;
   /** POST /ingest with its token. */
@@ -101,6 +104,10 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
           : { authorization: `Bearer ${token}` };
       return ask(method, `${urls.control}${path}`, body, own);
     },
+    async probe(body) {
+      const token = probeToken(await tokenIn(environment.CONTROL_TOKEN_FILE));
+      return gateway.search(body, { [LANE_HEADERS.synthetic]: 'probe', authorization: `Bearer ${token}` });
+    },
     async searchWith(body, flags) {
       const headers = { ...(await bearer(environment.CONTROL_TOKEN_FILE)), [LANE_HEADERS.flags]: flags };
       return ask('POST', `${urls.control}/control/search/stable`, body, headers);
@@ -134,7 +141,11 @@ export async function createTestGateway(releasesDir: string): Promise<TestGatewa
 }
 
 async function bearer(tokenFile: string): Promise<{ authorization: string }> {
-  return { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` };
+  return { authorization: `Bearer ${await tokenIn(tokenFile)}` };
+}
+
+async function tokenIn(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim();
 }
 
 /** For `until`: the lane serves. */

@@ -100,10 +100,46 @@ describe('search', () => {
 
   it('keeps a prober out of what gates judge', async () => {
     const before = metric(await gateway.metrics(), METRICS.requests, { outcome: 'ok' });
-    await gateway.search(context(), { [LANE_HEADERS.synthetic]: 'probe' });
+    await gateway.probe(context());
     const after = await gateway.metrics();
     expect(metric(after, METRICS.requests, { outcome: 'ok' })).toBe(before);
     expect(metric(after, METRICS.requests, { outcome: 'synthetic' })).toBeGreaterThan(0);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['a prober without a token', { [LANE_HEADERS.synthetic]: 'probe' }],
+    ['a prober with another token', { [LANE_HEADERS.synthetic]: 'probe', authorization: 'Bearer guessed' }],
+    ['a token alone', { authorization: 'Bearer guessed' }],
+    ['flags of its own', { [LANE_HEADERS.flags]: 'impl=amn_v0;reranker=on;nprobe=1' }],
+    ['the name of another lane', { [LANE_HEADERS.lane]: 'candidate' }],
+    ['no time to answer', { [LANE_HEADERS.timeout]: '1' }],
+    ['a wish for the orders', { [LANE_HEADERS.sample]: 'yes' }],
+    [
+      "a lane's answer",
+      {
+        [LANE_HEADERS.kind]: 'vector',
+        [LANE_HEADERS.release]: 'v-9',
+        [LANE_HEADERS.timing]: 'search;dur=900',
+        [LANE_HEADERS.quality]: 'miss',
+        [LANE_HEADERS.rank1Changed]: 'yes',
+        [LANE_HEADERS.arm]: 'experiment/off',
+      },
+    ],
+  ])('answers and counts a client that sends %s like any other', async (_, headers) => {
+    const before = await gateway.metrics();
+    const { status, body, headers: answered } = await gateway.search(context(), headers);
+    const after = await gateway.metrics();
+    expect([status, body.lane, body.release, body.orders]).toEqual([200, 'stable', 'v-1', undefined]);
+    expect(body.timings.rerankMs).toBeNull();
+    expect(answered[LANE_HEADERS.arm]).toBeUndefined();
+    const grew = (name: string, labels: Record<string, string>) =>
+      metric(after, name, labels) - metric(before, name, labels);
+    const labels = { lane: 'stable', release: 'v-1', kind: 'context' };
+    expect(grew(METRICS.requests, { ...labels, outcome: 'ok' })).toBe(1);
+    expect(grew(METRICS.requests, {})).toBe(1);
+    expect(grew(METRICS.quality, { ...labels })).toBe(1);
+    expect(grew(METRICS.rank1, {})).toBe(0);
+    expect(grew(`${METRICS.retrieval}_sum`, labels)).toBeLessThan(0.9);
   });
 });
 

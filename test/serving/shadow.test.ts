@@ -101,7 +101,7 @@ describe('the shadow', () => {
     await gateway.share(30);
     const before = metric(await gateway.metrics(), METRICS.shadow);
     const [query = {}] = queries;
-    await gateway.search(query, { [LANE_HEADERS.synthetic]: 'probe' });
+    await gateway.probe(query);
     await gateway.search({ text: 'a river in the north' });
     await gateway.byHand({ shadowPercent: 0 });
     await gateway.search(query);
