@@ -24,7 +24,7 @@ export interface ControlOptions {
 }
 
 type LeaseRenewal =
-  | { readonly kind: 'renewed'; readonly expiresAtMs: number }
+  | { readonly kind: 'renewed'; readonly expiresAtMs: number | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** The gateway's control listener. A refusal by the fence (409) is an answer; see `failure` for what throws. */
@@ -84,7 +84,7 @@ export function createControlClient(options: ControlOptions): ControlClient {
     async renewLease(renewal, signal) {
       const answer = await call('POST', '/control/lease', renewal, signal);
       if (answer.status === 409) return { kind: 'refused', reason: detailOf(answer) };
-      const { expiresAtMs }: { expiresAtMs: number } = accepted(answer, 'POST /control/lease');
+      const { expiresAtMs }: { expiresAtMs: number | null } = accepted(answer, 'POST /control/lease');
       return { kind: 'renewed', expiresAtMs };
     },
     search: async (lane, body, signal) =>

@@ -1,19 +1,14 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { request } from 'undici';
 import type { Notification, RolloutActivities } from '../domain/contract.ts';
-import { slackMessage } from './slack-message.ts';
+import type { WebhookRoute } from '../domain/webhook-message.ts';
+import { webhookMessage } from '../domain/webhook-message.ts';
 import type { SentKeysDeps } from './sent-keys.ts';
 import { createSentKeys } from './sent-keys.ts';
 
-/** A webhook and what it takes: our own JSON, or the message of a Slack incoming webhook. */
-interface NotifyRoute {
-  readonly url: string;
-  readonly format: 'json' | 'slack';
-}
-
 export interface NotifyDeps extends SentKeysDeps {
   /** By severity; null: the log alone. */
-  readonly routes: { readonly [severity in Notification['severity']]: NotifyRoute | null };
+  readonly routes: { readonly [severity in Notification['severity']]: WebhookRoute | null };
 }
 
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
@@ -60,19 +55,15 @@ export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'
 }
 
 /** A webhook by its host alone: its path is what lets somebody write there. */
-function placeOf(route: NotifyRoute | null): string {
+function placeOf(route: WebhookRoute | null): string {
   return route === null ? 'the log' : `the log and ${new URL(route.url).host} (${route.format})`;
 }
 
 /** The key goes along: where this process died between sending and remembering, the receiver can tell. */
-async function post({ url, format }: NotifyRoute, notification: Notification): Promise<void> {
-  const { title, text, dedupeKey } = notification;
-  const body =
-    format === 'slack' ? slackMessage(notification) : { ...notification, text: `${title}\n${text}` };
+async function post({ url, format }: WebhookRoute, notification: Notification): Promise<void> {
   const answer = await request(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': dedupeKey },
-    body: JSON.stringify(body),
+    ...webhookMessage(format, notification),
     signal: AbortSignal.timeout(10_000),
   });
   await answer.body.dump();

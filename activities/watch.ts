@@ -91,7 +91,8 @@ function createLeaseKeeper(deps: WatchDeps, input: WatchInput) {
       void ask();
     },
     async renew({ state }: ControlView, signal: AbortSignal): Promise<void> {
-      if (state.lease === null || performance.now() - aliveMs > ttlMs / 2) return;
+      // At 100 % there is no lease: there it is a sign of life alone.
+      if (state.percent === 0 || performance.now() - aliveMs > ttlMs / 2) return;
       try {
         // A refusal needs no answer here: the next poll sees who took the epoch, or that the lease has ended.
         await deps.control.renewLease({ epoch: input.epoch, ttlMs }, signal);

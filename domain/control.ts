@@ -44,6 +44,11 @@ export interface ControlState {
   /** `restoring`: a rollback to a release that was not warm; it becomes stable as soon as the spare lane is ready. */
   readonly restoring: string | null;
   readonly lease: { readonly expiresAtMs: number; readonly onExpiry: 'zero' | 'keep' } | null;
+  /**
+   * When the epoch's holder last gave a sign of life: took it, changed something, or called `POST /control/lease`. The moment
+   * at which the candidate got its users, if that is later; null before either. At 100 % nothing else says that somebody watches.
+   */
+  readonly holderSeenMs: number | null;
   /** Some of stable's users are served without reranker, to see what it is worth. Ends with its holder's epoch. */
   readonly experiment: Experiment | null;
   /**
@@ -118,7 +123,10 @@ export interface TakeEpoch {
   readonly unsaved?: 'accepted';
 }
 
-/** Body of `POST /control/lease`: renews only; a lost lease does not come back by renewal. */
+/**
+ * Body of `POST /control/lease`: a sign of life of the holder, and renews the lease where there is one. A lost lease does not
+ * come back by it; at 100 % there is none.
+ */
 export interface RenewLease {
   readonly epoch: number;
   readonly ttlMs: number;

@@ -45,6 +45,7 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
     promoting: null,
     restoring: null,
     lease: null,
+    holderSeenMs: null,
     experiment: null,
     interventions: 0,
     lastIntervention: null,
@@ -59,6 +60,30 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
  */
 export function applyCommand(before: ControlState, command: Command, nowMs: number): Applied {
   const state = letTimePass(before, nowMs);
+  const applied = carryOut(state, command, nowMs);
+  if (!givesSign(state, command, applied)) return applied;
+  return { ...applied, state: { ...applied.state, holderSeenMs: nowMs } };
+}
+
+/** Whether the epoch's holder was heard of. Users that a hand gives to a candidate begin the time in which nobody is. */
+function givesSign(state: ControlState, command: Command, { kind, state: after }: Applied): boolean {
+  switch (command.kind) {
+    case 'renewLease':
+      return command.body.epoch === state.epoch && state.percent > 0;
+    case 'takeEpoch':
+      return after !== state;
+    case 'change':
+      return (
+        kind === 'done' &&
+        after !== state &&
+        (command.body.epoch !== undefined || (state.percent === 0 && after.percent > 0))
+      );
+    default:
+      return false;
+  }
+}
+
+function carryOut(state: ControlState, command: Command, nowMs: number): Applied {
   switch (command.kind) {
     case 'takeEpoch':
       return takeEpoch(state, command.body);
@@ -96,6 +121,7 @@ function takeEpoch(state: ControlState, { owner, key, expected }: TakeEpoch): Ap
 
 function renewLease(state: ControlState, { epoch, ttlMs }: RenewLease, nowMs: number): Applied {
   if (epoch !== state.epoch) return refused(state, stale(state));
+  if (state.percent === 100) return done(state);
   if (state.lease === null) return refused(state, noLease(state));
   // Never shorter than it was: two renewals may overtake each other.
   const expiresAtMs = Math.max(state.lease.expiresAtMs, nowMs + ttlMs);

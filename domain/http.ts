@@ -99,6 +99,8 @@ export interface Health {
   readonly rerank: PartHealth;
   /** The control state: not ok while what is in force is not on disk. */
   readonly state: PartHealth;
+  /** The epoch's holder: not ok while a candidate has users and nobody was seen to watch it. */
+  readonly holder: PartHealth;
 }
 
 /**

@@ -76,6 +76,8 @@ const SETTINGS = {
   TEXT_DEADLINE_MS: or(deadlineMs, 5_000),
   STABLE_PATIENCE_MS: or(deadlineMs, 10_000),
   DRAIN_MS: or(whole(0, 600_000), 1_000),
+  /** Five minutes at most: nobody watches a candidate's users for longer without a page. */
+  HOLDER_UNSEEN_MS: or(whole(1_000, 300_000), 180_000),
   EXPLAIN_LOG: maybe(text),
   EXPLAIN_LOG_BYTES: or(whole(10_000, 1e12), 16 * 1024 ** 2),
   EXPLAIN_LOG_TEXTS: or(oneOf('on', 'off'), 'off'),

@@ -14,7 +14,9 @@ export function worksUnsaved(before: ControlState, after: ControlState, command:
     // Who comes to roll back is let in; anyone else has to see his epoch kept.
     (command.kind === 'takeEpoch' && command.body.unsaved === 'accepted') ||
     (before.lease !== null && after.lease === null) ||
-    (before.experiment !== null && after.experiment === null)
+    (before.experiment !== null && after.experiment === null) ||
+    // A mere sign of life: a disk that is full does not make a holder absent.
+    (command.kind === 'renewLease' && after.lease === before.lease)
   );
 }
 

@@ -19,7 +19,7 @@ export interface TimeSources {
 }
 
 /** The system's clocks. */
-export function systemTime(): TimeSources {
+function systemTime(): TimeSources {
   return {
     wallMs: () => Date.now(),
     // CLOCK_MONOTONIC: another process of the same boot can go on from it, which `performance.now` does not allow.

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Flags } from '../../domain/control.ts';
 import type { Settings } from '../../domain/settings.ts';
 import { SettingsError, readSettings } from '../../domain/settings.ts';
+import type { WebhookRoute } from '../../domain/webhook-message.ts';
 import { tokenOfFile } from '../token.ts';
 
 const NAMES = [
@@ -30,6 +31,12 @@ const NAMES = [
   'TEXT_DEADLINE_MS',
   'STABLE_PATIENCE_MS',
   'DRAIN_MS',
+  'HOLDER_UNSEEN_MS',
+  // As the worker has them; of those, what pages.
+  'NOTIFY_WEBHOOK_URL',
+  'NOTIFY_WEBHOOK_FORMAT',
+  'NOTIFY_CRITICAL_URL',
+  'NOTIFY_CRITICAL_FORMAT',
 ] as const;
 
 export interface GatewayConfig extends Settings<(typeof NAMES)[number]> {
@@ -65,6 +72,13 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
       `CONTROL_TOKEN: is needed, since CONTROL_HOST ${config.CONTROL_HOST} can be reached from outside`,
     );
   return tokenOfFile(config.CONTROL_TOKEN_FILE);
+}
+
+/** Where pages go; null: the log alone. */
+export function pageRoute(config: GatewayConfig): WebhookRoute | null {
+  const { NOTIFY_CRITICAL_URL, NOTIFY_WEBHOOK_URL, NOTIFY_CRITICAL_FORMAT, NOTIFY_WEBHOOK_FORMAT } = config;
+  const url = NOTIFY_CRITICAL_URL ?? NOTIFY_WEBHOOK_URL;
+  return url === undefined ? null : { url, format: NOTIFY_CRITICAL_FORMAT ?? NOTIFY_WEBHOOK_FORMAT };
 }
 
 /** Where the log of ingested chunks is. */

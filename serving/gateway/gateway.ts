@@ -1,4 +1,5 @@
 import type { AnyLane, ControlState, ControlView, Flags } from '../../domain/control.ts';
+import { unseenForMs } from '../../domain/holder-watch.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
 import { assignLane } from '../../domain/split.ts';
 import type { LaneName } from '../../domain/split.ts';
@@ -137,6 +138,7 @@ export class Gateway {
     metrics.epoch.set(state.epoch);
     metrics.stateUnsaved.set(control.unsaved ? 1 : 0);
     metrics.shadowPercent.set(state.shadowPercent);
+    metrics.holderUnseen.set(unseenForMs(state, clock.now()) / 1000);
     experiment.refreshGauges(state);
   }
 

@@ -35,8 +35,8 @@ export class Activity {
   }
 }
 
-/** `GET /health`: which release users get, and whether the lanes that serve them are ready. */
-export function healthOf(view: ControlView, activity: Activity): Health {
+/** `GET /health`: which release users get, whether the lanes that serve them are ready, and whether a candidate is watched. */
+export function healthOf(view: ControlView, activity: Activity, holderMissing: boolean): Health {
   const { state, lanes } = view;
   const { stable, candidate } = state.lanes;
   const ready = (lane: AnyLane) => lanes[lane]?.state === 'ready';
@@ -62,5 +62,6 @@ export function healthOf(view: ControlView, activity: Activity): Health {
     search: activity.part('search', ok),
     rerank: activity.part('rerank', ok),
     state: activity.part('state', true),
+    holder: { ok: !holderMissing, lastOkMs: state.holderSeenMs },
   };
 }

@@ -9,7 +9,7 @@ import { SettingsError } from '../../domain/settings.ts';
 import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { GatewayClock } from './clock.ts';
-import { controlToken, ingestLogFile, ingestToken, laneEnv, readConfig } from './config.ts';
+import { controlToken, ingestLogFile, ingestToken, laneEnv, pageRoute, readConfig } from './config.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlApp } from './control-app.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -17,6 +17,7 @@ import { ExperimentArms } from './experiment.ts';
 import { FeedbackSamples } from './feedback.ts';
 import { Gateway } from './gateway.ts';
 import { Activity } from './health.ts';
+import { HolderWatch } from './holder-watch.ts';
 import { collectRarely } from './heap.ts';
 import { keepIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes.ts';
@@ -32,6 +33,8 @@ const MOST_IN_FLIGHT = { vector: 256, text: 64 };
 
 /** A stable lane that needs longer does not keep the gateway from saying where it listens. */
 const START_WITHIN_MS = 45_000;
+/** A page that is not acted on is sent again. */
+const REMIND_MS = 4 * 3_600_000;
 
 const log = pino({ name: 'gateway' }, pino.destination(2));
 
@@ -99,6 +102,15 @@ async function main(): Promise<void> {
   const gateway = new Gateway({ control, lanes, metrics, keys, clock, deadlines, feedback, experiment });
   const shared = { gateway, bodyLimit: BODY_LIMIT, onFault };
   const shadow = new Shadow({ control, lanes, metrics, deadlineMs: deadlines.textMs, onFault });
+  const holder = new HolderWatch({
+    control,
+    now,
+    limits: { unseenMs: config.HOLDER_UNSEEN_MS, againMs: REMIND_MS },
+    route: pageRoute(config),
+    file: join(config.STATE_DIR, 'holder-alert.json'),
+    log: (level, text, fields) => log[level](fields, text),
+  });
+  await holder.start();
   const ingestLog = await keepIngestLog(ingestLogFile(config), (error) => {
     activity.failed('ingest');
     onFault(error);
@@ -115,6 +127,7 @@ async function main(): Promise<void> {
     ingest,
     feedback,
     experiment,
+    holder,
     mostInFlight: MOST_IN_FLIGHT,
   });
   const controlApp = createControlApp({
@@ -133,6 +146,7 @@ async function main(): Promise<void> {
     await Promise.all([publicApp.close(), controlApp.close()]);
     await ingest.log.close();
     await feedback.close();
+    await holder.stop();
     await control.stop();
     await lanes.stop();
   });

@@ -106,6 +106,10 @@ export function createMetrics() {
       },
     }),
     stateUnsaved: gauge('gateway_state_unsaved', 'Whether the control state in force is not on disk'),
+    holderUnseen: gauge(
+      'gateway_holder_unseen_seconds',
+      "Seconds since the epoch's holder gave a sign of life, while the candidate has users",
+    ),
     experiment: gauge(ARM_METRICS.experiment, 'The experiment that runs', ['experiment']),
     armRequests: counter(ARM_METRICS.requests, 'Queries of the experiment by arm', ['arm', 'outcome']),
     armFeedback: counter(ARM_METRICS.armFeedback, 'Feedback by arm and by the rank of the id that it names', [

@@ -72,6 +72,7 @@ const health = z.object({
   search: part,
   rerank: part,
   state: part,
+  holder: part,
 });
 
 const json = (schema: z.ZodType, io: 'input' | 'output') =>
@@ -123,7 +124,10 @@ export function openApiDocument(): object {
     },
     components: {
       schemas: { Problem: json(problem, 'output') },
-      securitySchemes: { ingest: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        ingest: { type: 'http', scheme: 'bearer' },
+        probe: { type: 'http', scheme: 'bearer' },
+      },
     },
     paths: {
       '/search': {
@@ -143,8 +147,16 @@ export function openApiDocument(): object {
               schema: { type: 'string', maxLength: 200 },
               description: "The answer's requestId, which /feedback takes; drawn where absent",
             },
+            {
+              name: LANE_HEADERS.synthetic,
+              in: 'header',
+              schema: { type: 'string', maxLength: 200 },
+              description:
+                "Of a prober, with its bearer token: the request is answered like any other, and left out of the counts that judge a release. Without the token it is a user's",
+            },
             ...parameters(),
           ],
+          security: [{}, { probe: [] }],
           requestBody: {
             required: true,
             content: {

@@ -14,6 +14,7 @@ import { healthOf } from './health.ts';
 import type { Activity } from './health.ts';
 import type { Admission, IngestDeps } from './ingest-routes.ts';
 import { installIngest } from './ingest-routes.ts';
+import type { HolderWatch } from './holder-watch.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Shadow } from './shadow.ts';
@@ -29,6 +30,7 @@ export interface PublicDeps extends AppOptions {
   readonly shadow: Pick<Shadow, 'chosen'>;
   readonly feedback: FeedbackSamples;
   readonly experiment: Pick<ExperimentArms, 'hear'>;
+  readonly holder: Pick<HolderWatch, 'missing'>;
   /**
    * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
    * own: a flood of them must not keep vectors out.
@@ -94,7 +96,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   installIngest(app, deps, admitted);
   const document = JSON.stringify(openApiDocument());
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
-  app.get('/health', () => healthOf(gateway.view(), activity));
+  app.get('/health', () => healthOf(gateway.view(), activity, deps.holder.missing));
   app.get('/metrics', async (_request, reply) => {
     await gateway.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -29,6 +29,7 @@ function shownState(state: ControlState, aheadMs: number): ControlState {
     lease: lease === null ? null : { ...lease, expiresAtMs: later(lease.expiresAtMs) },
     lastIntervention:
       lastIntervention === null ? null : { ...lastIntervention, atMs: later(lastIntervention.atMs) },
+    holderSeenMs: state.holderSeenMs === null ? null : later(state.holderSeenMs),
     changedAtMs: later(state.changedAtMs),
   };
 }

@@ -30,6 +30,7 @@ const stateSchema = z.strictObject({
   promoting: z.strictObject({ untilMs: z.number() }).nullable(),
   restoring: z.string().nullable(),
   lease: z.strictObject({ expiresAtMs: z.number(), onExpiry: z.enum(['zero', 'keep']) }).nullable(),
+  holderSeenMs: z.number().nullable().default(null),
   experiment: z
     .strictObject({ name: z.string(), offPercent: z.number(), untilMs: z.number() })
     .nullable()

@@ -397,6 +397,44 @@ describe('fence: what is refused', () => {
   });
 });
 
+describe('the last sign of life of the holder', () => {
+  const LATER = T + 50;
+  const life: Command = { kind: 'renewLease', body: { epoch: 1, ttlMs: 100 } };
+  const old: Command = { kind: 'renewLease', body: { epoch: 0, ttlMs: 100 } };
+  it.each<[string, ControlState, Command, number]>([
+    ['is the newest renewal of its lease', after(...loaded, at(5)), life, LATER],
+    ['at 100 % is the same call, which renews nothing', after(...loaded, at(100)), life, LATER],
+    ['is a change of its own', after(...loaded, at(5)), fenced({ percent: 4 }), LATER],
+    [
+      'is that another one took the epoch',
+      after(...loaded),
+      epoch('next', { owner: 'run', epoch: 1 }),
+      LATER,
+    ],
+    ['is no renewal by who held it before', after(...loaded, at(100)), old, T],
+    ['is no change by hand', after(...loaded, at(100)), hand({ percent: 50 }), T],
+    ['is no step of the clock', after(...loaded, at(100)), tick, T],
+    [
+      'is also a renewal that comes too late for the lease',
+      after(
+        ...loaded,
+        fenced({ percent: 25, interventions: 0, lease: LEASE }),
+        hand({ percent: 0 }),
+        hand({ percent: 3 }),
+      ),
+      life,
+      LATER,
+    ],
+  ])('%s', (_, state, command, seenMs) => {
+    expect(applyCommand(state, command, LATER).state.holderSeenMs).toBe(seenMs);
+  });
+
+  it('begins when a hand gives a candidate its users', () => {
+    const given = applyCommand(after(hand({ lanes: { candidate: 'v0' } })), hand({ percent: 5 }), LATER);
+    expect(given.state.holderSeenMs).toBe(LATER);
+  });
+});
+
 it('names the next moment at which time changes something', () => {
   expect(nextTickMs(after())).toBeNull();
   expect(nextTickMs(after(...loaded, at(5)))).toBe(T + 100);

@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ControlView } from '../../domain/control.ts';
+import type { ControlState, ControlView } from '../../domain/control.ts';
 import type { TestGateway } from './gateway-process.ts';
 import { createTestGateway, oldAndNew } from './gateway-process.ts';
 
@@ -63,18 +63,18 @@ async function lease(): Promise<number> {
   return epoch;
 }
 
-/** Users leave the candidate because its lease ran out, long before the hour is over. */
-async function leaseRunsOut(): Promise<void> {
-  const { state } = await gateway.until(({ state: { percent } }) => percent === 0);
-  expect(state).toMatchObject({ lease: null, lastIntervention: { kind: 'leaseLost', percentBefore: 40 } });
+/** The state once users have left the candidate; fails long before the hour is over. */
+async function withoutUsers(): Promise<ControlState> {
+  return (await gateway.until(({ state: { percent } }) => percent === 0)).state;
 }
+const LOST = { lease: null, lastIntervention: { kind: 'leaseLost', percentBefore: 40 } };
 
 describe('a lease of four seconds', () => {
   it('ends after one TTL although the wall clock is set back by an hour', async () => {
     await startWith({ stepMs: -HOUR_MS });
     await lease();
     await setClock();
-    await leaseRunsOut();
+    expect(await withoutUsers()).toMatchObject(LOST);
   });
 
   it('stays while it is renewed although the wall clock is set forward by an hour, and shows when it ends', async () => {
@@ -97,7 +97,7 @@ describe('a lease of four seconds', () => {
     await lease();
     await gateway.kill();
     await startWith({ setMs: -HOUR_MS });
-    await leaseRunsOut();
+    expect(await withoutUsers()).toMatchObject(LOST);
   });
 
   it('ends after one TTL although the machine was booted again with a wall clock set back by an hour', async () => {
@@ -108,6 +108,6 @@ describe('a lease of four seconds', () => {
     const { clock, ...state } = JSON.parse(await readFile(file, 'utf8'));
     await writeFile(file, JSON.stringify({ ...state, clock: { ...clock, bootId: 'the boot before' } }));
     await startWith({ setMs: -HOUR_MS });
-    await leaseRunsOut();
+    expect(await withoutUsers()).toMatchObject(LOST);
   });
 });

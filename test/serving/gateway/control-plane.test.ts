@@ -73,6 +73,12 @@ describe('what is in force without a disk', () => {
     ['a lower share', HALF, change({ percent: 10 }), { percent: 10 }],
     ['the epoch of a rollback', HALF, take({ unsaved: 'accepted' }), { percent: 50, epoch: 4 }],
     ['the kill switch', HALF, { kind: 'killSwitch' }, { percent: 0 }],
+    [
+      'a sign of life at 100 %',
+      ALL,
+      { kind: 'renewLease', body: { epoch: 3, ttlMs: 15_000 } },
+      { percent: 100, holderSeenMs: 1_000 },
+    ],
   ])('%s is', async (_, state, command, wanted) => {
     const { plane, disk, asked } = controlPlane(state);
     expect(await asked(command)).toBe('in force');

@@ -1,4 +1,24 @@
-import type { Notification } from '../domain/contract.ts';
+import type { Notification } from './contract.ts';
+
+/** A webhook and what it takes: our own JSON, or the message of a Slack incoming webhook. */
+export interface WebhookRoute {
+  readonly url: string;
+  readonly format: 'json' | 'slack';
+}
+
+/** A notification as a POST in a webhook's format. The key goes along: the receiver can tell one that is sent twice. */
+export function webhookMessage(
+  format: WebhookRoute['format'],
+  notification: Notification,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
+  const { title, text, dedupeKey } = notification;
+  const message =
+    format === 'slack' ? slackMessage(notification) : { ...notification, text: `${title}\n${text}` };
+  return {
+    headers: { 'content-type': 'application/json', 'idempotency-key': dedupeKey },
+    body: JSON.stringify(message),
+  };
+}
 
 /** Slack's limits of a header and of a section, in characters. */
 const LONGEST_HEADER = 150;
@@ -7,7 +27,7 @@ const LONGEST_SECTION = 3_000;
 const SIGN = { critical: ':rotating_light:', warning: ':warning:', info: ':information_source:' } as const;
 
 /** A notification as the body of a Slack incoming webhook: the title as header, each text line by line, commands as code. */
-export function slackMessage({ severity, title, text }: Notification): Record<string, unknown> {
+function slackMessage({ severity, title, text }: Notification): Record<string, unknown> {
   const body = text.split('\n').map(withCode).join('\n');
   return {
     // What a phone shows, and what is read aloud.
