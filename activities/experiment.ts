@@ -9,6 +9,7 @@ import { experimentMarkdown } from '../domain/experiment-report.ts';
 import { ARM_METRICS, GATEWAY_METRICS } from '../domain/telemetry.ts';
 import type { Sample } from '../domain/metrics-text.ts';
 import { parseMetricsText } from '../domain/metrics-text.ts';
+import { processClock } from '../retrieval/process-clock.ts';
 
 export interface ExperimentDeps {
   readonly service: string;
@@ -30,7 +31,7 @@ export function createExperiment({
         const answer = await request(`${gatewayUrl}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
         const text = await answer.body.text();
         if (answer.statusCode !== 200) throw new Error(`GET /metrics answered ${answer.statusCode}`);
-        return { ...readingOf(parseMetricsText(text), Date.now()), service };
+        return { ...readingOf(parseMetricsText(text), processClock.now()), service };
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         return { kind: 'missing', reason: `no metrics from the gateway: ${reason}` };

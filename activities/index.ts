@@ -1,11 +1,11 @@
 import type { RolloutActivities } from '../domain/contract.ts';
-import { SteadyClock } from '../domain/steady-clock.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { ExperimentActivities } from '../domain/experiment-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
+import { processClock } from '../retrieval/process-clock.ts';
 import { createBaseline } from './baseline.ts';
 import { createCleanEvaluation } from './clean-evaluation.ts';
 import type { ControlOptions } from './control.ts';
@@ -70,8 +70,7 @@ export function createActivities(
     Pick<PlansDeps, 'searchAttributes'>,
 ): Activities {
   const control = createControlClient(config.control);
-  // One for all, so that a snapshot's time can be compared with a guard's.
-  const clock = new SteadyClock(Date.now(), () => performance.now());
+  const clock = processClock;
   const metrics = createGatewayMetrics(config.gatewayUrl, clock.now);
   return {
     ...createPlans({ ...config, ...deps }),

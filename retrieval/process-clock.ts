@@ -1,4 +1,4 @@
 import { SteadyClock } from '../domain/steady-clock.ts';
 
-/** Of this process: for deadlines that one of its modules sets and another one keeps. */
+/** Of this process: one for all, so that a time which one of its modules reads can be compared with another's. */
 export const processClock = new SteadyClock(Date.now(), () => performance.now());

@@ -49,6 +49,11 @@ function healthFindings(health: Health): Finding[] {
     'what is in force is not on disk: a restart would forget it, and no raise passes',
     "make room on the disk of its STATE_DIR, or make that writable; it is written by itself then; the gateway's log says what failed",
   );
+  const unwatched = wrong(
+    'guard',
+    `nobody watches ${health.releases.candidate ?? 'the candidate'}, which has ${health.percent} % of the users`,
+    'see below whether worker and Temporal run; where the rollout has ended: bash scripts/rollback_retriever.sh RELEASE',
+  );
   const parts = (['ingest', 'encode', 'search', 'rerank'] as const).filter((part) => !health[part].ok);
   const says = `users get ${health.version}, ${health.percent} % on ${health.releases.candidate ?? 'no candidate'}`;
   return [
@@ -60,6 +65,7 @@ function healthFindings(health: Health): Finding[] {
           "look at the lanes below, and at the gateway's log",
         ),
     ...(health.state.ok ? [] : [unsaved]),
+    ...(health.holder.ok ? [] : [unwatched]),
   ];
 }
 

@@ -17,6 +17,7 @@ const TAKEN: Partial<Record<SettingName, string>> = {
   INGEST_TOKEN: '0123456789abcdef',
   CANARY_PERCENT: '0',
   EXPLAIN_LOG_BYTES: '10000',
+  HOLDER_UNSEEN_MS: '5000',
   DEPLOYMENT: 'embedded',
   RETRIEVER_IMPL: 'gru_v0',
 };
