@@ -5,7 +5,7 @@ import onnxProto from 'onnx-proto';
 const { onnx } = onnxProto;
 
 /** What the file of an ONNX graph says of itself. */
-export interface GraphFile {
+interface GraphFile {
   /** Files beside the graph in which it keeps weights, as it names them. */
   readonly external: readonly string[];
   /** Inputs, each axis by its size; null where it may have any. */

@@ -83,8 +83,12 @@ function headerOf(bytes: Buffer): { readonly begin: number; readonly text: strin
 
 function fieldsOf(text: string) {
   const header = literalOf(text);
-  const names = header instanceof Map ? [...header.keys()].toSorted() : [];
-  if (!(header instanceof Map) || names.join() !== FIELDS.join())
+  const names: unknown[] = header instanceof Map ? [...header.keys()] : [];
+  if (
+    !(header instanceof Map) ||
+    names.length !== FIELDS.length ||
+    !FIELDS.every((name) => names.includes(name))
+  )
     throw new Error(`has a header with ${names.join(', ') || 'no fields'}, not ${FIELDS.join(', ')}`);
   const [descr, fortran, shape] = FIELDS.map((name) => header.get(name) as PythonValue);
   if (typeof descr !== 'string' || (descr !== BIG && !LITTLE.includes(descr)))

@@ -1,6 +1,6 @@
 /** What a .npy header can hold: strings, numbers, booleans, None, tuples, lists and dictionaries with names as keys. */
 export type PythonValue = string | number | boolean | null | readonly PythonValue[] | PythonDict;
-export type PythonDict = ReadonlyMap<string, PythonValue>;
+type PythonDict = ReadonlyMap<string, PythonValue>;
 
 /** Strings of either quotes, whole numbers (of Python 2 with an L), names and marks. */
 const TOKEN =

@@ -54,15 +54,15 @@ describe('readCorpus', () => {
     ]);
   });
 
-  const line = (text: string) => Buffer.from(`{"article":"B","seq":0,"text":"${text}"}`, 'latin1');
+  const bytesOf = (text: string) => Buffer.from(`{"article":"B","seq":0,"text":"${text}"}`, 'latin1');
   const before = GOOD.length + 1 + '{"article":"B","seq":0,"text":"'.length;
   it.each([
-    ['Latin-1', line('Die Stra\xdfe'), before + 8, '0xdf'],
-    ['Windows-1252', line('He said \x93yes\x94'), before + 8, '0x93'],
-    ['surrogates as CESU-8 writes them', line('\xed\xa0\xbd\xed\xb8\x80'), before, '0xed'],
-    ['a character that is cut', line('caf\xc3'), before + 3, '0xc3'],
-    ['a longer form than is needed', line('\xc0\xaf'), before, '0xc0'],
-    ['a right U+FFFD before a wrong byte', line('\xef\xbf\xbd \xff'), before + 4, '0xff'],
+    ['Latin-1', bytesOf('Die Stra\xdfe'), before + 8, '0xdf'],
+    ['Windows-1252', bytesOf('He said \x93yes\x94'), before + 8, '0x93'],
+    ['surrogates as CESU-8 writes them', bytesOf('\xed\xa0\xbd\xed\xb8\x80'), before, '0xed'],
+    ['a character that is cut', bytesOf('caf\xc3'), before + 3, '0xc3'],
+    ['a longer form than is needed', bytesOf('\xc0\xaf'), before, '0xc0'],
+    ['a right U+FFFD before a wrong byte', bytesOf('\xef\xbf\xbd \xff'), before + 4, '0xff'],
     ['UTF-16', Buffer.from('\ufeff{}', 'utf16le'), GOOD.length + 1, '0xff'],
   ])('refuses %s with file, line and byte', async (_name, wrong, byte, shown) => {
     const content = Buffer.concat([Buffer.from(`${GOOD}\n`), wrong, Buffer.from('\n')]);

@@ -183,13 +183,17 @@ describe('a .npy header', () => {
       fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 }), (changes) => {
         const bytes = Buffer.from(good);
         for (const [at, value] of changes) bytes[at] = value;
-        try {
-          expect(parseNpy(bytes).data).toHaveLength(4);
-        } catch (error) {
-          expect(String(error)).toMatch(/^Error: (is|has|holds|does) /);
-        }
+        expect(lengthOrFault(bytes)).toMatch(/^(4 floats|Error: (is|has|holds|does) )/);
       }),
       { numRuns: 3_000 },
     );
   });
 });
+
+function lengthOrFault(bytes: Buffer): string {
+  try {
+    return `${parseNpy(bytes).data.length} floats`;
+  } catch (error) {
+    return String(error);
+  }
+}
