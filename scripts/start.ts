@@ -6,6 +6,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { readSettings } from '../domain/settings.ts';
+import { stackFolders } from '../domain/stack-folders.ts';
 import { samplePlaces } from './build/places.ts';
 import { untilInterrupted } from './stack/interrupt.ts';
 import { keepRunning } from './stack/keep-running.ts';
@@ -22,6 +23,7 @@ const SETTINGS = [
   'DATA_DIR',
   'RELEASES_DIR',
   'ARTIFACTS_DIR',
+  'PROD_DOCS_DIR',
   'PLANS_DIR',
   'STABLE_RELEASE',
   'SERVICE',
@@ -36,7 +38,8 @@ const read = settingsOrUsage(USAGE, () => ({
   samples: samplePlaces(ROOT, process.env),
   ...readSettings(process.env, ...SETTINGS),
 }));
-const dataDir = resolve(ROOT, read.DATA_DIR);
+const folders = stackFolders(read);
+const dataDir = resolve(ROOT, folders.data);
 const releasesDir = resolve(ROOT, read.RELEASES_DIR ?? read.samples.releases);
 /** As gateway and worker of this environment have them. */
 const { STABLE_RELEASE: stableRelease, SERVICE: service, TASK_QUEUE: taskQueue } = read;
@@ -50,8 +53,9 @@ try {
   const stack = await startStack({
     dataDir,
     releasesDir,
-    artifactsDir: resolve(ROOT, read.ARTIFACTS_DIR),
+    artifactsDir: resolve(ROOT, folders.artifacts),
     plansDir: resolve(ROOT, read.PLANS_DIR),
+    prodDocsDir: resolve(ROOT, folders.prodDocs),
     stableRelease,
     ports: read.ports,
     env: { worker: { SERVICE: service, TASK_QUEUE: taskQueue } },

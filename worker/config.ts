@@ -1,5 +1,6 @@
 import type { Settings } from '../domain/settings.ts';
 import { readSettings } from '../domain/settings.ts';
+import { recordsFolder } from '../domain/stack-folders.ts';
 
 /** What a worker reads; Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
 const NAMES = [
@@ -77,9 +78,9 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
         data.CONTROL_TOKEN === undefined ? { file: data.CONTROL_TOKEN_FILE } : { value: data.CONTROL_TOKEN },
     },
     releasesDir: data.RELEASES_DIR ?? 'artifacts/releases',
-    artifactsDir: data.ARTIFACTS_DIR,
+    artifactsDir: recordsFolder(data.ARTIFACTS_DIR ?? 'artifacts', data.SERVICE),
     plansDir: data.PLANS_DIR,
-    prodDocsDir: data.PROD_DOCS_DIR,
+    prodDocsDir: recordsFolder(data.PROD_DOCS_DIR ?? 'docs/PROD', data.SERVICE),
     rollbackScript: data.ROLLBACK_SCRIPT,
     ingestLog: data.INGEST_LOG ?? '.data/gateway/ingest/log.jsonl',
     metricsAddress: `${data.WORKER_METRICS_HOST}:${data.WORKER_METRICS_PORT}`,

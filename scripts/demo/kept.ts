@@ -22,8 +22,8 @@ export function sayKept({ pid, addresses }: Pick<DemoStack, 'pid' | 'addresses'>
   const moved = VARIABLES.filter(([part]) => addresses[part] !== DEFAULTS[part]);
   return [
     `The stack and its users go on: ${addresses.gateway}, ${addresses.temporalUi}. To stop them: kill ${pid}`,
-    'Its tokens and state are its own. For the tools, the rollback script among them, in a terminal:',
-    `  export CONTROL_TOKEN_FILE=${join(dataDir, 'run/control-token')} STATE_DIR=${join(dataDir, 'gateway')}`,
+    'Its tokens, state and records are its own. For the tools, the rollback script among them, in a terminal:',
+    `  export CONTROL_TOKEN_FILE=${join(dataDir, 'run/control-token')} STATE_DIR=${join(dataDir, 'gateway')} ARTIFACTS_DIR=${join(dataDir, 'artifacts')}`,
     ...moved.map(([part, variable]) => `  export ${variable}=${addresses[part]}`),
     `and the token of POST /ingest is in ${join(dataDir, 'run/ingest-token')}`,
   ].join('\n');

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { TASK_QUEUE } from '../../domain/queues.ts';
+import { FIRST_SERVICE } from '../../domain/stack-folders.ts';
 import { ROOT, dieWithParent, nodeCommand } from '../stack/process.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { TrafficReport } from '../traffic/tally.ts';
@@ -49,8 +51,11 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
       ...process.env,
       DATA_DIR: dataDir,
       PLANS_DIR: options.plansDir,
-      // A demo's decisions are no documents of this repository.
+      // Whatever a demo writes is its own: another stack of this clone must not take its records for its own.
+      ARTIFACTS_DIR: join(dataDir, 'artifacts'),
       PROD_DOCS_DIR: join(dataDir, 'PROD'),
+      SERVICE: FIRST_SERVICE,
+      TASK_QUEUE,
     },
   });
   let ended = false;

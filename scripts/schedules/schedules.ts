@@ -1,4 +1,5 @@
 import type { Client, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
+import { FIRST_SERVICE } from '../../domain/stack-folders.ts';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 
 /** When the schedules run. */
@@ -36,11 +37,9 @@ export interface Served {
   readonly taskQueue: string;
 }
 
-/** Services share a Temporal server: each has schedules of its own. The first one's names are those of the documents. */
-const FIRST = 'retriever';
-
+/** Services share a Temporal server: each has schedules of its own. */
 function scheduleId(name: ScheduleName, service: string): string {
-  return service === FIRST ? name : `${name}/${service}`;
+  return service === FIRST_SERVICE ? name : `${name}/${service}`;
 }
 
 /** A run that a server missed is made up for a day long; SDK and server would do it for a year. */

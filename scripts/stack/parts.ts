@@ -22,6 +22,11 @@ export function tokenFile({ dataDir }: StackOptions): string {
   return join(dataDir, 'run', 'control-token');
 }
 
+/** Written by the gateway, read by the worker. */
+function ingestLog({ dataDir }: StackOptions): string {
+  return join(dataDir, 'gateway', 'ingest', 'log.jsonl');
+}
+
 /** How each part is started, and how it says that it is ready. */
 export function describeParts(options: StackOptions, ports: StackPorts): Record<Part, PartDescription> {
   const { dataDir } = options;
@@ -78,6 +83,7 @@ function gatewayEnv(options: StackOptions, ports: StackPorts): Record<string, st
     CONTROL_TOKEN_FILE: tokenFile(options),
     RELEASES_DIR: options.releasesDir,
     STATE_DIR: join(options.dataDir, 'gateway'),
+    INGEST_LOG: ingestLog(options),
     STABLE_RELEASE: options.stableRelease,
   };
 }
@@ -93,7 +99,7 @@ function workerEnv(options: StackOptions, ports: StackPorts, temporal: string): 
     ARTIFACTS_DIR: options.artifactsDir,
     PLANS_DIR: options.plansDir,
     ...(options.prodDocsDir === undefined ? {} : { PROD_DOCS_DIR: options.prodDocsDir }),
-    INGEST_LOG: join(options.dataDir, 'gateway', 'ingest', 'log.jsonl'),
+    INGEST_LOG: ingestLog(options),
     WORKER_METRICS_PORT: String(ports.workerMetrics),
     WORKER_HEALTH_PORT: String(ports.workerHealth),
     NOTIFY_SENT_FILE: join(options.dataDir, 'worker', 'notified.json'),

@@ -1,10 +1,16 @@
 import { resolve } from 'node:path';
 import { ROOT } from '../stack/process.ts';
+import { readSettings } from '../../domain/settings.ts';
+import { recordsFolder, stackFolders } from '../../domain/stack-folders.ts';
 import { setting } from './settings.ts';
 
-/** Settings of the stack's folders; relative ones, as the defaults are, are those of the clone, wherever a tool is called. */
+/**
+ * Where the worker of this environment writes its records. Relative folders, here and below, are those of the clone,
+ * wherever a tool is called.
+ */
 export function artifactsFolder(): string {
-  return resolve(ROOT, setting('ARTIFACTS_DIR'));
+  const read = readSettings(process.env, 'DATA_DIR', 'ARTIFACTS_DIR', 'PROD_DOCS_DIR', 'SERVICE');
+  return resolve(ROOT, recordsFolder(stackFolders(read).artifacts, read.SERVICE));
 }
 
 export function releasesFolder(): string {

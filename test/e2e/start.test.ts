@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,9 +41,7 @@ async function started<T>(
       ...Object.fromEntries(PORTS.map((name) => [`${name}_PORT`, '0'])),
       DATA_DIR: folder,
       RELEASES_DIR: releasesDir,
-      ARTIFACTS_DIR: join(folder, 'artifacts'),
       PLANS_DIR: join(ROOT, 'test/fixtures/plans'),
-      PROD_DOCS_DIR: join(folder, 'PROD'),
       STABLE_RELEASE: 'v-1',
       SERVICE: 'shop',
       TASK_QUEUE: 'shop-rollout',
@@ -51,7 +49,7 @@ async function started<T>(
     },
   });
   try {
-    const text = await vi.waitFor(() => readFile(stackFile, 'utf8'), { timeout: 60_000, interval: 100 });
+    const text = await vi.waitFor(() => readFile(stackFile, 'utf8'), { timeout: 150_000, interval: 100 });
     const addresses: Stack['addresses'] & { readonly pid: number } = JSON.parse(text);
     const connection = await Connection.connect({ address: addresses.temporal });
     try {
@@ -73,6 +71,22 @@ function workerOf(stack: number): number {
   const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker/main'));
   if (found === undefined) throw new Error('no worker runs');
   return found;
+}
+
+/** For tools that look at the stack, as an operator may have typed them. */
+function settingsOf({ temporal, gateway, control, workerHealth }: Stack['addresses']): NodeJS.ProcessEnv {
+  return {
+    TEMPORAL_ADDRESS: `${temporal}\n`,
+    GATEWAY_URL: `${gateway}/`,
+    CONTROL_URL: `${control}/`,
+    WORKER_HEALTH_URL: workerHealth,
+    CONTROL_TOKEN_FILE: join(folder, 'run/control-token'),
+    STATE_DIR: join(folder, 'gateway'),
+    DATA_DIR: folder,
+    RELEASES_DIR: releasesDir,
+    SERVICE: 'shop',
+    TASK_QUEUE: 'shop-rollout',
+  };
 }
 
 describe('npm start', () => {
@@ -97,20 +111,8 @@ describe('npm start', () => {
     };
     await started(
       [],
-      async (_client, { temporal, gateway, control, workerHealth }) => {
-        const ours = {
-          ...env,
-          TEMPORAL_ADDRESS: `${temporal}\n`,
-          GATEWAY_URL: `${gateway}/`,
-          CONTROL_URL: `${control}/`,
-          WORKER_HEALTH_URL: workerHealth,
-          CONTROL_TOKEN_FILE: join(folder, 'run/control-token'),
-          STATE_DIR: join(folder, 'gateway'),
-          ARTIFACTS_DIR: join(folder, 'artifacts'),
-          RELEASES_DIR: releasesDir,
-          SERVICE: 'shop',
-          TASK_QUEUE: 'shop-rollout',
-        };
+      async (_client, addresses) => {
+        const ours = { ...env, ...settingsOf(addresses) };
         const ask = (...args: [string, ...string[]]) => toolIn({ env: ours }, ...args);
         expect(await ask('rollout', 'status')).toMatchObject({
           code: 1,
@@ -127,7 +129,7 @@ describe('npm start', () => {
       },
       env,
     );
-  }, 180_000);
+  }, 240_000);
 
   it('starts a worker again that ended by itself, and users are served all the while', async () => {
     await started(['--no-monitor'], async (_client, { pid, workerHealth, gateway }) => {
@@ -143,4 +145,28 @@ describe('npm start', () => {
       );
     });
   }, 120_000);
+
+  it('keeps the records of its service in its own folder, and no other stack takes them for its own', async () => {
+    await started(['--no-monitor'], async (client, addresses) => {
+      const { outcome } = await client.workflow.execute('rollout', {
+        taskQueue: 'shop-rollout',
+        workflowId: 'rollout/shop',
+        args: [{ service: 'shop', candidate: 'nothing-there', plan: 'compressed' }],
+      });
+      expect(outcome).toBe('refused');
+      const ours = join(folder, 'artifacts/shop/decisions/nothing-there.jsonl');
+      expect(await readFile(ours, 'utf8')).toContain('"workflowId":"rollout/shop"');
+      expect(existsSync(join(ROOT, 'artifacts/decisions/nothing-there.jsonl'))).toBe(false);
+      const decisions = async (env: NodeJS.ProcessEnv) => {
+        const { stdout } = await toolIn({ env: { ...settingsOf(addresses), ...env } }, 'diagnose-retriever');
+        return stdout.split('\n').find((line) => line.includes(' decisions: '));
+      };
+      expect(await decisions({})).toContain(`1 records in ${ours}`);
+      const other = join(folder, 'of another stack');
+      expect(await decisions({ DATA_DIR: other })).toBe(
+        `- decisions: none in ${other}/artifacts/shop/decisions: no rollout has decided anything`,
+      );
+      expect(await decisions({ SERVICE: 'retriever' })).toContain(`none in ${folder}/artifacts/decisions`);
+    });
+  }, 240_000);
 });

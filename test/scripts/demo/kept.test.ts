@@ -15,6 +15,7 @@ it('says how to stop a stack that was kept, and where the tools find its tokens 
   expect(words).toContain('kill 42');
   expect(words).toContain('export CONTROL_TOKEN_FILE=/clone/.data/demo/run/control-token');
   expect(words).toContain('STATE_DIR=/clone/.data/demo/gateway');
+  expect(words).toContain('ARTIFACTS_DIR=/clone/.data/demo/artifacts');
   expect(words).toContain('/clone/.data/demo/run/ingest-token');
   expect(words).not.toContain('CONTROL_URL');
 });
