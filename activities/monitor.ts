@@ -11,6 +11,7 @@ import type { AlertState } from '../domain/alert-state.ts';
 import { newAlerts } from '../domain/alert-state.ts';
 import { alertStep } from '../domain/alerts.ts';
 import type { SteadyClock } from '../domain/steady-clock.ts';
+import { isName } from '../domain/name.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { textOf } from '../retrieval/text/utf8.ts';
 import type { ControlClient } from './control.ts';
@@ -30,7 +31,6 @@ export interface MonitorDeps {
   readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
 }
 
-const RULES_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** Between two heartbeats while the next poll is waited for: well within the time-out of 20 s. */
 const BEAT_MS = 5_000;
 
@@ -110,7 +110,7 @@ async function rulesBytes(plansDir: string, name: string): Promise<Buffer> {
   const there = (await readdir(folder))
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -5));
-  if (RULES_NAME.test(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`));
+  if (isName(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`));
   throw wrong(
     `there are no alert rules ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
   );

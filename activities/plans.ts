@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { parse } from 'yaml';
+import { isName } from '../domain/name.ts';
 import type { RolloutActivities } from '../domain/contract.ts';
 import { parsePlan } from '../domain/plan-file.ts';
 import { textOf } from '../retrieval/text/utf8.ts';
@@ -12,8 +13,6 @@ export interface PlansDeps {
   /** Whether the worker could register them; it tells each rollout along with its plan. */
   readonly searchAttributes: boolean;
 }
-
-const PLAN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Reads plans as YAML files of one folder. Whatever is wrong with a plan no retry can mend. */
 export function createPlans({ plansDir, searchAttributes }: PlansDeps): Pick<RolloutActivities, 'loadPlan'> {
@@ -32,7 +31,7 @@ async function planBytes(plansDir: string, name: string): Promise<Buffer> {
   const there = (await readdir(plansDir))
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -5));
-  if (!PLAN_NAME.test(name) || !there.includes(name))
+  if (!isName(name) || !there.includes(name))
     throw wrong(
       `there is no plan ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
     );

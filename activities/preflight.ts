@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { PreflightCheck, PreflightInput, RolloutActivities } from '../domain/contract.ts';
+import { isName } from '../domain/name.ts';
 import { ReleaseError, readManifest } from '../retrieval/release/manifest.ts';
 import { backboneGate } from './backbone-gate.ts';
 import type { ControlClient } from './control.ts';
@@ -28,9 +29,6 @@ interface Part {
   run(signal: AbortSignal): Promise<PreflightCheck[]>;
 }
 
-/** A release's name is a folder's name; anything else could lead out of the releases' folder. */
-const RELEASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-
 /** All checks before any traffic. None needs traffic; heavy ones run in niced processes. */
 export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'preflight'> {
   return {
@@ -39,6 +37,7 @@ export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'p
       const checks =
         ownService(deps.service, input.service) ??
         (await knownRelease(deps.releasesDir, input.candidate)) ??
+        stableAlready(input.candidate, stable) ??
         (await runParts(parts(deps, input, stable)));
       return {
         checks,
@@ -57,11 +56,18 @@ function ownService(own: string, asked: string): PreflightCheck[] | null {
   return [{ name: 'service', verdict: 'red', reason }];
 }
 
+/** Null where users would get anything new. */
+function stableAlready(candidate: string, stable: string): PreflightCheck[] | null {
+  if (candidate !== stable) return null;
+  const reason = `${candidate} is stable already, so every user has it: there is nothing to ship`;
+  return [{ name: 'candidate', verdict: 'red', reason }];
+}
+
 /** Null if the release is there; else the one red row that says which releases are. */
 async function knownRelease(releasesDir: string, name: string): Promise<PreflightCheck[] | null> {
   const there = await readdir(releasesDir).catch((): string[] => []);
-  if (RELEASE_NAME.test(name) && there.includes(name)) return null;
-  const known = there.filter((entry) => RELEASE_NAME.test(entry)).toSorted();
+  if (isName(name) && there.includes(name)) return null;
+  const known = there.filter(isName).toSorted();
   return [
     {
       name: 'candidate',

@@ -1,3 +1,4 @@
+import { NAME_RULE, isName } from './name.ts';
 import { MOST_SHARDS } from './evaluation-contract.ts';
 
 /** Input of the workflow `evaluation`, with its defaults filled in. */
@@ -8,7 +9,6 @@ export interface EvaluationInput {
   readonly shards: number | null;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const FIELDS = ['release', 'shards'];
 
 /** The input, or every problem with it by field. Nothing, null and {} are the nightly evaluation of stable. */
@@ -23,11 +23,8 @@ export function readEvaluationInput(
     .filter((name) => !FIELDS.includes(name))
     .map((name) => `${name}: unknown field; there are ${FIELDS.join(', ')}`);
   const { release = null, shards = null } = given;
-  const isName = typeof release === 'string' && NAME.test(release);
-  if (release !== null && !isName)
-    problems.push(
-      `release: must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(release)}`,
-    );
+  if (release !== null && !isName(release))
+    problems.push(`release: ${NAME_RULE}, not ${JSON.stringify(release)}`);
   const isCount =
     typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MOST_SHARDS;
   if (shards !== null && !isCount)
@@ -35,7 +32,7 @@ export function readEvaluationInput(
   if (problems.length > 0) return { problems };
   return {
     input: {
-      release: isName ? release : null,
+      release: isName(release) ? release : null,
       shards: isCount ? shards : null,
     },
   };

@@ -1,3 +1,4 @@
+import { NAME_RULE, isName } from './name.ts';
 import type { ExperimentMetric } from './experiment.ts';
 import { EXPERIMENT_METRICS } from './experiment.ts';
 
@@ -28,7 +29,6 @@ const DEFAULTS: ExperimentInput = {
   maxHours: 168,
   lookMinutes: 10,
 };
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const NUMBERS = {
   offPercent: { over: 0, upTo: 50 },
   detectPoints: { over: 0, upTo: 50 },
@@ -49,10 +49,7 @@ export function readExperimentInput(
     .filter((name) => !fields.includes(name))
     .map((name) => `${name}: unknown field; there are ${fields.join(', ')}`);
   for (const field of ['service', 'name'])
-    if (typeof input[field] !== 'string' || !NAME.test(input[field]))
-      problems.push(
-        `${field}: must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(input[field])}`,
-      );
+    if (!isName(input[field])) problems.push(`${field}: ${NAME_RULE}, not ${JSON.stringify(input[field])}`);
   if (!EXPERIMENT_METRICS.some((metric) => metric === input['metric']))
     problems.push(`metric: must be one of ${EXPERIMENT_METRICS.join(', ')}`);
   for (const [field, { over, upTo }] of Object.entries(NUMBERS)) {

@@ -1,3 +1,5 @@
+import { NAME_RULE, isName } from './name.ts';
+
 /** Input of the workflow `monitor`, with its defaults filled in. */
 export interface MonitorInput {
   readonly service: string;
@@ -5,8 +7,6 @@ export interface MonitorInput {
   readonly rules: string;
 }
 
-/** A service or rules name: it becomes part of paths and ids. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const DEFAULTS: Readonly<Record<string, unknown>> = { service: 'retriever', rules: 'runbook' };
 const FIELDS = Object.keys(DEFAULTS);
 
@@ -32,9 +32,7 @@ export function readMonitorInput(
   const given: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...raw };
   const problems = Object.entries(given).flatMap(([name, value]) => {
     if (!FIELDS.includes(name)) return [`${name}: unknown field; there are ${FIELDS.join(', ')}`];
-    return typeof value === 'string' && NAME.test(value)
-      ? []
-      : [`${name}: must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(value)}`];
+    return isName(value) ? [] : [`${name}: ${NAME_RULE}, not ${JSON.stringify(value)}`];
   });
   if (problems.length > 0) return { problems };
   return { input: { service: String(given['service']), rules: String(given['rules']) } };

@@ -1,3 +1,4 @@
+import { NAME_RULE, isName } from './name.ts';
 import type { NprobePriority } from './nprobe-choice.ts';
 import type { LaneName } from './split.ts';
 
@@ -44,7 +45,6 @@ export interface TuningOrder {
 }
 
 const FIELDS = ['service', 'lane', 'priority', 'targetMs', 'nprobes', 'apply', 'held'];
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** The runbook's. */
 const TARGET_MS = 8;
 const NPROBES = [4, 8, 12, 16];
@@ -73,7 +73,7 @@ export function readNprobeTuningInput(
   };
   const held = field('held', null, '{"owner": text, "epoch": whole number}', isHeld);
   const order: TuningOrder = {
-    service: field('service', 'retriever', 'a name of letters, digits, ".", "_" and "-"', isName),
+    service: field('service', 'retriever', NAME_RULE.replace('must be ', ''), isName),
     lane: field(
       'lane',
       held === null ? 'stable' : 'candidate',
@@ -101,10 +101,6 @@ export function readNprobeTuningInput(
 
 function oneOf<T extends string>(...choices: readonly T[]): (value: unknown) => value is T {
   return (value): value is T => choices.some((choice) => choice === value);
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && NAME.test(value);
 }
 
 function isPositive(value: unknown): value is number {

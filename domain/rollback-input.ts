@@ -1,3 +1,5 @@
+import { isName } from './name.ts';
+
 /** How users are taken back: the release before, the fallback model without the reranker, or the Deployment before. */
 export const ROLLBACK_METHODS = ['release', 'flags', 'kubernetes'] as const;
 type RollbackMethod = (typeof ROLLBACK_METHODS)[number];
@@ -13,7 +15,8 @@ export interface RollbackInput {
 
 /** The service that a rollback's id names; null where the id has another shape, which says nothing of one. */
 export function serviceOfRollback(workflowId: string): string | null {
-  return /^rollback\/([A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(workflowId)?.[1] ?? null;
+  const service = /^rollback\/(.*)$/.exec(workflowId)?.[1];
+  return isName(service) ? service : null;
 }
 
 const FIELDS = ['method', 'to', 'reason', 'by'] as const;

@@ -1,3 +1,5 @@
+import { NAME_RULE, isName } from './name.ts';
+
 /** Input of the workflow `rollout`, with its defaults filled in. */
 export interface RolloutInput {
   readonly service: string;
@@ -5,8 +7,6 @@ export interface RolloutInput {
   readonly plan: string;
 }
 
-/** A release, service or plan name: it becomes part of paths and ids. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const DEFAULTS: Readonly<Record<string, string>> = { service: 'retriever', plan: 'runbook-48h' };
 const FIELDS = ['service', 'candidate', 'plan'] as const;
 
@@ -22,10 +22,7 @@ export function readRolloutInput(
   for (const field of FIELDS) {
     const value = given[field];
     if (value === undefined) problems.push(`${field}: is missing`);
-    else if (typeof value !== 'string' || !NAME.test(value))
-      problems.push(
-        `${field}: must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(value)}`,
-      );
+    else if (!isName(value)) problems.push(`${field}: ${NAME_RULE}, not ${JSON.stringify(value)}`);
   }
   if (problems.length > 0) return { problems };
   return {

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { NAME_RULE, isName } from '../domain/name.ts';
 import { buildRelease } from '../retrieval/build/release-builder.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
 import { encoderFolder } from '../retrieval/encoder/manifest.ts';
@@ -17,7 +18,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const optionsSchema = z.object({
   corpus: z.string(),
-  version: z.string().regex(/^\w[\w.-]*$/, 'may hold letters, digits, _ . and - only'),
+  version: z.string().refine(isName, NAME_RULE),
   predictors: z.string(),
   encoder: z.string().optional(),
   seed: z.coerce.number().int(),

@@ -8,6 +8,7 @@ import { LEAST_REQUESTS, readBaseline, returnRows, sayReturn } from '../domain/b
 import { snapshotOf } from '../domain/gateway-snapshot.ts';
 import { parseMetricsText } from '../domain/metrics-text.ts';
 import type { SnapshotResult } from '../domain/telemetry.ts';
+import { NAME_RULE, isName } from '../domain/name.ts';
 import { windowBetween } from '../domain/window.ts';
 import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
@@ -39,7 +40,7 @@ await runTool({
     release: {
       value: 'NAME',
       help: "the release that users should be on (default: the baseline's)",
-      schema: z.string().min(1).optional(),
+      schema: z.string().refine(isName, NAME_RULE).optional(),
     },
     seconds: {
       value: 'N',

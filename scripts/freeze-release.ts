@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { NAME_RULE, isName } from '../domain/name.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { ownFiles } from '../retrieval/release/own-files.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';
@@ -19,10 +20,7 @@ await runTool({
     tag: {
       value: 'NAME',
       help: `git tag (default ${TAG})`,
-      schema: z
-        .string()
-        .regex(/^[A-Za-z0-9][\w.-]*$/, 'may hold letters, digits, _ . and - only')
-        .optional(),
+      schema: z.string().refine(isName, NAME_RULE).optional(),
     },
     repository: {
       value: 'DIR',
@@ -46,24 +44,29 @@ await runTool({
     const tagged = await setTag(repository, tag, `${manifest.version}\n\nchecksums.txt sha256 ${sha256}`);
     const files = Object.keys(manifest.files).length;
     return {
-      met: tagged.kind !== 'other' && (tagged.kind !== 'noRepository' || !tagWanted),
+      met: isSet(tagged) || (tagged.kind === 'noRepository' && !tagWanted),
       lines: [
         `${manifest.version}: ${files} files are as checksums.txt (sha256 ${sha256}) says`,
-        wordsOf(tag, tagged, repository),
+        wordsOf(tag, tagged),
       ],
       result: { release: manifest.version, files, sha256, tag, tagged },
     };
   },
 });
 
-function wordsOf(tag: string, tagged: Tagged, repository: string): string {
+function isSet({ kind }: Tagged): boolean {
+  return kind === 'made' || kind === 'there';
+}
+
+function wordsOf(tag: string, tagged: Tagged): string {
   switch (tagged.kind) {
     case 'made':
       return `tag ${tag} is set`;
     case 'there':
       return `tag ${tag} was set for this content before`;
     case 'noRepository':
-      return `no tag is set: ${repository} is no git repository`;
+    case 'failed':
+      return `no tag is set: ${tagged.reason}`;
     case 'other':
       return `refused: tag ${tag} names another content: ${tagged.message.replaceAll(/\s+/g, ' ')}`;
     default:

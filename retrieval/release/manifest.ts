@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { NAME_RULE, isName } from '../../domain/name.ts';
 import { JsonTextError, parseJsonBytes } from '../text/json.ts';
 
 /** What is wrong with a release, and in which of its files. */
@@ -32,7 +33,7 @@ export type Recipe = (typeof RECIPES)[number];
 
 /** manifest.json of a release: what it is made of, and how it is served. */
 const releaseManifestSchema = z.strictObject({
-  version: z.string().regex(/^[\w.-]+$/, 'may hold letters, digits, _ . and - only'),
+  version: z.string().refine(isName, NAME_RULE),
   createdBy: z.string(),
   seed: z.int(),
   /** `good`, or the named fault that a sample release was built with. */

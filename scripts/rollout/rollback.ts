@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
 import { z } from 'zod';
+import { NAME_RULE, isName } from '../../domain/name.ts';
 import type { RollbackInput } from '../../domain/rollback-input.ts';
 import { ROLLBACK_METHODS, readRollbackInput } from '../../domain/rollback-input.ts';
 import type { RollbackResult } from '../../workflows/rollback.ts';
@@ -27,7 +28,7 @@ export const rollback = command({
     to: {
       value: 'RELEASE',
       help: 'back to this release, by a workflow of its own; a rollout under way ends as superseded',
-      schema: z.string().min(1).optional(),
+      schema: z.string().refine(isName, NAME_RULE).optional(),
     },
     method: {
       value: 'METHOD',

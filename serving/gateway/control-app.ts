@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { AnyLane, ControlChange, Refusal, TakeEpoch } from '../../domain/control.ts';
 import { LANE_HEADERS, parseFlags } from '../../domain/http.ts';
+import { NAME_RULE, isName } from '../../domain/name.ts';
 import type { Command } from '../../domain/fence.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
@@ -18,7 +19,7 @@ const flags = z.strictObject({
   reranker: z.enum(['on', 'off']),
   nprobe: z.int().min(1).max(65_536),
 });
-const release = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a release name');
+const release = z.string().refine(isName, NAME_RULE);
 const text = z.string().min(1).max(2_000);
 const ttlMs = z.number().min(100).max(3_600_000);
 

@@ -317,4 +317,53 @@ describe('freeze-release', () => {
     const changed = await tool('freeze-release', '--release', copy, '--repository', outside);
     expect(changed).toMatchObject({ code: 1, stdout: expect.stringMatching(/^VERSION: has sha256/) });
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'says what to do in a repository of another user (as root)',
+    async () => {
+      const repository = await mkdtemp(join(work, 'foreign-'));
+      git('init', '--quiet', repository);
+      execFileSync('chown', ['-R', '54321:54321', repository]);
+      const { code, stdout, stderr } = await tool(
+        'freeze-release',
+        '--release',
+        good,
+        '--repository',
+        repository,
+      );
+      expect([code, stderr]).toEqual([1, '']);
+      expect(stdout).toContain(`no tag is set: the repository of ${repository} belongs to another user: `);
+      expect(stdout).toContain(`git config --global --add safe.directory '${repository}'`);
+    },
+  );
+
+  it('says that git is missing, and what it lacks, in a sentence of ours', async () => {
+    const repository = await mkdtemp(join(work, 'new-'));
+    git('init', '--quiet', repository);
+    const ask = (env: NodeJS.ProcessEnv) =>
+      toolIn({ env }, 'freeze-release', '--release', good, '--repository', repository);
+    expect(await ask({ PATH: '/nowhere' })).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('no tag is set: git is not installed, or not in PATH'),
+    });
+    // No commit to tag.
+    expect(await ask({})).toMatchObject({
+      code: 1,
+      stderr: '',
+      stdout: expect.stringContaining(
+        `no tag is set: git does not work in ${repository}, which it puts as: `,
+      ),
+    });
+  });
+
+  it.each(['a/b', '..', 'v1..2', '-v1', 'v1.'])(
+    'refuses the tag %j by the rule of all names',
+    async (tag) => {
+      const { code, stderr } = await tool('freeze-release', '--release', good, `--tag=${tag}`);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining('--tag: must be a name of 1 to 100 letters'),
+      ]);
+    },
+  );
 });
