@@ -13,7 +13,6 @@ import { missing } from './measured.ts';
 import type { LaneName } from './split.ts';
 import type { PolledStanding } from './sustained.ts';
 import { sustained } from './sustained.ts';
-import type { LaneCounters } from './telemetry.ts';
 import type { TuningWatch } from './tuning-windows.ts';
 import { tuningStep } from './tuning-windows.ts';
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import { readBody } from './body.ts';
+import { installMethods } from './methods.ts';
 import { ProblemError, answerUnread, answerUnrouted, installProblems } from './problem.ts';
 
 export interface AppOptions {
@@ -57,6 +58,7 @@ export function createApp({ bodyLimit, onFault, notReady }: AppOptions): Fastify
     );
   });
   installProblems(app, onFault);
+  installMethods(app);
   if (notReady !== undefined)
     app.get('/ready', async () => {
       const reason = closing ? 'the process is ending' : await notReady();

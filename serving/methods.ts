@@ -1,8 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './problem.ts';
 
+/** Answers where no route fits; knows every route that the app makes from here on. */
+export function installMethods(app: FastifyInstance): void {
+  const methods = new KnownMethods();
+  methods.listen(app);
+  app.setNotFoundHandler((request, reply) => methods.answer(request, reply));
+}
+
 /** Which methods each address of an app takes, so that a wrong one can be answered with them. */
-export class KnownMethods {
+class KnownMethods {
   private readonly routes: { readonly method: string; readonly path: RegExp }[] = [];
 
   /** Hears of every route that is made from here on. */

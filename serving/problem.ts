@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { EncoderBusyError, EncoderDeadlineError } from '../retrieval/encoder/errors.ts';
 import type { Problem } from '../domain/http.ts';
-import { KnownMethods } from './methods.ts';
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
@@ -90,10 +89,8 @@ export function answerUnrouted(error: FastifyError, _request: FastifyRequest, re
   void sendProblem(reply, new ProblemError(error.statusCode ?? 400, error.message));
 }
 
-/** Every error of an app as a problem document: ours, the framework's, and unknown routes. */
+/** Every error of an app as a problem document: ours and the framework's; unknown routes are `installMethods`'. */
 export function installProblems(app: FastifyInstance, onFault: (error: unknown) => void): void {
-  const methods = new KnownMethods();
-  methods.listen(app);
   app.setErrorHandler((error: FastifyError | ProblemError, _request, reply) => {
     if (error instanceof ProblemError) return sendProblem(reply, error);
     if (error instanceof EncoderBusyError || error instanceof EncoderDeadlineError)
@@ -103,5 +100,4 @@ export function installProblems(app: FastifyInstance, onFault: (error: unknown) 
     const detail = status >= 500 ? 'an error of ours; see the log' : error.message;
     return sendProblem(reply, new ProblemError(status, detail, status === 413 ? 'body' : undefined));
   });
-  app.setNotFoundHandler((request, reply) => methods.answer(request, reply));
 }

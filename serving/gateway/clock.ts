@@ -24,7 +24,7 @@ function systemTime(): TimeSources {
     wallMs: () => Date.now(),
     // CLOCK_MONOTONIC: another process of the same boot can go on from it, which `performance.now` does not allow.
     monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
-    bootId: bootId(),
+    bootId: readBootId(),
   };
 }
 
@@ -69,7 +69,7 @@ export class GatewayClock {
   }
 }
 
-function bootId(): string | null {
+function readBootId(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {

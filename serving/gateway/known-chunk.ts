@@ -21,9 +21,10 @@ export async function laneKnows(
   id: string,
   logBytes: number,
 ): Promise<boolean | null> {
+  if (pool === null) return null;
   const signal = AbortSignal.timeout(WITHIN_MS);
   try {
-    while (pool !== null) {
+    for (;;) {
       const answer = await pool.request({ method: 'GET', path: `/chunk/${encodeURIComponent(id)}`, signal });
       const { known, offset } = (await answer.body.json()) as ChunkReport;
       if (answer.statusCode !== 200) return null;
@@ -32,6 +33,6 @@ export async function laneKnows(
     }
   } catch {
     // Its fault or its slowness: what the id is, nobody knows then.
+    return null;
   }
-  return null;
 }

@@ -157,6 +157,6 @@ it.each([
   ['NOTIFY_WEBHOOK_URL', 'chat'],
   ['NOTIFY_CRITICAL_FORMAT', 'teams'],
 ])('does not start with %s=%s, and names it', async (name, value) => {
-  await expect(start({ [name]: value })).rejects.toThrow();
+  await expect(start({ [name]: value })).rejects.toThrow('ended while it started');
   expect(await gateway.log()).toContain(name);
 });
