@@ -11,7 +11,8 @@ import {
   WEEKDAYS,
 } from './schedules/schedules.ts';
 import type { ScheduleName } from './schedules/schedules.ts';
-import { command, runCommand } from './tool/tool.ts';
+import { localTime, oddDay } from './schedules/local-times.ts';
+import { WrongUse, command, runCommand } from './tool/tool.ts';
 import type { ToolOption } from './tool/tool.ts';
 
 const timeOfDay = z
@@ -51,8 +52,8 @@ const apply = command({
       help: 'of the times here, e.g. Europe/Berlin',
       schema: z.string().refine(isTimezone, 'is no time zone').default('UTC'),
     },
-    nightly: { value: 'HH:MM', help: 'the evaluation', schema: timeOfDay.prefault('02:00') },
-    weekly: { value: 'HH:MM', help: 'the maintenance', schema: timeOfDay.prefault('04:00') },
+    nightly: { value: 'HH:MM', help: 'the evaluation', schema: timeOfDay.prefault('04:00') },
+    weekly: { value: 'HH:MM', help: 'the maintenance', schema: timeOfDay.prefault('06:00') },
     day: { value: 'DAY', help: 'of the maintenance', schema: z.enum(WEEKDAYS).default('SUNDAY') },
     jitter: {
       value: 'MINUTES',
@@ -66,8 +67,10 @@ const apply = command({
     note: note('kept by scripts/schedules.ts'),
     service,
   },
-  run: ({ timezone, nightly, weekly, day, jitter, note: words, service: of }) =>
-    withTemporal(async (client) => {
+  run: ({ timezone, nightly, weekly, day, jitter, note: words, service: of }) => {
+    refuseOddTimes('--nightly', timezone, nightly, null);
+    refuseOddTimes('--weekly', timezone, weekly, (WEEKDAYS.indexOf(day) + 1) % WEEKDAYS.length);
+    return withTemporal(async (client) => {
       const times = { timezone, nightly, weekly: { ...weekly, day }, jitterMinutes: jitter };
       const schedules = await applySchedules(client, times, { service: of, taskQueue: taskQueue() }, words);
       return {
@@ -75,25 +78,56 @@ const apply = command({
         lines: schedules.map(({ name, did }) => `${name}: ${did}`),
         result: { schedules },
       };
-    }),
+    });
+  },
 });
+
+/** Temporal runs nothing at a time that clocks jump over: that night would be lost without a word. */
+function refuseOddTimes(
+  option: string,
+  zone: string,
+  time: { readonly hour: number; readonly minute: number },
+  weekday: number | null,
+): void {
+  const odd = oddDay(zone, time, weekday, Date.now());
+  if (odd === null) return;
+  const said = [time.hour, time.minute].map((part) => String(part).padStart(2, '0')).join(':');
+  const why =
+    odd.kind === 'skipped'
+      ? 'is skipped, as clocks go forward: nothing would run'
+      : 'comes twice, as clocks go back';
+  throw new WrongUse(
+    `${option}: on ${odd.date} ${said} of ${zone} ${why}. Take a time from 04:00 to 21:59, which no zone skips or repeats`,
+  );
+}
 
 const list = command({
   name: 'schedules list',
-  summary: 'which of them are there, when they run next, and when they ran last.',
+  summary:
+    'which of them are there, their next five runs, and when they ran last; met while both are there and no run was missed.',
   options: { service },
   run: ({ service: of }) =>
     withTemporal(async (client) => {
       const schedules = await listSchedules(client, of);
-      const line = ({ name, paused, next, last, note: words }: (typeof schedules)[number]) =>
-        `${name.padEnd(20)} ${paused ? 'paused' : `next ${next ?? 'never'}`}, last ${last ?? 'never'}  ${words}`;
+      const missedNone = schedules.every(({ missed }) => missed === 0);
       return {
-        met: schedules.length === SCHEDULES.length,
-        lines: schedules.length === 0 ? ['none; schedules apply makes them'] : schedules.map(line),
+        met: schedules.length === SCHEDULES.length && missedNone,
+        lines: schedules.length === 0 ? ['none; schedules apply makes them'] : schedules.flatMap(linesOf),
         result: { schedules },
       };
     }),
 });
+
+type Listed = Awaited<ReturnType<typeof listSchedules>>[number];
+
+function linesOf({ name, paused, runs, last, missed, timezone, note: words }: Listed): string[] {
+  const [next = 'never'] = runs;
+  return [
+    `${name.padEnd(20)} ${paused ? 'paused' : `next ${next}`}, last ${last ?? 'never'}  ${words}`,
+    ...(missed === 0 ? [] : [`    ${missed} runs were missed: temporal schedule trigger runs one now`]),
+    ...(paused ? [] : runs.map((at) => `    ${localTime(timezone, new Date(at))} ${timezone}, ${at}`)),
+  ];
+}
 
 const pausing = (paused: boolean) =>
   command({

@@ -128,10 +128,16 @@ interface Listed {
   readonly name: ScheduleName;
   readonly paused: boolean;
   readonly note: string;
-  /** ISO 8601 in UTC; null while there is none. */
-  readonly next: string | null;
+  readonly timezone: string;
+  /** The next five, ISO 8601 in UTC. */
+  readonly runs: readonly string[];
+  /** Null while there is none. */
   readonly last: string | null;
+  /** Runs that were not made up for, as the server was down for longer than a day. */
+  readonly missed: number;
 }
+
+const LISTED_RUNS = 5;
 
 /** Those of ours that are there. */
 export async function listSchedules({ schedule }: Client, service: string): Promise<Listed[]> {
@@ -139,13 +145,15 @@ export async function listSchedules({ schedule }: Client, service: string): Prom
   for (const name of SCHEDULES) {
     const found = await described(schedule.getHandle(scheduleId(name, service)).describe());
     if (found === null) continue;
-    const { state, info } = found;
+    const { state, info, spec } = found;
     listed.push({
       name,
       paused: state.paused,
       note: state.note ?? '',
-      next: info.nextActionTimes[0]?.toISOString() ?? null,
+      timezone: spec.timezone ?? 'UTC',
+      runs: info.nextActionTimes.slice(0, LISTED_RUNS).map((at) => at.toISOString()),
       last: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
+      missed: info.numActionsMissedCatchupWindow,
     });
   }
   return listed;
