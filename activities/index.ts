@@ -2,6 +2,7 @@ import type { RolloutActivities } from '../domain/contract.ts';
 import type { TuningActivities } from '../domain/tuning-contract.ts';
 import type { EvaluationActivities } from '../domain/evaluation-contract.ts';
 import type { ExperimentActivities } from '../domain/experiment-contract.ts';
+import type { GuardActivities } from '../domain/guard-contract.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import type { RollbackActivities } from '../domain/rollback-contract.ts';
 import type { WeeklyActivities } from '../domain/weekly-contract.ts';
@@ -54,6 +55,7 @@ export interface ActivitiesConfig {
 
 /** What a worker can do: the rollout's part, and those of the workflows beside it. */
 type Activities = RolloutActivities &
+  GuardActivities &
   RollbackActivities &
   TuningActivities &
   MonitorActivities &
@@ -65,7 +67,7 @@ type Activities = RolloutActivities &
 export function createActivities(
   config: ActivitiesConfig,
   deps: Pick<MonitorDeps, 'isRunning'> &
-    Pick<WatchDeps, 'isAlive'> &
+    Pick<WatchDeps, 'isAlive' | 'signal'> &
     Pick<NotifyDeps, 'log'> &
     Pick<PlansDeps, 'searchAttributes'>,
 ): Activities {
@@ -93,6 +95,7 @@ export function createActivities(
     ...createTuningLog(config.prodDocsDir),
     ...createMonitor({
       ...config,
+      ...deps,
       control,
       metrics,
       clock,

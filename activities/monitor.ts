@@ -1,20 +1,21 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
 import { parse } from 'yaml';
 import { parseAlertRules } from '../domain/alert-file.ts';
 import type { EvaluationsResult } from '../domain/alert-evaluations.ts';
 import type { AlertScene } from '../domain/alert-readings.ts';
 import { sceneOf } from '../domain/alert-scene.ts';
-import type { AlertState } from '../domain/alert-state.ts';
-import { newAlerts } from '../domain/alert-state.ts';
-import { alertStep } from '../domain/alerts.ts';
+import type { AlertProgress } from '../domain/alert-reports.ts';
+import { MONITOR_SAW, alertProgress, newAlertProgress } from '../domain/alert-reports.ts';
 import type { SteadyClock } from '../domain/steady-clock.ts';
 import { isName } from '../domain/name.ts';
 import type { MonitorActivities } from '../domain/monitor-contract.ts';
 import { textOf } from '../retrieval/text/utf8.ts';
 import type { ControlClient } from './control.ts';
+import type { SendSignal } from './long-watch.ts';
+import { Reporter, WatchState } from './long-watch.ts';
 import type { MetricsSource } from './metrics.ts';
 
 export interface MonitorDeps {
@@ -24,15 +25,13 @@ export interface MonitorDeps {
   readonly plansDir: string;
   readonly control: ControlClient;
   readonly metrics: MetricsSource;
+  readonly signal: SendSignal;
   /** The one that `metrics` reads. */
   readonly clock: SteadyClock;
   /** Share of queries with a result above tau that a release promises; null where it does not say. */
   readonly expectedShare: (release: string) => Promise<number | null>;
   readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
 }
-
-/** Between two heartbeats while the next poll is waited for: well within the time-out of 20 s. */
-const BEAT_MS = 5_000;
 
 /** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
 export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'writeIncident'> {
@@ -45,24 +44,30 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
       if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
       return parsed.rules;
     },
-    async watchAlerts({ service, rules, state: before, stretchMs }) {
+    async watchAlerts({ service, rules, carried, stretchMs }) {
       const signal = cancellationSignal();
-      const beforeRetry: AlertState | undefined = activityInfo().heartbeatDetails;
-      let state = beforeRetry ?? before ?? newAlerts(clock.now());
-      clock.resume(state.polledMs ?? 0);
+      const { workflowId = '', runId = '' } = activityInfo().workflowExecution ?? {};
+      const state = new WatchState<AlertProgress>(carried, () => newAlertProgress(runId, clock.now()));
+      const reporter = new Reporter(state, (report) => deps.signal(workflowId, MONITOR_SAW, report));
+      clock.resume(state.current.alerts.polledMs ?? 0);
       const endMs = clock.now() + stretchMs;
-      for (;;) {
-        await untilPollIsDue(state, rules.pollMs, clock, signal);
-        const nowMs = clock.now();
-        const [snapshot, scene, evaluations] = await Promise.all([
-          deps.metrics.snapshot(signal),
-          sceneNow(deps, service, signal),
-          deps.evaluations(nowMs),
-        ]);
-        const step = alertStep(rules, state, { snapshot, scene, evaluations }, nowMs);
-        state = step.state;
-        if (step.events.length > 0 || clock.now() >= endMs) return step;
-        heartbeat(state);
+      try {
+        while (clock.now() < endMs) {
+          // Polls keep their distance over the end of a stretch, and over a worker's restart.
+          const leftMs = (state.current.alerts.polledMs ?? 0) + rules.pollMs - clock.now();
+          if (leftMs > 0) await pause(leftMs, undefined, { signal });
+          const nowMs = clock.now();
+          const [snapshot, scene, evaluations] = await Promise.all([
+            deps.metrics.snapshot(signal),
+            sceneNow(deps, service, signal),
+            deps.evaluations(nowMs),
+          ]);
+          state.current = alertProgress(rules, state.current, { snapshot, scene, evaluations }, nowMs);
+          reporter.send();
+        }
+        return state.packed();
+      } finally {
+        state.end();
       }
     },
     async setFlags({ lane, flags, by, reason }) {
@@ -70,20 +75,6 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
       if (result.kind === 'refused') throw ApplicationFailure.nonRetryable(result.refusal.reason, 'Refused');
     },
   };
-}
-
-/** Polls keep their distance over the end of a stretch, and over a worker's restart. */
-async function untilPollIsDue(
-  state: AlertState,
-  pollMs: number,
-  clock: SteadyClock,
-  signal: AbortSignal,
-): Promise<void> {
-  const dueMs = (state.polledMs ?? 0) + pollMs;
-  for (let leftMs = dueMs - clock.now(); leftMs > 0; leftMs = dueMs - clock.now()) {
-    await pause(Math.min(leftMs, BEAT_MS), undefined, { signal });
-    heartbeat(state);
-  }
 }
 
 /** Who serves what; null where the control listener does not answer. */

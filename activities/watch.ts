@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { RolloutActivities, WatchInput } from '../domain/contract.ts';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ControlView } from '../domain/control.ts';
 import type { GuardState } from '../domain/guard.ts';
-import { guardStep, isBlind, newGuard } from '../domain/guard.ts';
+import type { GuardActivities, WatchInput } from '../domain/guard-contract.ts';
+import { isBlind } from '../domain/guard.ts';
+import { GUARD_SAW, newProgress, progress } from '../domain/guard-reports.ts';
 import type { SteadyClock } from '../domain/steady-clock.ts';
 import type { ControlClient } from './control.ts';
+import type { SendSignal } from './long-watch.ts';
+import { Reporter, WatchState, isWantedBack } from './long-watch.ts';
 import type { MetricsSource } from './metrics.ts';
 
 export interface WatchDeps {
@@ -18,33 +21,40 @@ export interface WatchDeps {
    * worker that serves workflow tasks can answer. Rejects where none does in time.
    */
   readonly isAlive: (workflowId: string, firstRunId: string) => Promise<boolean>;
+  readonly signal: SendSignal;
 }
 
-/** One stretch of the guard. Its state so far is in each heartbeat, so that a retry goes on where this one was. */
-export function createWatch(deps: WatchDeps): Pick<RolloutActivities, 'watch'> {
+/** The guard of one rollout. */
+export function createWatch(deps: WatchDeps): GuardActivities {
   return {
     async watch(input) {
       const signal = cancellationSignal();
       const lease = createLeaseKeeper(deps, input);
-      const beforeRetry: GuardState | undefined = activityInfo().heartbeatDetails;
-      let state = beforeRetry ?? input.state ?? newGuard(deps.clock.now());
-      deps.clock.resume(lastTimeOf(state));
-      const endMs = deps.clock.now() + input.stretchMs;
-      for (;;) {
-        lease.askWorkflow();
-        const [snapshot, control] = await Promise.all([
-          deps.metrics.snapshot(signal),
-          viewOrNull(deps.control, signal),
-        ]);
-        const step = guardStep(state, { snapshot, control }, input, deps.clock.now());
-        state = step.state;
-        if (step.event !== null) return { state, event: step.event };
-        // Who is blind can not vouch for the candidate: its share ends with the lease.
-        if (control !== null && !isBlind(state, input.plan.guard, deps.clock.now()))
-          await lease.renew(control, signal);
-        heartbeat(state);
-        if (deps.clock.now() >= endMs) return { state, event: null };
-        await pause(input.plan.guard.pollMs, undefined, { signal });
+      const state = new WatchState(input.carried, () =>
+        newProgress(activityInfo().workflowExecution?.runId ?? 'guard', deps.clock.now()),
+      );
+      const reporter = new Reporter(state, (report) => deps.signal(input.workflowId, GUARD_SAW, report));
+      deps.clock.resume(lastTimeOf(state.current.guard));
+      try {
+        for (;;) {
+          lease.askWorkflow();
+          const [snapshot, control] = await Promise.all([
+            deps.metrics.snapshot(signal),
+            viewOrNull(deps.control, signal),
+          ]);
+          state.current = progress(state.current, { snapshot, control }, input, deps.clock.now());
+          reporter.send();
+          // Who is blind can not vouch for the candidate: its share ends with the lease.
+          if (control !== null && !isBlind(state.current.guard, input.plan.guard, deps.clock.now()))
+            await lease.renew(control, signal);
+          if (state.current.over && state.current.unsent.length === 0) return state.packed();
+          await pause(input.plan.guard.pollMs, undefined, { signal });
+        }
+      } catch (error) {
+        if (isWantedBack()) return state.packed();
+        throw error;
+      } finally {
+        state.end();
       }
     },
   };

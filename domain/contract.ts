@@ -1,7 +1,6 @@
 import type { AnyLane, ControlChange, ControlView, Refusal, TakeEpoch } from './control.ts';
 import type { DecisionRecord } from './decision-record.ts';
 import type { Verdict } from './gate.ts';
-import type { GuardEvent, GuardState } from './guard.ts';
 import type { Plan } from './plan.ts';
 import type { Postmortem } from './postmortem.ts';
 import type { SnapshotResult } from './telemetry.ts';
@@ -42,8 +41,6 @@ export interface RolloutActivities {
   recordBaseline(input: BaselineInput): Promise<void>;
   /** Writes decisions to artifacts/decisions/<candidate>.jsonl; a record that is there already is not written again. */
   record(input: { readonly candidate: string; readonly records: readonly DecisionRecord[] }): Promise<void>;
-  /** One stretch of the guard, at most `stretchMs`: polls, renews the lease, returns at the first event. */
-  watch(input: WatchInput): Promise<WatchResult>;
   /** Probe ids, /health version and the percent after a rollback. Retries by itself until the lane answers or time is up. */
   verifyRollback(input: {
     readonly release: string;
@@ -137,29 +134,6 @@ export interface BaselineInput {
   readonly release: string;
   readonly opening: SnapshotResult;
   readonly closing: SnapshotResult;
-}
-
-export interface WatchInput {
-  /** Workflow and first run of the chain that must still be alive for the lease to be renewed. */
-  readonly workflowId: string;
-  readonly runId: string;
-  readonly epoch: number;
-  readonly plan: Plan;
-  readonly candidate: string;
-  readonly stable: string;
-  /** Interventions known so far: a higher count at the gateway is an event. */
-  readonly interventions: number;
-  readonly candidateQuality: ReleaseQuality | null;
-  readonly stableQuality: ReleaseQuality | null;
-  readonly stretchMs: number;
-  /** Null at the guard's start. */
-  readonly state: GuardState | null;
-}
-
-export interface WatchResult {
-  readonly state: GuardState;
-  /** null: the stretch ended quietly, continue with `state`. */
-  readonly event: GuardEvent | null;
 }
 
 export interface RollbackVerification {

@@ -80,7 +80,8 @@ export function decisionsOf(
     const said = after.timeline.findLast(({ kind }) => kind === 'message')?.text;
     found.push({ ...base, kind: 'message', who: by ?? 'unnamed operator', reason: said ?? reason ?? name });
   }
-  if (event.kind === 'guard')
+  // What changes nothing is no decision.
+  if (event.kind === 'guard' && after !== before)
     found.push({
       ...base,
       kind: 'guard',

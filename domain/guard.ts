@@ -13,7 +13,7 @@ import type { SeenClocks } from './source-clock.ts';
 import { STANDS_STILL, seeClock } from './source-clock.ts';
 import type { SnapshotResult } from './telemetry.ts';
 
-/** Why the guard returns. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
+/** What the guard reports. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
   | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
   /** A breach has begun: a person is told at once. What follows from it comes when it lasts. */
@@ -39,15 +39,15 @@ export type GuardEvent =
   | { readonly kind: 'superseded'; readonly reason: string };
 
 /**
- * Whether the next guard takes up the state of the one that saw this: who is blind goes on being blind since the same
+ * Whether the guard goes on with what it has seen after this event: who is blind goes on being blind since the same
  * moment, what breaches has done so since, and harm is said once. After anything else it begins afresh.
  */
 export function goesOn({ kind }: GuardEvent): boolean {
-  return kind === 'blind' || kind === 'breaching' || kind === 'harm' || kind === 'bothLanes';
+  return ['blind', 'blindTooLong', 'breaching', 'harm', 'bothLanes'].includes(kind);
 }
 
-/** Lanes that go on breaching together are told of so often: a person who has resumed meanwhile should hear of it again. */
-const BOTH_AGAIN_MS = 10 * 60_000;
+/** What goes on (no data, both lanes breaching) is told of so often: a person who has resumed meanwhile should hear of it again. */
+const AGAIN_MS = 30 * 60_000;
 
 /** What the guard sees at one moment. */
 export interface Poll {
@@ -63,13 +63,16 @@ interface PollRecord {
   readonly stable: Readonly<Record<string, Standing>>;
 }
 
-/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+/** Plain JSON: it travels through heartbeats, and from one run of the rollout to the next. */
 export interface GuardState {
+  /** Interventions that it has reported; 0 before the first. */
+  readonly interventions: number;
   /** When the guard last had both metrics and control. */
   readonly lastSeenMs: number;
   /** Clocks of the gateways that answered; null before the first. */
   readonly clocks: SeenClocks | null;
-  readonly blindReported: boolean;
+  /** What was told of the blindness under way, and when; null while the guard sees. */
+  readonly blindTold: { readonly kind: 'blind' | 'blindTooLong'; readonly atMs: number } | null;
   /** Triggers whose breach was told, until it is over. */
   readonly told: readonly string[];
   /** When both lanes were last said to breach, by trigger; absent in states from before it was kept. */
@@ -94,9 +97,10 @@ export interface GuardContext {
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
   return {
+    interventions: 0,
     lastSeenMs: nowMs,
     clocks: null,
-    blindReported: false,
+    blindTold: null,
     told: [],
     snapshots: [],
     records: [],
@@ -104,7 +108,7 @@ export function newGuard(nowMs: number): GuardState {
   };
 }
 
-/** One poll: the state after it, and the event that ends the watch, if any. The order is the order of certainty. */
+/** One poll: the state after it, and what is to be reported, if anything. The order is the order of certainty. */
 export function guardStep(
   before: GuardState,
   read: Poll,
@@ -116,7 +120,7 @@ export function guardStep(
   if (control !== null) return { state, event: control };
   if (poll.snapshot.kind === 'missing' || poll.control === null)
     return blind(state, poll, context.plan.guard, nowMs);
-  const seen = remember({ ...state, lastSeenMs: nowMs, blindReported: false }, poll, context, nowMs);
+  const seen = remember({ ...state, lastSeenMs: nowMs, blindTold: null }, poll, context, nowMs);
   const breach = breachEvent(seen, context.plan.guard, nowMs);
   if (context.plan.judge !== 'sequential') return endOrTell(seen, breach, context, nowMs);
   const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
@@ -184,10 +188,11 @@ function blind(
   const what =
     poll.snapshot.kind === 'missing' ? poll.snapshot.reason : 'the control listener does not answer';
   const reason = `blind for ${Math.round(forMs / 1000)} s: ${what}`;
-  if (forMs >= rules.blindMaxMs) return { state, event: { kind: 'blindTooLong', reason } };
-  if (isBlind(state, rules, nowMs) && !state.blindReported)
-    return { state: { ...state, blindReported: true }, event: { kind: 'blind', reason } };
-  return { state, event: null };
+  if (!isBlind(state, rules, nowMs)) return { state, event: null };
+  const kind = forMs >= rules.blindMaxMs ? 'blindTooLong' : 'blind';
+  const { blindTold } = state;
+  if (blindTold?.kind === kind && nowMs - blindTold.atMs < AGAIN_MS) return { state, event: null };
+  return { state: { ...state, blindTold: { kind, atMs: nowMs } }, event: { kind, reason } };
 }
 
 function remember(state: GuardState, { snapshot }: Poll, context: GuardContext, nowMs: number): GuardState {
@@ -224,7 +229,7 @@ function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): Guard
       state.records.map((record) => standingAt(record, 'stable', rule)),
       nowMs,
     );
-    if (stableToo && nowMs - (state.toldBothMs?.[rule.name] ?? -Infinity) < BOTH_AGAIN_MS) continue;
+    if (stableToo && nowMs - (state.toldBothMs?.[rule.name] ?? -Infinity) < AGAIN_MS) continue;
     const reason = `${rule.name}: ${describe(rule)}`;
     return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
   }

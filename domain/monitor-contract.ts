@@ -1,14 +1,18 @@
 import type { MitigationStart } from './alert-response.ts';
 import type { AlertRules } from './alert-rules.ts';
-import type { AlertEvent, AlertState } from './alert-state.ts';
+import type { AlertProgress } from './alert-reports.ts';
 import type { IncidentDraft } from './incident-draft.ts';
+import type { Packed } from './packed.ts';
 
 /** What `monitor` asks of the world, beside `notify`; see contract.ts for the rules. */
 export interface MonitorActivities {
   /** Reads and checks plans/alerts/<rules>.yaml. Non-retryable failure that names every problem, or another worker's service. */
   loadAlertRules(input: { readonly service: string; readonly rules: string }): Promise<AlertRules>;
-  /** One stretch of the watch, at most `stretchMs`: polls, and returns at the first event. */
-  watchAlerts(input: WatchAlertsInput): Promise<WatchAlertsResult>;
+  /**
+   * Watches for `stretchMs`: polls, and sends each event to the monitor as a signal. Returns what it carries; that is in its
+   * heartbeats too, from which the attempt after a worker's death goes on.
+   */
+  watchAlerts(input: WatchAlertsInput): Promise<Packed<AlertProgress>>;
   /** Sets a lane's flags as a change by hand: a rollout under way holds, and says who did it. */
   setFlags(
     input: Omit<MitigationStart & { kind: 'flags' }, 'kind'> & {
@@ -24,12 +28,6 @@ export interface WatchAlertsInput {
   readonly service: string;
   readonly rules: AlertRules;
   /** Null at the monitor's start. */
-  readonly state: AlertState | null;
+  readonly carried: Packed<AlertProgress> | null;
   readonly stretchMs: number;
-}
-
-interface WatchAlertsResult {
-  readonly state: AlertState;
-  /** Empty: the stretch ended quietly, continue with `state`. */
-  readonly events: readonly AlertEvent[];
 }

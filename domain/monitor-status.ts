@@ -2,7 +2,7 @@ import type { AlertScene } from './alert-readings.ts';
 import type { AlertRules, Severity } from './alert-rules.ts';
 import { BLIND } from './alert-rules.ts';
 import { sayAlert } from './alert-words.ts';
-import type { AlertState } from './alert-state.ts';
+import type { AlertView } from './alert-reports.ts';
 import type { Measured } from './measured.ts';
 import type { LaneName } from './split.ts';
 
@@ -36,7 +36,7 @@ const ORDER: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, inf
 export function monitorStatus(
   service: string,
   rules: AlertRules | null,
-  state: AlertState | null,
+  state: AlertView | null,
 ): MonitorStatus {
   const ruleOf = (name: string) => rules?.rules.find((rule) => rule.name === name) ?? null;
   const told = Object.values(state?.firing ?? {}).filter(({ toldMs }) => toldMs !== null);

@@ -20,13 +20,23 @@ interface PackedHistogram {
 }
 
 export function packEvidence(evidence: Evidence): PackedEvidence {
-  const bounds: (readonly number[])[] = [];
-  return { bounds, packed: pack(evidence, bounds) };
+  return packHistograms(evidence);
 }
 
 /** The evidence as it was; what `packEvidence` did not make is the caller's to check. */
-export function unpackEvidence({ bounds, packed }: PackedEvidence): Evidence {
-  return unpack(packed, bounds) as Evidence;
+export function unpackEvidence(evidence: PackedEvidence): Evidence {
+  return unpackHistograms(evidence);
+}
+
+/** Any plain JSON in the same way, such as all that a rollout knows. */
+export function packHistograms(value: unknown): PackedEvidence {
+  const bounds: (readonly number[])[] = [];
+  return { bounds, packed: pack(value, bounds) };
+}
+
+/** What `packHistograms` was given; the type is the caller's to know. */
+export function unpackHistograms<Value>({ bounds, packed }: PackedEvidence): Value {
+  return unpack(packed, bounds) as Value;
 }
 
 function pack(value: unknown, bounds: (readonly number[])[]): unknown {

@@ -135,8 +135,7 @@ export function onLate(
 /** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
   if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
-  // A person has been asked, and both lanes go on as they are.
-  if (event.kind === 'bothLanes' && before.held?.why === 'bothLanes') return { state: before, effects: [] };
+  if (isKnown(before, event)) return { state: before, effects: [] };
   // The counters, or the fence, have said so before.
   if (event.kind === 'intervened' && event.interventions <= before.interventionsSeen)
     return { state: before, effects: [] };
@@ -171,6 +170,12 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
     default:
       return event satisfies never;
   }
+}
+
+/** A person has been asked, and it goes on as it was. */
+function isKnown({ held, percent }: RolloutState, { kind }: GuardEvent): boolean {
+  if (kind === 'blindTooLong') return held?.why === 'blind' && (percent === 0 || percent === 100);
+  return held?.why === kind;
 }
 
 /** Before the guard may act by itself, a person can. */

@@ -102,6 +102,10 @@ async function workersOf(
     log: (level, message, attributes) => log[level](attributes, message),
     isRunning: (workflowId, firstRunId) => isRunning(client, workflowId, firstRunId),
     isAlive: (workflowId, firstRunId) => isAlive(client, workflowId, firstRunId),
+    signal: (workflowId, name, payload) =>
+      client.withDeadline(Date.now() + 5_000, () =>
+        client.workflow.getHandle(workflowId).signal(name, payload),
+      ),
   });
   const workers = await createWorkers(connection, namespace, config.taskQueue, activities);
   return workers.map((worker) => ({ taskQueue: worker.options.taskQueue, worker }));

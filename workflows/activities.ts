@@ -93,7 +93,6 @@ export function activities(late?: Late): RolloutActivities {
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,
     evaluate: as(HEAVY, 'evaluate the live lane on labelled queries').evaluate,
-    watch: as(LONG, 'watch for emergencies').watch,
   };
 }
 

@@ -13,7 +13,8 @@ import type { MitigationStart, RolloutSignal } from '../domain/alert-response.ts
 import { rolloutSignal, startOf } from '../domain/alert-response.ts';
 import type { AlertRules } from '../domain/alert-rules.ts';
 import { alertNotification, sayAlert } from '../domain/alert-words.ts';
-import type { AlertEvent, AlertState } from '../domain/alert-state.ts';
+import type { AlertView } from '../domain/alert-reports.ts';
+import type { AlertEvent } from '../domain/alert-state.ts';
 import type { Notification } from '../domain/contract.ts';
 import { signals } from './messages.ts';
 import type { IncidentLog } from './incident-log.ts';
@@ -39,7 +40,7 @@ export class AlertResponder {
   }
 
   /** Never throws but where the workflow is cancelled: what can not be done is said in the message. */
-  async respond(event: AlertEvent, rules: AlertRules, state: AlertState): Promise<void> {
+  async respond(event: AlertEvent, rules: AlertRules, state: AlertView): Promise<void> {
     const { service } = this;
     const rule = rules.rules.find(({ name }) => name === event.alert.name) ?? null;
     const what = sayAlert(rule, event.alert);

@@ -3,6 +3,7 @@ import type { LoadedPlan } from '../domain/contract.ts';
 import type { Decision, DecisionRecord } from '../domain/decision-record.ts';
 import { activities, permanentReason } from './activities.ts';
 import { identity } from './identity.ts';
+import type { CarriedDecisions } from './renewal.ts';
 
 /** Letters of the records of one call: a verdict has some 5,000, a message 500. */
 const AT_ONCE = 25_000;
@@ -10,12 +11,22 @@ const AT_ONCE = 25_000;
 /** Writes a run's decisions down, one after the other. What did not get through goes along with the next one. */
 export class DecisionLog {
   private readonly candidate: string;
-  private readonly waiting: DecisionRecord[] = [];
+  private readonly waiting: DecisionRecord[];
   private sending: Promise<void> | null = null;
-  private number = 0;
+  private number: number;
 
-  constructor(candidate: string) {
+  constructor(candidate: string, carried: CarriedDecisions | null) {
     this.candidate = candidate;
+    this.waiting = [...(carried?.waiting ?? [])];
+    this.number = carried?.number ?? 0;
+  }
+
+  get isSending(): boolean {
+    return this.sending !== null;
+  }
+
+  carried(): CarriedDecisions {
+    return { number: this.number, waiting: this.waiting };
   }
 
   add({ plan, digest }: LoadedPlan, decision: Decision): void {

@@ -1,26 +1,38 @@
-import { continueAsNew } from '@temporalio/workflow';
-import type { WatchInput, WatchResult } from '../domain/contract.ts';
-import { activities } from './activities.ts';
+import {
+  ActivityCancellationType,
+  CancellationScope,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { GuardActivities, WatchInput } from '../domain/guard-contract.ts';
+import type { GuardProgress } from '../domain/guard-reports.ts';
+import type { Packed } from '../domain/packed.ts';
+import { longTaskQueue } from '../domain/queues.ts';
 import { decoded } from './payload-converter.ts';
 
-/** One watch activity lasts at most this long; it ends earlier with an event. */
-const STRETCH_MS = 10 * 60_000;
-/** Then a new history begins. */
-const STRETCHES_PER_RUN = 100;
-
-export type GuardInput = Omit<WatchInput, 'stretchMs'>;
+/** The rollout begins a new run: the guard ends, and its state goes along. */
+export const handOver = defineSignal('handOver');
 
 /**
- * The watch for emergencies beside a rollout, as its child with a history of its own. Returns at the first event;
- * what follows from it is the rollout's to decide.
+ * The watch for emergencies beside a rollout, as its child. It is one activity, whose state is in its heartbeats and whose
+ * events come to the rollout as signals: what is seen in days writes nothing here. Ends when it is taken back.
  */
-export async function rolloutGuard(input: GuardInput): Promise<WatchResult> {
-  const { watch } = activities();
-  let { state } = decoded(input);
-  for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
-    const result = await watch({ ...input, state, stretchMs: STRETCH_MS });
-    if (result.event !== null) return result;
-    state = result.state;
-  }
-  return continueAsNew<typeof rolloutGuard>({ ...input, state });
+export async function rolloutGuard(input: WatchInput): Promise<Packed<GuardProgress>> {
+  const { watch } = proxyActivities<GuardActivities>({
+    taskQueue: longTaskQueue(workflowInfo().taskQueue),
+    // Of one attempt; the next goes on from its heartbeat.
+    startToCloseTimeout: '24h',
+    // A dead worker is noticed in time for the next one to renew the lease (120 s).
+    heartbeatTimeout: '20s',
+    retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: 'watch for emergencies',
+  });
+  const watching = new CancellationScope();
+  setHandler(handOver, () => watching.cancel(), {
+    description: 'the state goes to the next run of the rollout',
+  });
+  return watching.run(() => watch(decoded(input)));
 }

@@ -45,7 +45,7 @@ export class IncidentLog {
   }
 
   /** What the alerts that fire measure now. */
-  see({ firing }: AlertState): void {
+  see({ firing }: Pick<AlertState, 'firing'>): void {
     if (this.current !== null) this.current.incident = incidentSeen(this.current.incident, firing);
   }
 

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
+import { GUARD_SAW } from '../domain/guard-reports.ts';
 import type { MessageName } from '../domain/rollout-messages.ts';
 import { ALIVE_QUERY } from '../domain/rollout-messages.ts';
 import type { RolloutStatus } from '../domain/status.ts';
@@ -23,6 +24,9 @@ export const updates = {
   approve: defineUpdate<RolloutStatus, [unknown?]>('approve'),
   advance: defineUpdate<RolloutStatus, [unknown?]>('advance'),
 } as const satisfies Record<MessageName, unknown>;
+
+/** What a rollout's guard sends it. */
+export const guardSaw = defineSignal<[unknown?]>(GUARD_SAW);
 
 /** Where the rollout stands. */
 export const statusQuery = defineQuery<RolloutStatus>('status');

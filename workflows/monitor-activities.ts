@@ -18,7 +18,8 @@ export function monitorActivities(): MonitorActivities & Pick<RolloutActivities,
     });
   const { watchAlerts } = proxyActivities<MonitorActivities>({
     taskQueue: longTaskQueue(workflowInfo().taskQueue),
-    startToCloseTimeout: '30m',
+    // Of one attempt, which may be two hours long; the next goes on from its heartbeat.
+    startToCloseTimeout: '6h',
     // A dead worker is noticed before its silence breaks the watch (two minutes).
     heartbeatTimeout: '20s',
     retry: RETRY,

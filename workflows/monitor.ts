@@ -2,39 +2,48 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  condition,
   continueAsNew,
   defineQuery,
+  defineSignal,
   isCancellation,
-  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AlertRules } from '../domain/alert-rules.ts';
-import type { AlertState } from '../domain/alert-state.ts';
+import type { AlertProgress, AlertReport, AlertView } from '../domain/alert-reports.ts';
+import { MONITOR_SAW, readAlertReport } from '../domain/alert-reports.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { MonitorInput } from '../domain/monitor-input.ts';
 import { monitorId, readMonitorInput } from '../domain/monitor-input.ts';
 import type { MonitorStatus } from '../domain/monitor-status.ts';
 import { monitorMarkdown, monitorStatus } from '../domain/monitor-status.ts';
+import type { Packed } from '../domain/packed.ts';
 import { AlertResponder } from './alert-responder.ts';
 import { identity } from './identity.ts';
 import { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './monitor-activities.ts';
 import { decoded } from './payload-converter.ts';
 
-/** One watch activity lasts at most this long; it ends earlier with an event. What the query says is that old at most. */
-const STRETCH_MS = 2 * 60_000;
-/** Then a new history begins, and the rules are read anew. */
-const STRETCHES_PER_RUN = 60;
+/** A run lasts so long; the next one has a new history, and reads the rules again. */
+const RUN_MS = 2 * 3_600_000;
+/** Keys of reports that are remembered: one that comes twice comes soon. */
+const REMEMBERED = 50;
 
 /** What one run leaves to the next. */
 interface Carried {
   readonly rules: AlertRules;
-  readonly state: AlertState | null;
-  /** Null while nothing critical fires; runs from before there were any leave none. */
-  readonly incident?: Incident | null;
+  readonly progress: Packed<AlertProgress>;
+  /** What the query says; null before the first report. */
+  readonly view: AlertView | null;
+  readonly taken: readonly string[];
+  /** Null while nothing critical fires. */
+  readonly incident: Incident | null;
 }
+
+/** What its watch sends it. */
+const monitorSaw = defineSignal<[unknown?]>(MONITOR_SAW);
 
 /** What fires now, since when, and the last values. */
 const alertsQuery = defineQuery<MonitorStatus>('alerts');
@@ -47,36 +56,65 @@ const alertsQuery = defineQuery<MonitorStatus>('alerts');
 export async function monitor(raw?: unknown, carried?: Carried): Promise<never> {
   const input = checkedInput(raw);
   decoded(carried);
+  const inbox: AlertReport[] = [];
   let rules: AlertRules | null = carried?.rules ?? null;
-  let state: AlertState | null = carried?.state ?? null;
-  setHandler(alertsQuery, () => monitorStatus(input.service, rules, state), {
+  let view: AlertView | null = carried?.view ?? null;
+  let taken = carried?.taken ?? [];
+  setHandler(alertsQuery, () => monitorStatus(input.service, rules, view), {
     description: 'What fires now, since when, and the last values',
   });
-  const incidents = patched('incident drafts') ? new IncidentLog(carried?.incident ?? null) : null;
+  setHandler(monitorSaw, (payload) => {
+    const report = readAlertReport(payload);
+    if (report === null || taken.includes(report.key)) return;
+    taken = [...taken, report.key].slice(-REMEMBERED);
+    inbox.push(report);
+  });
+  const incidents = new IncidentLog(carried?.incident ?? null);
   const responder = new AlertResponder(input.service, incidents);
+  const takeUp = async (now: AlertRules) => {
+    for (let report = inbox.shift(); report !== undefined; report = inbox.shift()) {
+      view = report.view;
+      for (const event of report.events) await responder.respond(event, now, report.view);
+      incidents.see(report.view);
+      show(monitorStatus(input.service, now, view));
+    }
+  };
   try {
     rules = await rulesNow(input, rules, responder);
-    for (let stretch = 0; stretch < STRETCHES_PER_RUN; stretch++) {
-      show(monitorStatus(input.service, rules, state));
-      const { watchAlerts } = monitorActivities();
-      const result = await watchAlerts({ service: input.service, rules, state, stretchMs: STRETCH_MS });
-      state = result.state;
-      for (const event of result.events) await responder.respond(event, rules, state);
-      incidents?.see(state);
-      if (workflowInfo().continueAsNewSuggested) break;
+    show(monitorStatus(input.service, rules, view));
+    let over = false;
+    const watching = monitorActivities()
+      .watchAlerts({ service: input.service, rules, carried: carried?.progress ?? null, stretchMs: RUN_MS })
+      .finally(() => {
+        over = true;
+      });
+    watching.catch(() => {}); // It is heard below.
+    while (!over) {
+      await condition(() => over || inbox.length > 0);
+      await takeUp(rules);
     }
-    await responder.settled();
+    const progress = await watching;
+    do {
+      await takeUp(rules);
+      await responder.settled();
+    } while (inbox.length > 0);
+    return await continueAsNew<typeof monitor>(raw, {
+      rules,
+      progress,
+      view,
+      taken,
+      incident: incidents.open,
+    });
   } catch (error) {
-    if (isCancellation(error)) await leave(incidents, state);
+    if (isCancellation(error)) await leave(incidents, view);
     throw error;
   }
-  return continueAsNew<typeof monitor>(raw, { rules, state, incident: incidents?.open ?? null });
 }
 
 /** The monitor is cancelled: nobody will see the end of an incident, so its draft is written as it stands. */
-function leave(incidents: IncidentLog | null, state: AlertState | null): Promise<void> {
+function leave(incidents: IncidentLog, view: AlertView | null): Promise<void> {
   return CancellationScope.nonCancellable(async () =>
-    incidents?.abandon('the monitor was cancelled while it fired', state?.polledMs ?? Date.now()),
+    incidents.abandon('the monitor was cancelled while it fired', view?.polledMs ?? Date.now()),
   );
 }
 

@@ -1,8 +1,16 @@
-import { CancellationScope, condition, setHandler, sleep } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import type { LoadedPlan } from '../domain/contract.ts';
 import type { GuardEvent } from '../domain/guard.ts';
 import type { Message } from '../domain/rollout-messages.ts';
 import { objection, onMessage } from '../domain/rollout-messages.ts';
+import { packHistograms, unpackHistograms } from '../domain/packed-evidence.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
@@ -22,13 +30,18 @@ import { Inbox } from './inbox.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { isTooLate, rollBackShipped } from './late-rollback.ts';
 import { lookBack } from './look-back.ts';
-import { aliveQuery, planQuery, statusQuery } from './messages.ts';
+import { aliveQuery, guardSaw, planQuery, statusQuery } from './messages.ts';
+import type { CarriedRollout } from './renewal.ts';
+import { isLong } from './renewal.ts';
+import type { rollout } from './rollout.ts';
 import { RolloutCard } from './rollout-card.ts';
 import { RolloutTraffic } from './rollout-traffic.ts';
 import { Telling } from './telling.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
 const ROLLBACK_AGAIN_MS = 60_000;
+/** A new run waits so long for what is being told; a person who can not be reached is tried on by `page`. */
+const TOLD_WITHIN_MS = 120_000;
 
 /** One run of the workflow: what came in, what is known, and the loop that does one thing after the other. */
 export class RolloutRun {
@@ -38,28 +51,35 @@ export class RolloutRun {
   private readonly inbox = new Inbox();
   /** What the gateway has in force may not be what is known here: it is asked before anything else is done. */
   private doubt = false;
-  private readonly guard = new GuardWatch(
-    (event) => this.takeUpBeside(event),
-    () => {
-      this.doubt = true;
-    },
-  );
+  private readonly guard: GuardWatch;
   private readonly traffic: RolloutTraffic;
   private readonly telling = new Telling();
+  private readonly input: RolloutInput;
   private readonly decisions: DecisionLog;
   /** Rollbacks that came too late to be this run's. */
   private readonly begun: Promise<void>[] = [];
   private readonly card = new RolloutCard();
 
-  constructor(input: RolloutInput) {
-    this.state = newRollout(input.service, input.candidate, Date.now());
-    this.traffic = new RolloutTraffic(this.state, {
-      rollback: (reason) => {
+  /** `carried` by the run before, of the same rollout. */
+  constructor(input: RolloutInput, carried: CarriedRollout | null) {
+    this.input = input;
+    this.state =
+      carried === null
+        ? newRollout(input.service, input.candidate, Date.now())
+        : unpackHistograms<RolloutState>(carried.state);
+    this.loaded = carried?.loaded ?? null;
+    const lost = () => {
+      this.doubt = true;
+    };
+    this.guard = new GuardWatch((event) => this.takeUpBeside(event), lost, carried?.guard ?? null);
+    const late = {
+      rollback: (reason: string) => {
         if (this.loaded !== null) this.dispatch(this.loaded, { kind: 'failed', reason });
       },
-      call: (what, reason) => this.isPatient(what, reason),
-    });
-    this.decisions = new DecisionLog(input.candidate);
+      call: (what: string, reason: string) => this.isPatient(what, reason),
+    };
+    this.traffic = new RolloutTraffic(this.state, late, carried?.steps ?? 0);
+    this.decisions = new DecisionLog(input.candidate, carried?.decisions ?? null);
     setHandler(statusQuery, () => this.status(), {
       description: 'Where the rollout stands, with its timeline',
     });
@@ -67,6 +87,9 @@ export class RolloutRun {
       description: 'A sign of life: the run id of the first execution',
     });
     setHandler(planQuery, () => this.loaded, { description: 'The plan that it walks, with its digest' });
+    setHandler(guardSaw, (report) => this.guard.hear(report, this.state.epoch), {
+      description: 'what the guard saw',
+    });
     this.inbox.listen({
       status: () => statusOf(this.loaded?.plan ?? null, this.ahead()),
       objection: (name) => (this.loaded === null ? null : objection(this.loaded.plan, this.ahead(), name)),
@@ -78,9 +101,11 @@ export class RolloutRun {
   async walk(loaded: LoadedPlan): Promise<void> {
     this.loaded = loaded;
     for (;;) {
+      this.guard.follow(loaded.plan, this.state);
       this.takeUp(loaded);
       const action = nextAction(loaded.plan, this.state);
       if (action.do === 'finish') break;
+      if (action.do === 'wait' && isLong()) await this.renew(loaded);
       const event = await this.act(loaded, action);
       if (event !== null) this.dispatch(loaded, event);
     }
@@ -95,6 +120,29 @@ export class RolloutRun {
       await this.listeningTo(loaded, this.telling.settled());
     } while (!this.inbox.isEmpty);
     this.show();
+  }
+
+  /**
+   * The next run begins, with all that this one knows: while nothing is asked, told or taken up. Returns where something came
+   * in between; the next wait tries again.
+   */
+  private async renew(loaded: LoadedPlan): Promise<void> {
+    if (this.traffic.isBusy()) return;
+    const stirred = () => !this.inbox.isEmpty || this.guard.hasEvent() || this.doubt;
+    const told = () => this.telling.isDone && !this.decisions.isSending;
+    if (stirred()) return;
+    await condition(() => stirred() || told(), TOLD_WITHIN_MS);
+    if (stirred() || !told()) return;
+    await this.guard.leave(stirred);
+    await condition(allHandlersFinished);
+    if (stirred() || !told()) return;
+    await continueAsNew<typeof rollout>(this.input, {
+      state: packHistograms(this.state),
+      loaded,
+      steps: this.traffic.stepsTaken(),
+      decisions: this.decisions.carried(),
+      guard: this.guard.carried(),
+    });
   }
 
   /** What is told takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
@@ -188,7 +236,8 @@ export class RolloutRun {
   private takeUpBeside(seen: GuardEvent): boolean {
     const { loaded, state } = this;
     const event = { kind: 'guard', event: seen } as const;
-    if (loaded === null || !leavesBe(loaded.plan, state, event, Date.now())) return false;
+    // A long run has to come to its end: what would be taken up beside it wakes it.
+    if (loaded === null || isLong() || !leavesBe(loaded.plan, state, event, Date.now())) return false;
     this.dispatch(loaded, event);
     return true;
   }

@@ -28,16 +28,27 @@ export class RolloutTraffic {
   private takingBack = false;
   private cause: string | null = null;
   /** A step's number and time are its idempotency key: the same call again answers as it did, a new raise is a new step, also after a reset. */
-  private steps = 0;
+  private steps: number;
   /** The raise, step of the ladder or promotion whose answer is not there: it may be carried out now, later, or never. */
   private unanswered: string | null = null;
   /** One that was left still takes back what it changed. */
   private sweeping = false;
 
-  constructor({ service }: RolloutState, late: LateCalls) {
+  /** `steps` were taken by runs before. */
+  constructor({ service }: RolloutState, late: LateCalls, steps: number) {
     this.late = late;
+    this.steps = steps;
     this.calls = activities((what, reason) => this.isPatient(what, reason));
     this.owner = `rollout/${service}/${identity().runId}`;
+  }
+
+  /** Something is under way that the next run would not know of. */
+  isBusy(): boolean {
+    return this.unanswered !== null || this.sweeping;
+  }
+
+  stepsTaken(): number {
+    return this.steps;
   }
 
   /** What came of the action. What no retry can mend is an event too, and never the end of the workflow. */

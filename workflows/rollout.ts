@@ -12,6 +12,8 @@ import { readRolloutInput } from '../domain/rollout-input.ts';
 import type { Outcome } from '../domain/rollout-state.ts';
 import { activities } from './activities.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
+import { decoded } from './payload-converter.ts';
+import type { CarriedRollout } from './renewal.ts';
 import { RolloutRun } from './rollout-run.ts';
 
 /** What a rollout ends with; Failed is for wrong input only. */
@@ -28,17 +30,19 @@ export interface RolloutResult {
 /**
  * Ships a release: `{"service":"retriever","candidate":"retriever_v0","plan":"runbook-48h"}`, all but `candidate` with
  * a default. Walks the plan's stages, measures at each gate, and ends with an outcome. What to do next is decided by
- * domain/rollout.ts; this waits and calls.
+ * domain/rollout.ts; this waits and calls. `carried` comes from the run before of the same rollout, and from nobody else.
  */
-export async function rollout(raw: unknown): Promise<RolloutResult> {
+export async function rollout(raw: unknown, carried: CarriedRollout | null = null): Promise<RolloutResult> {
   const input = checkedInput(raw);
   // Handlers first: a message may be in the very first task.
-  const run = new RolloutRun(input);
+  const run = new RolloutRun(input, decoded(carried));
   try {
-    const loaded = await unlessUrgent(
-      () => run.isCalledOff(),
-      () => loadPlan(input, run),
-    );
+    const loaded =
+      carried?.loaded ??
+      (await unlessUrgent(
+        () => run.isCalledOff(),
+        () => loadPlan(input, run),
+      ));
     if (loaded === INTERRUPTED) await run.endUnread('aborted', 'a rollback was asked for');
     else await run.walk(loaded);
   } catch (error) {

@@ -6,6 +6,11 @@ import { identity } from './identity.ts';
 /** Pages and files, beside a rollout: they are retried a few times, and nothing waits for them but the end. */
 export class Telling {
   private readonly under: Promise<unknown>[] = [];
+  private undone = 0;
+
+  get isDone(): boolean {
+    return this.undone === 0;
+  }
 
   page({ severity, title, text }: Omit<Notification, 'dedupeKey'>): void {
     // With the time: after a reset the count begins at an earlier value, and what is new is told all the same.
@@ -23,6 +28,10 @@ export class Telling {
   }
 
   private add(telling: Promise<unknown>): void {
-    this.under.push(telling.catch(() => {}));
+    this.undone++;
+    const done = () => {
+      this.undone--;
+    };
+    this.under.push(telling.then(done, done));
   }
 }

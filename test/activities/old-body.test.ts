@@ -10,14 +10,16 @@ import { createControlClient } from '../../activities/control.ts';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
 import { createMonitor } from '../../activities/monitor.ts';
 import { observability } from '../../activities/observability.ts';
-import { createWatch } from '../../activities/watch.ts';
-import type { WatchResult } from '../../domain/contract.ts';
-import type { GuardState } from '../../domain/guard.ts';
+import type { AlertReport } from '../../domain/alert-reports.ts';
+import type { GuardProgress } from '../../domain/guard-reports.ts';
+import type { Packed } from '../../domain/packed.ts';
 import { reduce } from '../../domain/rollout.ts';
 import { newRollout } from '../../domain/rollout-state.ts';
 import { SteadyClock } from '../../domain/steady-clock.ts';
 import { shippedRules } from '../domain/alert-polls.ts';
 import { runbookPlan } from '../domain/rollout-walk.ts';
+import type { GuardRun } from './guard-run.ts';
+import { startGuard } from './guard-run.ts';
 import type { TestGateway } from '../serving/gateway-process.ts';
 import { createTestGateway, oldAndNew } from '../serving/gateway-process.ts';
 
@@ -85,10 +87,10 @@ async function parts() {
   };
 }
 
-async function watchOn(state: GuardState | null, stretchMs: number): Promise<WatchResult> {
+/** A guard of that rollout, with what one before it has seen. */
+async function watching(carried: Packed<GuardProgress> | null): Promise<GuardRun> {
   const { interventions } = (await view()).state;
-  const { watch } = createWatch(await parts());
-  return new MockActivityEnvironment().run(watch, {
+  return startGuard(await parts(), {
     workflowId: 'rollout/retriever',
     runId: 'run',
     epoch,
@@ -98,8 +100,7 @@ async function watchOn(state: GuardState | null, stretchMs: number): Promise<Wat
     interventions,
     candidateQuality: null,
     stableQuality: null,
-    stretchMs,
-    state,
+    carried,
   });
 }
 
@@ -109,24 +110,25 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
   it('blinds the guard, which then renews no lease; it sees again with the first live body', async () => {
     stuck = false;
     const before = await leaseEnds();
-    const seeing = await watchOn(null, 1_000);
-    expect(seeing.event).toBeNull();
-    expect(await leaseEnds()).toBeGreaterThan(before);
+    const guarding = await watching(null);
+    await vi.waitUntil(async () => (await leaseEnds()) > before, { timeout: 30_000 });
+    expect(guarding.reports).toEqual([]);
 
     stuck = true;
-    const blind = await watchOn(seeing.state, 60_000);
-    expect(blind.event).toMatchObject({
+    await vi.waitUntil(() => guarding.reports.length > 0, { timeout: 30_000 });
+    expect(guarding.reports[0]?.event).toMatchObject({
       kind: 'blind',
       reason: expect.stringContaining('the metrics stand still'),
     });
     const [ends, polls] = [await leaseEnds(), scrapes];
-    expect((await watchOn(blind.state, 1_000)).event).toBeNull();
-    expect(scrapes - polls).toBeGreaterThan(5);
+    await vi.waitUntil(() => scrapes > polls + 10, { timeout: 30_000 });
     expect(await leaseEnds()).toBe(ends);
 
     stuck = false;
-    expect((await watchOn(blind.state, 1_000)).event).toBeNull();
-    expect(await leaseEnds()).toBeGreaterThan(ends);
+    const after = await watching(await guarding.end());
+    await vi.waitUntil(async () => (await leaseEnds()) > ends, { timeout: 30_000 });
+    await after.end();
+    expect(after.reports).toEqual([]);
   });
 
   it('makes a gate unknown, and stable has no baseline', async () => {
@@ -164,23 +166,29 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
   it('is an alert of the monitor', async () => {
     stuck = false;
     const rules = { ...shippedRules(), pollMs: 50, blind: { afterMs: 500, severity: 'critical' } } as const;
+    const reports: AlertReport[] = [];
     const { watchAlerts } = createMonitor({
       ...(await parts()),
       service: 'retriever',
       plansDir: 'plans',
       expectedShare: async () => null,
       evaluations: async () => ({ kind: 'evaluations', records: [] }),
+      signal: async (_id, _name, report) => void reports.push(report as AlertReport),
     });
-    const watching: ReturnType<typeof watchAlerts> = new MockActivityEnvironment().run(watchAlerts, {
+    const activity = new MockActivityEnvironment();
+    const watching: ReturnType<typeof watchAlerts> = activity.run(watchAlerts, {
       service: 'retriever',
       rules,
-      state: null,
+      carried: null,
       stretchMs: 60_000,
     });
+    watching.catch(() => {}); // It ends as cancelled.
     const polls = scrapes;
     await vi.waitUntil(() => scrapes > polls + 3, { timeout: 30_000 });
     stuck = true;
-    expect((await watching).events).toMatchObject([{ kind: 'fired', key: 'blind' }]);
+    await vi.waitUntil(() => reports.some(({ events }) => events.length > 0), { timeout: 30_000 });
+    activity.cancel();
+    expect(reports.flatMap(({ events }) => events)).toMatchObject([{ kind: 'fired', key: 'blind' }]);
   });
 
   it('is refused by the pre-flight', async () => {

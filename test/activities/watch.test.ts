@@ -1,12 +1,13 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createControlClient } from '../../activities/control.ts';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { createWatch } from '../../activities/watch.ts';
-import type { WatchInput, WatchResult } from '../../domain/contract.ts';
-import { newGuard } from '../../domain/guard.ts';
+import { packState } from '../../activities/carried-state.ts';
+import type { GuardEvent } from '../../domain/guard.ts';
+import type { WatchInput } from '../../domain/guard-contract.ts';
+import { newProgress } from '../../domain/guard-reports.ts';
 import { SteadyClock } from '../../domain/steady-clock.ts';
 import { runbookPlan } from '../domain/rollout-walk.ts';
+import { startGuard } from './guard-run.ts';
 
 const HOUR_MS = 3_600_000;
 /** Nobody listens there: each poll is blind. */
@@ -23,23 +24,27 @@ const INPUT: WatchInput = {
   interventions: 0,
   candidateQuality: null,
   stableQuality: null,
-  stretchMs: 2_000,
-  state: null,
+  carried: null,
 };
 
-/** The guard of a worker that begins now, while its gateway is away; `meanwhile` is called at each poll. */
-function watching(input: WatchInput, meanwhile: () => void): Promise<WatchResult> {
+/** What the guard of a worker that begins now reports first, while its gateway is away; `meanwhile` is called at each poll. */
+async function firstOf(input: WatchInput, meanwhile: () => void): Promise<GuardEvent | undefined> {
   const clock = new SteadyClock(Date.now(), () => performance.now());
-  const { watch } = createWatch({
-    control: createControlClient({ url: NOBODY, token: { value: 'of no use' } }),
-    metrics: createGatewayMetrics(NOBODY, clock.now),
-    clock,
-    async isAlive() {
-      meanwhile();
-      return true;
+  const guard = startGuard(
+    {
+      control: createControlClient({ url: NOBODY, token: { value: 'of no use' } }),
+      metrics: createGatewayMetrics(NOBODY, clock.now),
+      clock,
+      async isAlive() {
+        meanwhile();
+        return true;
+      },
     },
-  });
-  return new MockActivityEnvironment().run(watch, input);
+    input,
+  );
+  await vi.waitUntil(() => guard.reports.length > 0, { timeout: 30_000 });
+  await guard.end();
+  return guard.reports[0]?.event;
 }
 
 describe('a guard whose wall clock is set', () => {
@@ -54,16 +59,37 @@ describe('a guard whose wall clock is set', () => {
     ['back', -HOUR_MS],
   ])('%s by an hour is blind for as long as it was, and no longer', async (_, stepMs) => {
     let polls = 0;
-    const result = await watching(INPUT, () => {
+    const event = await firstOf(INPUT, () => {
       if (++polls === 2) setBy(stepMs);
     });
-    expect(result.event).toMatchObject({ kind: 'blind', reason: expect.stringContaining('blind for 0 s') });
+    expect(event).toMatchObject({ kind: 'blind', reason: expect.stringContaining('blind for 0 s') });
   });
 
   it('back before its worker began goes on from the time that the worker before had read', async () => {
     const beforeMs = Date.now();
     setBy(-HOUR_MS);
-    const result = await watching({ ...INPUT, state: newGuard(beforeMs) }, () => {});
-    expect(result.event).toMatchObject({ kind: 'blind' });
+    const event = await firstOf({ ...INPUT, carried: packState(newProgress('guard', beforeMs)) }, () => {});
+    expect(event).toMatchObject({ kind: 'blind' });
+  });
+});
+
+describe('a guard whose poll is not answered', () => {
+  it('sends heartbeats all the same', async () => {
+    const clock = new SteadyClock(Date.now(), () => performance.now());
+    const never = (signal?: AbortSignal) =>
+      new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      });
+    const guard = startGuard(
+      {
+        control: createControlClient({ url: NOBODY, token: { value: 'of no use' } }),
+        metrics: { snapshot: never, lacking: async () => [] },
+        clock,
+        isAlive: async () => true,
+      },
+      INPUT,
+    );
+    await vi.waitUntil(() => guard.heartbeats() >= 2, { timeout: 20_000 });
+    await guard.end();
   });
 });

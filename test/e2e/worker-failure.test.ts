@@ -168,6 +168,7 @@ describe('the lease of a rollout whose workflow no worker serves', () => {
       log: () => {},
       isRunning: async () => true,
       isAlive: (workflowId, runId) => isAlive(client, workflowId, runId),
+      signal: (workflowId, name, payload) => client.workflow.getHandle(workflowId).signal(name, payload),
     });
     const native = await NativeConnection.connect({ address: temporal });
     const taskQueue = longTaskQueue(TASK_QUEUE);

@@ -1,13 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MockActivityEnvironment } from '@temporalio/testing';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createControlClient } from '../../activities/control.ts';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { createWatch } from '../../activities/watch.ts';
-import type { WatchResult } from '../../domain/contract.ts';
 import type { Health } from '../../domain/http.ts';
 import { SteadyClock } from '../../domain/steady-clock.ts';
+import { startGuard } from '../activities/guard-run.ts';
 import type { TestServer } from '../activities/http-server.ts';
 import { startServer } from '../activities/http-server.ts';
 import { runbookPlan } from '../domain/rollout-walk.ts';
@@ -62,30 +61,33 @@ async function ship(): Promise<number> {
 /** The rollout's guard, polling this gateway for that long. */
 async function guard(epoch: number, forMs: number): Promise<void> {
   const clock = new SteadyClock(Date.now(), () => performance.now());
-  const { watch } = createWatch({
-    control: createControlClient({
-      url: gateway.controlUrl(),
-      token: { file: join(gateway.folder, 'token') },
-    }),
-    metrics: createGatewayMetrics(gateway.url(), clock.now),
-    clock,
-    isAlive: async () => true,
-  });
   const plan = runbookPlan();
-  const result: WatchResult = await new MockActivityEnvironment().run(watch, {
-    workflowId: 'rollout/retriever',
-    runId: 'run',
-    epoch,
-    plan: { ...plan, guard: { ...plan.guard, pollMs: 200 } },
-    candidate: 'v0',
-    stable: 'v-1',
-    interventions: (await gateway.control('GET', '/control')).body.state.interventions,
-    candidateQuality: null,
-    stableQuality: null,
-    stretchMs: forMs,
-    state: null,
-  });
-  expect(result.event).toBeNull();
+  const watching = startGuard(
+    {
+      control: createControlClient({
+        url: gateway.controlUrl(),
+        token: { file: join(gateway.folder, 'token') },
+      }),
+      metrics: createGatewayMetrics(gateway.url(), clock.now),
+      clock,
+      isAlive: async () => true,
+    },
+    {
+      workflowId: 'rollout/retriever',
+      runId: 'run',
+      epoch,
+      plan: { ...plan, guard: { ...plan.guard, pollMs: 200 } },
+      candidate: 'v0',
+      stable: 'v-1',
+      interventions: (await gateway.control('GET', '/control')).body.state.interventions,
+      candidateQuality: null,
+      stableQuality: null,
+      carried: null,
+    },
+  );
+  await pause(forMs);
+  await watching.end();
+  expect(watching.reports).toEqual([]);
 }
 
 async function health(): Promise<Health> {

@@ -1,9 +1,18 @@
-import { condition, defineSignal, executeChild, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { WatchResult } from '../../domain/contract.ts';
+import {
+  condition,
+  defineSignal,
+  executeChild,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { GuardEvent } from '../../domain/guard.ts';
-import { newGuard } from '../../domain/guard.ts';
+import type { WatchInput } from '../../domain/guard-contract.ts';
+import type { GuardProgress } from '../../domain/guard-reports.ts';
 import type { NprobeTuningInput, NprobeTuningResult } from '../../domain/nprobe-tuning.ts';
-import type { GuardInput } from '../../workflows/guard.ts';
+import type { Packed } from '../../domain/packed.ts';
+import { handOver } from '../../workflows/guard.ts';
+import { guardSaw } from '../../workflows/messages.ts';
 import type { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
 
 export { rollout } from '../../workflows/rollout.ts';
@@ -24,14 +33,21 @@ export async function tuningParent(input: NprobeTuningInput): Promise<NprobeTuni
 }
 
 /**
- * In the guard's place: returns what the signal `guardEvent` brings. The real one polls in an activity all the time,
- * and time skipping stands still while an activity runs.
+ * In the guard's place: reports to the rollout what the signal `guardEvent` brings. The real one polls in an activity all the
+ * time, and time skipping stands still while an activity runs.
  */
-export async function rolloutGuard(input: GuardInput): Promise<WatchResult> {
-  let event: GuardEvent | null = null;
-  setHandler(defineSignal<[GuardEvent]>('guardEvent'), (seen) => {
-    event = seen;
+export async function rolloutGuard({ workflowId, epoch }: WatchInput): Promise<Packed<GuardProgress>> {
+  let left = false;
+  let seen = 0;
+  const reporting: Promise<void>[] = [];
+  setHandler(handOver, () => {
+    left = true;
   });
-  await condition(() => event !== null);
-  return { state: input.state ?? newGuard(Date.now()), event };
+  setHandler(defineSignal<[GuardEvent]>('guardEvent'), (event) => {
+    const report = { epoch, key: `${workflowInfo().runId}/${++seen}`, event };
+    reporting.push(getExternalWorkflowHandle(workflowId).signal(guardSaw, report));
+  });
+  await condition(() => left);
+  await Promise.all(reporting);
+  return { gzip: 'the state of the tests' };
 }

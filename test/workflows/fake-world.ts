@@ -147,7 +147,6 @@ export class FakeWorld {
         return { file: 'incident.md' };
       },
       record: async ({ records }) => void this.decisions.push(...records),
-      watch: () => Promise.reject(new Error('the guard of these tests has no activity')),
       verifyRollback: async ({ release }) => {
         const back = this.state.lanes.stable.release === release && this.state.percent === 0;
         const matching = back ? 32 : 0;

@@ -1,9 +1,10 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo } from '@temporalio/activity';
+import { packState, unpackState } from '../../activities/carried-state.ts';
+import type { SendSignal } from '../../activities/long-watch.ts';
 import type { EvaluationRecord } from '../../domain/alert-evaluations.ts';
 import type { AlertPoll } from '../../domain/alert-readings.ts';
 import type { AlertRules } from '../../domain/alert-rules.ts';
-import { newAlerts } from '../../domain/alert-state.ts';
-import { alertStep } from '../../domain/alerts.ts';
+import { MONITOR_SAW, alertProgress, newAlertProgress } from '../../domain/alert-reports.ts';
 import type { Notification, RolloutActivities } from '../../domain/contract.ts';
 import type { IncidentDraft } from '../../domain/incident-draft.ts';
 import type { MonitorActivities, WatchAlertsInput } from '../../domain/monitor-contract.ts';
@@ -30,6 +31,8 @@ export class MonitorWorld {
   readonly stretches: WatchAlertsInput[] = [];
   /** A webhook that takes nothing; `for good`, and says so. */
   deaf: boolean | 'for good' = false;
+  /** Where reports go; set by who runs the monitor. */
+  signal: SendSignal = () => Promise.reject(new Error('nobody listens'));
   private untilMs = START;
   private ended = false;
   private stirred: () => void = () => {};
@@ -73,17 +76,20 @@ export class MonitorWorld {
     };
   }
 
+  /** As the real one, on the world's clock. */
   private async watch(input: WatchAlertsInput): ReturnType<MonitorActivities['watchAlerts']> {
     this.stretches.push(input);
-    let state = input.state ?? newAlerts(this.nowMs);
+    const { workflowId = '', runId = '' } = activityInfo().workflowExecution ?? {};
+    let state = input.carried === null ? newAlertProgress(runId, this.nowMs) : unpackState(input.carried);
     const endMs = this.nowMs + input.stretchMs;
-    for (;;) {
+    while (this.nowMs < endMs) {
       await this.due(this.nowMs + input.rules.pollMs);
       this.nowMs += input.rules.pollMs;
-      const step = alertStep(input.rules, state, this.poll(), this.nowMs);
-      state = step.state;
-      if (step.events.length > 0 || this.nowMs >= endMs) return step;
+      state = alertProgress(input.rules, state, this.poll(), this.nowMs);
+      for (const report of state.unsent) await this.signal(workflowId, MONITOR_SAW, report);
+      state = { ...state, unsent: [] };
     }
+    return packState(state);
   }
 
   /** Waits until the test lets it be that time. */

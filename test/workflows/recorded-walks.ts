@@ -159,6 +159,7 @@ async function monitorUntilContinued(server: TimeSkipping): Promise<History> {
   return server.serve(world.activities(), async (env, taskQueue) => {
     const { workflow } = env.client;
     const workflowId = 'monitor/retriever';
+    world.signal = (to, name, payload) => workflow.getHandle(to).signal(name, payload);
     const { firstExecutionRunId } = await workflow.start('monitor', { args: [{}], taskQueue, workflowId });
     world.runTo(3 * 60);
     const first = workflow.getHandle(workflowId, firstExecutionRunId);

@@ -1,0 +1,43 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { LoadedPlan } from '../domain/contract.ts';
+import type { DecisionRecord } from '../domain/decision-record.ts';
+import type { GuardProgress } from '../domain/guard-reports.ts';
+import type { Packed } from '../domain/packed.ts';
+import type { PackedEvidence } from '../domain/packed-evidence.ts';
+
+/**
+ * What one run of a rollout leaves to the next, of the same workflow id: a history has a limit (51,200 events or 50 MB at a
+ * server's defaults), and a rollout that is held has none.
+ */
+export interface CarriedRollout {
+  /** The rollout's state, its histograms packed. */
+  readonly state: PackedEvidence;
+  readonly loaded: LoadedPlan;
+  /** Steps so far: their numbers are idempotency keys. */
+  readonly steps: number;
+  readonly decisions: CarriedDecisions;
+  readonly guard: CarriedGuard;
+}
+
+export interface CarriedDecisions {
+  readonly number: number;
+  /** Those that could not be written. */
+  readonly waiting: readonly DecisionRecord[];
+}
+
+export interface CarriedGuard {
+  /** Null where there is none, or it did not answer. */
+  readonly progress: Packed<GuardProgress> | null;
+  /** Keys of reports that were taken up. */
+  readonly taken: readonly string[];
+}
+
+/** A run is far from the server's limits, and quick to replay after a worker's death. */
+const EVENTS = 4_000;
+const BYTES = 3_000_000;
+
+/** Whether this run's history is long enough: the next one begins at a quiet moment. */
+export function isLong(): boolean {
+  const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+  return continueAsNewSuggested || historyLength > EVENTS || historySize > BYTES;
+}
