@@ -4,19 +4,29 @@ import type { GuardProgress } from '../../domain/guard-reports.ts';
 import type { Packed } from '../../domain/packed.ts';
 import type { rolloutGuard } from '../../workflows/guard.ts';
 import { handOver } from '../../workflows/guard.ts';
+import { GuardWatch } from '../../workflows/guard-watch.ts';
 import { guardSaw } from '../../workflows/messages.ts';
 
 export { rolloutGuard } from '../../workflows/guard.ts';
 
-/** In the rollout's place: has the real guard, and remembers what that reports. */
+/** In the rollout's place: has the real guard, and remembers what that sends, and what a rollout takes of it. */
 export async function rollout(input: WatchInput): Promise<Packed<GuardProgress>> {
-  const heard: unknown[] = [];
+  const sent: unknown[] = [];
+  const taken: unknown[] = [];
+  const watch = new GuardWatch(
+    (event) => taken.push(event) > 0,
+    () => {},
+    null,
+  );
   let leave = false;
-  setHandler(guardSaw, (report) => void heard.push(report));
+  setHandler(guardSaw, (report) => {
+    sent.push(report);
+    watch.hear(report, input.epoch);
+  });
   setHandler(defineSignal('leave'), () => {
     leave = true;
   });
-  setHandler(defineQuery('heard'), () => heard);
+  setHandler(defineQuery('heard'), () => ({ sent, taken }));
   const guard = await startChild<typeof rolloutGuard>('rolloutGuard', {
     workflowId: `${input.workflowId}/guard`,
     args: [input],

@@ -132,9 +132,10 @@ describe('the history of a guard', () => {
     const [own, parent] = [await sizeOf(`${ID}/guard`), await sizeOf(ID)];
     await handle.signal('leave');
     const carried = unpackState<{ reports: number }>((await handle.result()) as never);
-    const heard = (await handle.query<GuardReport[]>('heard')).map(({ key }) => key);
+    const { sent, taken: heard } = await handle.query<{ sent: GuardReport[]; taken: unknown[] }>('heard');
     await stop();
-    expect(new Set(heard).size).toBe(heard.length);
+    // A worker that ends may send once more what its last heartbeat did not know to be sent.
+    expect(heard).toHaveLength(new Set(sent.map(({ key }) => key)).size);
     expect(heard.length).toBeGreaterThan(20);
     expect(carried.reports).toBeGreaterThanOrEqual(heard.length - 1);
     // One activity, whatever happens.
