@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { BaselineInput, RolloutActivities } from '../domain/contract.ts';
-import { quantileMs, windowBetween } from '../domain/window.ts';
+import { quantileMs } from '../domain/histogram.ts';
+import { windowBetween } from '../domain/window.ts';
 
 /** Writes stable's window to `<artifactsDir>/eval/baseline_metrics.json`; the whole file or nothing. */
 export function createBaseline(artifactsDir: string): Pick<RolloutActivities, 'recordBaseline'> {

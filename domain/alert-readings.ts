@@ -7,8 +7,9 @@ import { SILENT_LANE } from './lane-gauges.ts';
 import type { LaneOwn } from './lane-report.ts';
 import { measured } from './measured.ts';
 import type { LaneName } from './split.ts';
-import type { Histogram, LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
-import { quantileMs, slowerThan, total } from './window.ts';
+import type { Histogram } from './histogram.ts';
+import type { LaneCounters, Snapshot, SnapshotResult } from './telemetry.ts';
+import { quantileMs, since, slowerThan, total } from './histogram.ts';
 
 /** Which release a lane serves to users, and who changes that now. */
 export interface AlertScene {
@@ -30,16 +31,16 @@ export interface AlertPoll {
   readonly evaluations: EvaluationsResult;
 }
 
-/** A snapshot cut down to what rules look at: bounds are the same in all of them. */
+/** A snapshot cut down to what rules look at. */
 export interface Mark {
   readonly atMs: number;
   readonly processStartMs: number;
   readonly lanes: Readonly<Record<LaneName, LaneMark | null>>;
 }
 interface LaneMark extends Pick<LaneCounters, 'release' | 'requests' | 'errors' | 'rank1'> {
-  readonly retrieval: readonly number[];
-  readonly endToEnd: readonly number[];
-  readonly rerank: readonly number[];
+  readonly retrieval: Histogram;
+  readonly endToEnd: Histogram;
+  readonly rerank: Histogram;
   readonly quality: LaneCounters['quality'];
   readonly own: LaneMarkOwn | null;
 }
@@ -61,9 +62,9 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
           requests: counters.requests,
           errors: counters.errors,
           rank1: counters.rank1,
-          retrieval: shortened(counters.retrieval),
-          endToEnd: shortened(counters.endToEnd),
-          rerank: shortened(counters.rerank),
+          retrieval: counters.retrieval,
+          endToEnd: counters.endToEnd,
+          rerank: counters.rerank,
           quality: counters.quality,
           own: markedOf(counters.own ?? null),
         };
@@ -72,11 +73,6 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
     processStartMs,
     lanes: { stable: lane(lanes.stable), candidate: lane(lanes.candidate) },
   };
-}
-
-/** Counts without the empty buckets at the end: marks go through histories. */
-function shortened({ counts }: Histogram): readonly number[] {
-  return counts.slice(0, counts.findLastIndex((count) => count > 0) + 1);
 }
 
 function markedOf(own: LaneOwn | null): LaneMarkOwn | null {
@@ -138,11 +134,11 @@ export function windowReading(
         reranked,
       );
     case 'retrievalP95':
-      return latencyReading(rule, since(now.retrieval, opening.retrieval), answers);
+      return latencyReading(rule, since(opening.retrieval, now.retrieval), answers);
     case 'endToEndP95':
-      return latencyReading(rule, since(now.endToEnd, opening.endToEnd), answers);
+      return latencyReading(rule, since(opening.endToEnd, now.endToEnd), answers);
     case 'rerankP95':
-      return latencyReading(rule, since(now.rerank, opening.rerank), reranked);
+      return latencyReading(rule, since(opening.rerank, now.rerank), reranked);
     case 'qualityShortfall': {
       const expected = scene?.[lane] === now.release ? (scene.expectedShare?.[lane] ?? null) : null;
       if (expected === null) return unseen('what the release promises is not known');
@@ -168,10 +164,6 @@ function duplicatesReading(
   const n = now.inspected - opening.inspected;
   if (n < rule.minSamples) return fewSamples(rule, n, expected);
   return valueReading(rule, (now.duplicateShares - opening.duplicateShares) / n, n);
-}
-
-function since({ boundsMs, counts }: Histogram, before: readonly number[]): Histogram {
-  return { boundsMs, counts: counts.map((count, i) => count - (before[i] ?? 0)) };
 }
 
 /** P95 beyond the limit is the same as: more than 5 % slower than it. */

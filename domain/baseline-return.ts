@@ -1,9 +1,9 @@
 import type { Verdict } from './gate.ts';
 import { worst } from './gate.ts';
 import { wilson, zFor } from './stats.ts';
-import type { Histogram } from './telemetry.ts';
+import type { Histogram } from './histogram.ts';
 import type { LaneWindow } from './window.ts';
-import { quantileMs, slowerThan } from './window.ts';
+import { quantileMs, slowerThan } from './histogram.ts';
 
 /** What baseline_metrics.json holds: stable's window before T0. Latencies in ms, shares 0..1; null was not measured. */
 export interface Baseline {

@@ -5,7 +5,8 @@ import type { SeenClocks } from './source-clock.ts';
 import { seeClock } from './source-clock.ts';
 import type { LaneCounters, ShadowCounters, Snapshot, SnapshotResult, TouchedCounters } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
-import { difference, quantileMs, shadowSince, slowerThan, total } from './window.ts';
+import { EMPTY, quantileMs, slowerThan, total } from './histogram.ts';
+import { difference, shadowSince } from './window.ts';
 
 /** What a candidate did to users, from its first request on. Counts; those that are expectations may be fractions. */
 export interface BlastRadius {
@@ -15,7 +16,7 @@ export interface BlastRadius {
   readonly failed: number;
   /** Of them, those whose users got a server error. */
   readonly seen: number;
-  /** Queries with a context that were slower than 1.15 x stable's P95 of the same time; while stable had no users, than the plan's limit. */
+  /** Queries of any kind that were slower than 1.15 x stable's P95 of the same time; while stable had no users, than the plan's limit. */
   readonly slower: number;
   /** As many would have been if it were as fast as stable. */
   readonly slowerExpected: number;
@@ -134,18 +135,15 @@ function shadowOf(before: ShadowCounters | null, after: ShadowCounters | null): 
 
 /** The counters of a lane that has not done anything. */
 function emptied(lane: LaneCounters): LaneCounters {
-  const none = ({ boundsMs, counts }: LaneCounters['endToEnd']) => ({
-    boundsMs,
-    counts: counts.map(() => 0),
-  });
   return {
     ...lane,
     requests: 0,
     errors: 0,
     warming: 0,
-    retrieval: none(lane.retrieval),
-    endToEnd: none(lane.endToEnd),
-    rerank: none(lane.rerank),
+    retrieval: EMPTY,
+    endToEnd: EMPTY,
+    rerank: EMPTY,
+    kinds: {},
     quality: { hits: 0, total: 0 },
     rank1: { changed: 0, total: 0 },
   };

@@ -3,8 +3,7 @@ import type { LadderStep, Metric, Plan } from './plan.ts';
 import type { RolloutEvent } from './rollout.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { stageOf } from './rollout-state.ts';
-import type { PackedEvidence } from './packed-evidence.ts';
-import { packEvidence } from './packed-evidence.ts';
+import type { Evidence } from './reading.ts';
 import { endedRepeats, idleMessages } from './repeats.ts';
 
 /** One decision of a rollout: what it was made on, by whom, and what followed. Plain JSON of a few kB. */
@@ -36,7 +35,7 @@ export interface GateRecord {
   readonly extendAtMost: number;
   readonly held: boolean;
   /** Null where there was no window to judge. */
-  readonly evidence: PackedEvidence | null;
+  readonly evidence: Evidence | null;
 }
 
 /** A decision with where it belongs: (runId, number, atMs) is its key. */
@@ -134,7 +133,7 @@ function verdictDecision(
       extensions: before.extensions,
       extendAtMost,
       held: before.held !== null,
-      evidence: evidence === null ? null : packEvidence(evidence),
+      evidence,
     },
   };
 }

@@ -1,18 +1,14 @@
+import type { Histogram } from './histogram.ts';
+import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, histogramOf, plus } from './histogram.ts';
 import type { LaneOwn } from './lane-report.ts';
 import { LANE_METRICS, MAY_BE_NULL } from './lane-report.ts';
 import type { Sample } from './metrics-text.ts';
 import type { LaneName } from './split.ts';
-import type { Histogram, LaneCounters, ShadowCounters, Snapshot, TouchedCounters } from './telemetry.ts';
-import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS, OVERLAP_DEPTH } from './telemetry.ts';
+import type { KindCounters, LaneCounters, ShadowCounters, Snapshot, TouchedCounters } from './telemetry.ts';
+import { GATEWAY_METRICS, OVERLAP_DEPTH } from './telemetry.ts';
 
-/** Requests of this kind are judged: they alone use a predictor. */
-const JUDGED_KIND = 'context';
-
-/** What a histogram without a series says: nothing was observed, in the gateway's own buckets. */
-const EMPTY_HISTOGRAM: Histogram = {
-  boundsMs: LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000),
-  counts: Array.from({ length: LATENCY_BOUNDS_SECONDS.length + 1 }, () => 0),
-};
+/** Queries of this kind alone use a predictor, whose quality a release promises. */
+const PREDICTED_KIND = 'context';
 
 /** The counters of both lanes out of one scrape. Throws where a number that must be there is not. */
 export function snapshotOf(samples: readonly Sample[], takenAtMs: number): Snapshot {
@@ -37,28 +33,51 @@ function laneCounters(samples: readonly Sample[], lane: LaneName): LaneCounters 
   const ofLane = samples.filter(({ labels }) => labels['lane'] === lane);
   const release = ofLane.find(({ name }) => name === GATEWAY_METRICS.laneReady)?.labels['release'];
   if (release === undefined) return null;
-  const judged = ofLane.filter(
-    ({ labels }) => labels['release'] === release && labels['kind'] === JUDGED_KIND,
-  );
-  const requests = (outcome: string) => sum(judged, GATEWAY_METRICS.requests, { outcome });
-  const hits = sum(judged, GATEWAY_METRICS.quality, { hit: 'yes' });
-  const changed = sum(judged, GATEWAY_METRICS.rank1, { changed: 'yes' });
-  const errors = requests('error');
+  const judged = ofLane.filter(({ labels }) => labels['release'] === release);
+  const kinds = kindsOf(judged);
+  const all = Object.values(kinds);
+  const added = (name: 'retrieval' | 'endToEnd') => all.map((of) => of[name]).reduce(plus, EMPTY);
+  const predicted = judged.filter(({ labels }) => labels['kind'] === PREDICTED_KIND);
+  const hits = sum(predicted, GATEWAY_METRICS.quality, { hit: 'yes' });
+  const changed = sum(predicted, GATEWAY_METRICS.rank1, { changed: 'yes' });
   return {
     release,
-    requests: requests('ok') + errors,
-    errors,
-    warming: requests('warming'),
-    retrieval: histogram(judged, GATEWAY_METRICS.retrieval),
-    endToEnd: histogram(judged, GATEWAY_METRICS.endToEnd),
+    requests: all.reduce((n, { requests }) => n + requests, 0),
+    errors: all.reduce((n, { errors }) => n + errors, 0),
+    warming: sum(judged, GATEWAY_METRICS.requests, { outcome: 'warming' }),
+    retrieval: added('retrieval'),
+    endToEnd: added('endToEnd'),
     rerank: histogram(judged, GATEWAY_METRICS.rerank),
-    quality: { hits, total: hits + sum(judged, GATEWAY_METRICS.quality, { hit: 'no' }) },
-    rank1: { changed, total: changed + sum(judged, GATEWAY_METRICS.rank1, { changed: 'no' }) },
+    kinds,
+    quality: { hits, total: hits + sum(predicted, GATEWAY_METRICS.quality, { hit: 'no' }) },
+    rank1: { changed, total: changed + sum(predicted, GATEWAY_METRICS.rank1, { changed: 'no' }) },
     distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys, {}),
     notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady, {}),
     breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen, {}) > 0,
-    own: laneOwn(ofLane.filter(({ labels }) => labels['release'] === release)),
+    own: laneOwn(judged),
   };
+}
+
+/** A lane's counters by kind; of those kinds alone that were asked and judged. */
+function kindsOf(judged: readonly Sample[]): Record<string, KindCounters> {
+  const kinds: Record<string, KindCounters> = {};
+  for (const kind of new Set(judged.map(({ labels }) => labels['kind']))) {
+    const samples = judged.filter(({ labels }) => labels['kind'] === kind);
+    const errors = sum(samples, GATEWAY_METRICS.requests, { outcome: 'error' });
+    const requests = errors + sum(samples, GATEWAY_METRICS.requests, { outcome: 'ok' });
+    if (kind === undefined || requests === 0) continue;
+    const encoded = (yes: string) => samples.filter(({ labels }) => labels['encoded'] === yes);
+    kinds[kind] = {
+      requests,
+      errors,
+      retrieval: histogram(samples, GATEWAY_METRICS.retrieval),
+      endToEnd: histogram(samples, GATEWAY_METRICS.endToEnd),
+      encode: histogram(samples, GATEWAY_METRICS.encode),
+      request: histogram(encoded('no'), GATEWAY_METRICS.request),
+      encodedRequest: histogram(encoded('yes'), GATEWAY_METRICS.request),
+    };
+  }
+  return kinds;
 }
 
 /** What came to the candidate in all kinds of requests. */
@@ -108,6 +127,7 @@ function laneOwn(samples: readonly Sample[]): LaneOwn | null {
   return Object.fromEntries(values) as unknown as LaneOwn;
 }
 
+/** Throws where the buckets are not the ones that this worker knows: two histograms could not be compared. */
 function histogram(samples: readonly Sample[], name: string): Histogram {
   const byBound = new Map<number, number>();
   for (const { name: sampleName, labels, value } of samples) {
@@ -115,13 +135,20 @@ function histogram(samples: readonly Sample[], name: string): Histogram {
     const bound = labels['le'] === '+Inf' ? Infinity : Number(labels['le']);
     byBound.set(bound, (byBound.get(bound) ?? 0) + finite(value, name));
   }
-  if (byBound.size === 0) return EMPTY_HISTOGRAM;
-  const cumulative = [...byBound].toSorted(([a], [b]) => a - b);
-  const counts = cumulative.map(([, count], i) => count - (cumulative[i - 1]?.[1] ?? 0));
+  if (byBound.size === 0) return EMPTY;
+  const cumulative = [...LATENCY_BOUNDS_SECONDS, Infinity].map((bound) => {
+    const count = byBound.get(bound);
+    if (count === undefined)
+      throw new Error(`${name} has no bucket le="${bound}": gateway and worker are of different versions`);
+    return count;
+  });
+  if (byBound.size > cumulative.length)
+    throw new Error(
+      `${name} has ${byBound.size} buckets, not ${BOUNDS_MS.length + 1}: gateway and worker are of different versions`,
+    );
+  const counts = cumulative.map((count, i) => count - (cumulative[i - 1] ?? 0));
   if (counts.some((count) => count < 0)) throw new Error(`${name} is not cumulative`);
-  const boundsMs = cumulative.map(([bound]) => bound * 1000).filter(Number.isFinite);
-  if (boundsMs.length !== counts.length - 1) throw new Error(`${name} has no +Inf bucket`);
-  return { boundsMs, counts };
+  return histogramOf(counts);
 }
 
 function gauge(samples: readonly Sample[], name: string): number {

@@ -6,7 +6,9 @@ import type { HarmAlarm, SameMinutes } from './same-minutes.ts';
 import { foretoldExcess, laneDid, slowerThanStableMs, wentWrong } from './same-minutes.ts';
 import type { HarmState } from './sustained-harm.ts';
 import { harmName, harmStep } from './sustained-harm.ts';
-import type { Histogram, Snapshot } from './telemetry.ts';
+import type { Histogram } from './histogram.ts';
+import { plus, scaled, total } from './histogram.ts';
+import type { Snapshot } from './telemetry.ts';
 
 /** What the judge `sequential` carries from stretch to stretch, and from stage to stage. Plain JSON. */
 export interface Compared {
@@ -118,9 +120,5 @@ function accumulate(
 
 /** Where stable has no users any more, what it did last stays as it is. */
 function remembered(before: Histogram | null, now: Histogram): Histogram {
-  if (before === null || now.counts.every((count) => count === 0)) return before ?? now;
-  return {
-    boundsMs: now.boundsMs,
-    counts: now.counts.map((count, i) => count + (before.counts[i] ?? 0) * LATENCY_KEPT),
-  };
+  return before === null || total(now) === 0 ? (before ?? now) : plus(now, scaled(before, LATENCY_KEPT));
 }

@@ -2,7 +2,7 @@ import type { ReleaseQuality } from './contract.ts';
 import type { Plan, Trigger } from './plan.ts';
 import type { Count } from './stats.ts';
 import type { LaneCounters, SnapshotResult } from './telemetry.ts';
-import { since, slowerThan } from './window.ts';
+import { since, slowerThan } from './histogram.ts';
 
 /** One lane's standing at one poll under one trigger. */
 export type Standing = 'breach' | 'clear' | 'few';

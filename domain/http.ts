@@ -118,7 +118,10 @@ export const LANE_HEADERS = {
   /** from the lane: text | vector | context */
   kind: 'x-kind',
   release: 'x-release',
-  /** from the lane, RFC-style: `encode;dur=2.1, predict;dur=0.2, search;dur=0.4, rerank;dur=0.3` (ms) */
+  /**
+   * from the lane, RFC-style: `encode;dur=2.1, model;dur=2.1, predict;dur=0.2, search;dur=0.4, rerank;dur=0.3` (ms); `model` is encoding
+   * where a text was not in the cache
+   */
   timing: 'server-timing',
   /** to the user, while an experiment runs: `<experiment>/on`, or `off` */
   arm: 'x-arm',

@@ -10,7 +10,7 @@ import { wilson } from './stats.ts';
 import { distanceOf } from './verdict-distance.ts';
 import type { Verdict } from './gate.ts';
 import type { LaneWindow } from './window.ts';
-import { quantileMs, slowerThan, total } from './window.ts';
+import { quantileMs, slowerThan, total } from './histogram.ts';
 
 /** Both lanes as a latency row sees them; `live` is stable with users in the same minutes, `stable` what a relative row compares with. */
 interface LatencyLanes {

@@ -1,7 +1,7 @@
 import type { Count, Interval } from './stats.ts';
 import { newcombe, wilson, zFor } from './stats.ts';
 import type { LaneWindow } from './window.ts';
-import { quantileMs, slowerThan } from './window.ts';
+import { quantileMs, slowerThan } from './histogram.ts';
 
 /** When a window on either side of the change is looked at, ms after its beginning; the last ends it. */
 export const CANARY_LOOKS_MS: readonly number[] = [20_000, 40_000, 80_000, 160_000, 320_000, 600_000];

@@ -1,7 +1,6 @@
 import type { DecisionRecord, GateRecord } from './decision-record.ts';
 import type { Verdict } from './gate.ts';
 import { judge } from './gate.ts';
-import { unpackEvidence } from './packed-evidence.ts';
 import { firstWord } from './second-look.ts';
 import type { Plan } from './plan.ts';
 
@@ -50,7 +49,7 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
   const stage = plan.stages.find((other) => other.name === name);
   if (stage === undefined)
     return { verdict: 'unknown', reason: `plan ${plan.name} has no stage ${name}`, follows: 'is not judged' };
-  const evidence = { ...unpackEvidence(gate.evidence), looks: plan.extendAtMost + 1 };
+  const evidence = { ...gate.evidence, looks: plan.extendAtMost + 1 };
   const judgement = firstWord(plan, judge(plan, stage.rows, evidence, atMs), gate, atMs);
   const { extensions, held, taken } = gate;
   return {

@@ -2,9 +2,10 @@ import type { BothLanes } from './conditional-binomial.ts';
 import type { ReleaseQuality } from './contract.ts';
 import type { HarmRule, Plan } from './plan.ts';
 import type { Count } from './stats.ts';
-import type { Histogram, LaneCounters } from './telemetry.ts';
+import type { Histogram } from './histogram.ts';
+import type { LaneCounters } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
-import { quantileMs, since, slowerThan, total } from './window.ts';
+import { quantileMs, since, slowerThan, total } from './histogram.ts';
 
 /** What is compared of a lane. */
 type LaneDid = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'quality'>;

@@ -1,3 +1,4 @@
+import type { Histogram } from './histogram.ts';
 import type { LaneOwn } from './lane-report.ts';
 import type { LaneName } from './split.ts';
 
@@ -9,13 +10,14 @@ export const GATEWAY_METRICS = {
   served: 'gateway_served_total',
   /** {lane: assigned, release, kind}: 5xx that a user saw; without a lane where the gateway itself had too much to do */
   userErrors: 'gateway_user_errors_total',
-  /** {lane: assigned, release, kind}: whole request as the gateway saw it; a time-out counts at its deadline */
+  /** {lane: assigned, release, kind, encoded: yes|no}: whole request as the gateway saw it; a time-out counts at its deadline */
   request: 'gateway_request_seconds',
   /** {lane, release, kind}: predict + search as the lane reports them; a time-out counts at its deadline */
   retrieval: 'gateway_retrieval_seconds',
   /** {lane, release, kind}: retrieval + rerank */
   endToEnd: 'gateway_end_to_end_seconds',
   rerank: 'gateway_rerank_seconds',
+  /** {lane, release, kind}: texts for which the model ran */
   encode: 'gateway_encode_seconds',
   predict: 'gateway_predict_seconds',
   search: 'gateway_search_seconds',
@@ -61,26 +63,23 @@ export const ARM_METRICS = {
   experiment: 'gateway_experiment',
 } as const;
 
-/** Upper bounds in seconds: 5 % apart from 0.25 ms to 50 ms with the runbook's limits (2, 8, 10, 20 ms) among them, then coarse. */
-export const LATENCY_BOUNDS_SECONDS: readonly number[] = latencyBounds();
+/** Kinds of queries that a lane answers. The label `kind` may be another: `unknown`, where nobody could read the query. */
+export const QUERY_KINDS = ['context', 'text', 'vector'] as const;
 
-function latencyBounds(): number[] {
-  const limits = [0.002, 0.008, 0.01, 0.02];
-  const bounds = new Set(limits);
-  for (let bound = 0.000_25; bound < 0.05; bound *= 1.05) {
-    bounds.add(Number(bound.toPrecision(4)));
-  }
-  for (const coarse of [0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5]) bounds.add(coarse);
-  return [...bounds].toSorted((a, b) => a - b);
+/** Cumulative counters of one kind of queries on one lane. `requests` are judged ones: ok + error. */
+export interface KindCounters {
+  readonly requests: number;
+  readonly errors: number;
+  readonly retrieval: Histogram;
+  readonly endToEnd: Histogram;
+  /** Of texts for which the model ran: what a cache answers takes no time. */
+  readonly encode: Histogram;
+  /** Whole requests, as the gateway saw them: those without a run of the model, and those with one. */
+  readonly request: Histogram;
+  readonly encodedRequest: Histogram;
 }
 
-/** A latency histogram: `counts[i]` requests were at most `boundsMs[i]` and above the bound before; the last entry of `counts` is above all bounds. */
-export interface Histogram {
-  readonly boundsMs: readonly number[];
-  readonly counts: readonly number[];
-}
-
-/** Cumulative counters of one lane, requests of kind `context` only. `requests` are judged ones: ok + error. */
+/** Cumulative counters of one lane over all kinds of queries. `requests` are judged ones: ok + error. */
 export interface LaneCounters {
   readonly release: string;
   readonly requests: number;
@@ -89,6 +88,9 @@ export interface LaneCounters {
   readonly retrieval: Histogram;
   readonly endToEnd: Histogram;
   readonly rerank: Histogram;
+  /** By the label `kind`; one that has not come has no entry. */
+  readonly kinds: Readonly<Record<string, KindCounters>>;
+  /** Of queries with a context, which alone use a predictor: what a release promises is of them. */
   readonly quality: { readonly hits: number; readonly total: number };
   readonly rank1: { readonly changed: number; readonly total: number };
   /** Since the percent last changed; a gauge, not a counter. */

@@ -6,14 +6,15 @@ import { measured, missing } from './measured.ts';
 import type { LaneCounters } from './telemetry.ts';
 import type { TuningWindow } from './tuning-need.ts';
 import { tuningNeed } from './tuning-need.ts';
-import { quantileMs, total } from './window.ts';
+import type { Histogram } from './histogram.ts';
+import { quantileMs, since, total } from './histogram.ts';
 
 /** A lane at one moment, as far as tuning is concerned. */
 interface LaneMoment {
   readonly atMs: number;
   /** Another release, another nprobe or another gateway begins afresh. */
   readonly of: string;
-  readonly retrieval: readonly number[];
+  readonly retrieval: Histogram;
   readonly recall: Recalled | null;
 }
 
@@ -41,13 +42,12 @@ export function tuningStep(
   served: { readonly nprobe: number; readonly processStartMs: number },
   nowMs: number,
 ): TuningWatch {
-  const { counts, boundsMs } = lane.retrieval;
   const of = `${lane.release}/${served.nprobe}/${served.processStartMs}`;
-  const now: LaneMoment = { atMs: nowMs, of, retrieval: counts, recall: recalledOf(lane.own ?? null) };
+  const now: LaneMoment = { atMs: nowMs, of, retrieval: lane.retrieval, recall: recalledOf(lane.own ?? null) };
   if (before === null || before.opening.of !== of) return { opening: now, windows: [] };
   const { opening } = before;
   if (nowMs - opening.atMs < WINDOW_MS) return before;
-  const retrieval = { boundsMs, counts: counts.map((count, i) => count - (opening.retrieval[i] ?? 0)) };
+  const retrieval = since(opening.retrieval, lane.retrieval);
   // A silence in between is no window: what was measured over it belongs to no five minutes.
   const silent = nowMs - opening.atMs > 2 * WINDOW_MS;
   const window: TuningWindow = {

@@ -1,16 +1,25 @@
+import type { Histogram } from './histogram.ts';
+import { EMPTY, since } from './histogram.ts';
 import type { OwnWindow } from './lane-report.ts';
 import { ownBetween } from './lane-report.ts';
 import { STANDS_STILL, windowClock } from './source-clock.ts';
-import type { Histogram, LaneCounters, ShadowCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 import type { Count } from './stats.ts';
+import type { KindCounters, LaneCounters, ShadowCounters, Snapshot, SnapshotResult } from './telemetry.ts';
 
-/** What one lane did between two snapshots. */
+/** What one kind of queries met on a lane between two snapshots. */
+export interface KindWindow extends Omit<KindCounters, 'requests' | 'errors'> {
+  readonly errors: Count;
+}
+
+/** What one lane did between two snapshots, over all kinds of queries; quality and rank 1 are of those with a context. */
 export interface LaneWindow {
   readonly release: string;
   readonly errors: Count;
   readonly retrieval: Histogram;
   readonly endToEnd: Histogram;
   readonly rerank: Histogram;
+  /** By kind; one that did not come has no entry. */
+  readonly kinds: Readonly<Record<string, KindWindow>>;
   readonly quality: Count;
   readonly rank1: Count;
   /** Distinct request keys since the percent last changed, at the end of the window. */
@@ -111,6 +120,7 @@ export function difference(before: LaneCounters, after: LaneCounters): Omit<Lane
     retrieval: histogram('retrieval'),
     endToEnd: histogram('endToEnd'),
     rerank: histogram('rerank'),
+    kinds: kindsBetween(before.kinds, after.kinds),
     quality: {
       hits: after.quality.hits - before.quality.hits,
       n: after.quality.total - before.quality.total,
@@ -122,43 +132,33 @@ export function difference(before: LaneCounters, after: LaneCounters): Omit<Lane
   };
 }
 
-/** What a histogram has observed since `before`. */
-export function since(before: Histogram, after: Histogram): Histogram {
-  return {
-    boundsMs: after.boundsMs,
-    counts: after.counts.map((count, i) => count - (before.counts[i] ?? 0)),
-  };
-}
+const NONE: KindCounters = {
+  requests: 0,
+  errors: 0,
+  retrieval: EMPTY,
+  endToEnd: EMPTY,
+  encode: EMPTY,
+  request: EMPTY,
+  encodedRequest: EMPTY,
+};
 
-/** Observations of a histogram. */
-export function total({ counts }: Histogram): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-/**
- * How many observations were slower than a limit in ms, at most: a bucket that the limit cuts counts as slower in
- * whole, so the error is less than one bucket (5 %), and to the safe side.
- */
-export function slowerThan({ boundsMs, counts }: Histogram, limitMs: number): Count {
-  // Bounds are decimal seconds times 1000: 8 ms may read 8.000000000000002.
-  const within = boundsMs.filter((bound) => bound <= limitMs * (1 + 1e-9)).length;
-  const n = counts.reduce((sum, count) => sum + count, 0);
-  const fast = counts.slice(0, within).reduce((sum, count) => sum + count, 0);
-  return { hits: n - fast, n };
-}
-
-/** Quantile in ms, linear within its bucket; null without observations; the last bound where it lies above all. */
-export function quantileMs({ boundsMs, counts }: Histogram, share: number): number | null {
-  const n = counts.reduce((sum, count) => sum + count, 0);
-  if (n === 0) return null;
-  const rank = share * n;
-  let seen = 0;
-  for (const [i, count] of counts.entries()) {
-    if (count > 0 && seen + count >= rank) {
-      const [low, high] = [i === 0 ? 0 : (boundsMs[i - 1] ?? 0), boundsMs[i] ?? boundsMs.at(-1) ?? 0];
-      return low + ((rank - seen) / count) * (high - low);
-    }
-    seen += count;
+/** What came of each kind since `before`. */
+export function kindsBetween(
+  before: LaneCounters['kinds'],
+  after: LaneCounters['kinds'],
+): Record<string, KindWindow> {
+  const kinds: Record<string, KindWindow> = {};
+  for (const [kind, now] of Object.entries(after)) {
+    const then = before[kind] ?? NONE;
+    if (now.requests === then.requests) continue;
+    kinds[kind] = {
+      errors: { hits: now.errors - then.errors, n: now.requests - then.requests },
+      retrieval: since(then.retrieval, now.retrieval),
+      endToEnd: since(then.endToEnd, now.endToEnd),
+      encode: since(then.encode, now.encode),
+      request: since(then.request, now.request),
+      encodedRequest: since(then.encodedRequest, now.encodedRequest),
+    };
   }
-  return boundsMs.at(-1) ?? null;
+  return kinds;
 }

@@ -43,6 +43,8 @@ export interface Recall {
 export interface PipelineAnswer {
   readonly results: SearchResult[];
   readonly timings: StepTimings;
+  /** Whether a text was not in the cache, so that the encoder's model had to run. */
+  readonly modelRan: boolean;
   /** `hit`: one of the candidates has cosine >= the release's tau. */
   readonly quality: 'hit' | 'miss';
   /** Null where nothing was reranked. */
@@ -71,7 +73,11 @@ export async function searchRelease(
   query: PipelineQuery,
   flags: Flags,
 ): Promise<PipelineAnswer> {
-  const encoded = await timed(() => encodeQuery(parts, query));
+  let modelRan = false;
+  const onRun = () => {
+    modelRan = true;
+  };
+  const encoded = await timed(() => encodeQuery(parts, { ...query, onRun }));
   const { vectors, fromText } = encoded.value;
   const isContext = query.kind === 'context';
   for (const vector of vectors) checkVector(vector, parts.corpus.dimension);
@@ -104,6 +110,7 @@ export async function searchRelease(
       searchMs: found.ms,
       rerankMs: reranked?.ms ?? null,
     },
+    modelRan,
     quality: (found.value.cosines[0] ?? -1) >= parts.tau ? 'hit' : 'miss',
     rank1Changed: reranked ? order[0] !== 0 : null,
     orders: () => {

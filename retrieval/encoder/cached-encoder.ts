@@ -51,12 +51,14 @@ export class CachedEncoder {
     texts: readonly string[],
     role: TextRole,
     deadlineMs: number,
+    onRun?: () => void,
   ): Promise<Float32Array<ArrayBuffer>[]> {
     if (texts.length > ENCODE_BATCH_LIMIT)
       throw new RangeError(`${texts.length} texts at once, at most ${ENCODE_BATCH_LIMIT} may be`);
     if (this.#closed) throw closedError();
     const keyed = texts.map((text) => ({ text, key: keyOf(text, role) }));
     this.#admit(keyed.map(({ key }) => key));
+    if (keyed.some(({ key }) => !this.#cache.has(key))) onRun?.();
     const vectors = keyed.map(({ text, key }) => this.#request(key, { text, role }, deadlineMs));
     this.#dispatch();
     return Promise.all(vectors);

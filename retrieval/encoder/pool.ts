@@ -10,6 +10,8 @@ import type { TextRole } from './text-encoder.ts';
 export interface EncodeOptions {
   /** Of `processClock`, in ms: a text that still waits for a thread by then is dropped. Never where absent. */
   readonly deadlineMs?: number;
+  /** Called where a text is not in the cache, so that its caller waits for a run of the model. */
+  readonly onRun?: () => void;
 }
 
 /** An encoder in worker threads, so that no event loop stands still while the model runs. */
@@ -67,8 +69,8 @@ export async function openEncoderPool(
   });
   return {
     manifest,
-    encode: async (text, role, { deadlineMs = Infinity } = {}) => {
-      const [vector] = await pool.encode([text], role, deadlineMs);
+    encode: async (text, role, { deadlineMs = Infinity, onRun } = {}) => {
+      const [vector] = await pool.encode([text], role, deadlineMs, onRun);
       return vector ?? new Float32Array();
     },
     encodeBatch: (texts, role, { deadlineMs = Infinity } = {}) => pool.encode(texts, role, deadlineMs),

@@ -1,11 +1,9 @@
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { BOUNDS_MS, EMPTY, histogramOf } from '../../domain/histogram.ts';
 import { binomial, bucketShares, poisson } from './draws.ts';
 import { SimulatedShadow } from './shadow.ts';
 import type { Behaviour, Moment, World } from './world.ts';
 
-const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
-const NO_LATENCIES = { boundsMs: BOUNDS_MS, counts: BOUNDS_MS.map(() => 0).concat(0) };
 /** Nothing in a world changes faster than this. */
 const STEP_MS = 60_000;
 
@@ -76,7 +74,7 @@ class Tally {
   private requests = 0;
   private errors = 0;
   private misses = 0;
-  private readonly buckets: number[] = [...NO_LATENCIES.counts];
+  private readonly buckets: number[] = BOUNDS_MS.map(() => 0).concat(0);
   private readonly release: string;
 
   constructor(release: string) {
@@ -101,15 +99,25 @@ class Tally {
   }
 
   counters(nowMs: number): LaneCounters {
-    const histogram = { boundsMs: BOUNDS_MS, counts: [...this.buckets] };
+    const histogram = histogramOf(this.buckets);
+    const counted = { requests: this.requests, errors: this.errors };
     return {
       release: this.release,
-      requests: this.requests,
-      errors: this.errors,
+      ...counted,
       warming: 0,
       retrieval: histogram,
       endToEnd: histogram,
-      rerank: NO_LATENCIES,
+      rerank: EMPTY,
+      kinds: {
+        context: {
+          ...counted,
+          retrieval: histogram,
+          endToEnd: histogram,
+          encode: EMPTY,
+          request: histogram,
+          encodedRequest: EMPTY,
+        },
+      },
       quality: { hits: this.requests - this.misses, total: this.requests },
       rank1: { changed: 0, total: 0 },
       distinctKeys: this.keys,

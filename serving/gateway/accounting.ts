@@ -48,9 +48,9 @@ export function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer
   const ok = answer.status < 400;
   metrics.requests.inc({ ...labels, outcome: ok ? 'ok' : 'client_error' });
   if (!ok) return;
-  metrics.request.observe({ ...labels }, tookMs / 1000);
-  const { encode, predict = 0, search, rerank } = readTimings(answer.headers[LANE_HEADERS.timing]);
-  if (encode !== undefined) metrics.encode.observe({ ...labels }, encode / 1000);
+  const { model, predict = 0, search, rerank } = readTimings(answer.headers[LANE_HEADERS.timing]);
+  metrics.request.observe({ ...labels, encoded: model === undefined ? 'no' : 'yes' }, tookMs / 1000);
+  if (model !== undefined) metrics.encode.observe({ ...labels }, model / 1000);
   if (predict > 0) metrics.predict.observe({ ...labels }, predict / 1000);
   if (search !== undefined) {
     metrics.search.observe({ ...labels }, search / 1000);
@@ -64,11 +64,17 @@ export function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer
   if (changed !== undefined) metrics.rank1.inc({ ...labels, changed });
 }
 
-/** Counts a request that its lane did not answer. A time-out was as slow as its deadline, at least. */
-export function countFault(metrics: Metrics, labels: Labels, fault: LaneFault, deadlineMs: number): void {
+/** Counts a request that its lane did not answer. A time-out was as slow as its deadline, at least; of a text the model is taken to have run. */
+export function countFault(
+  metrics: Metrics,
+  labels: Labels,
+  fault: LaneFault,
+  { deadlineMs, ofText }: { readonly deadlineMs: number; readonly ofText: boolean },
+): void {
   const outcome = fault.why === 'warming' || fault.why === 'aborted' ? fault.why : 'error';
   metrics.requests.inc({ ...labels, outcome });
   if (fault.why !== 'timeout') return;
-  for (const histogram of [metrics.request, metrics.retrieval, metrics.endToEnd])
+  metrics.request.observe({ ...labels, encoded: ofText ? 'yes' : 'no' }, deadlineMs / 1000);
+  for (const histogram of [metrics.retrieval, metrics.endToEnd])
     histogram.observe({ ...labels }, deadlineMs / 1000);
 }

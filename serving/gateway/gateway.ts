@@ -200,7 +200,7 @@ export class Gateway {
       return;
     }
     if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
-    else countFault(metrics, labels(assigned), heard, deadlineMs);
+    else countFault(metrics, labels(assigned), heard, { deadlineMs, ofText: holdsText(request) });
     if (last.kind === 'fault') {
       if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
     } else if (last.status < 400) {

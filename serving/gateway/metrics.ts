@@ -1,12 +1,8 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AnyLane } from '../../domain/control.ts';
 import type { LaneName } from '../../domain/split.ts';
-import {
-  ARM_METRICS,
-  GATEWAY_METRICS as NAMES,
-  LATENCY_BOUNDS_SECONDS,
-  OVERLAP_DEPTH,
-} from '../../domain/telemetry.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/histogram.ts';
+import { ARM_METRICS, GATEWAY_METRICS as NAMES, OVERLAP_DEPTH } from '../../domain/telemetry.ts';
 import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
 import { processRegistry } from '../registry.ts';
@@ -27,11 +23,11 @@ export function createMetrics() {
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers });
-  const histogram = (name: string, help: string) =>
+  const histogram = (name: string, help: string, more: string[] = []) =>
     new Histogram({
       name,
       help,
-      labelNames: ['lane', 'release', 'kind'],
+      labelNames: ['lane', 'release', 'kind', ...more],
       buckets: [...LATENCY_BOUNDS_SECONDS],
       registers,
     });
@@ -52,11 +48,11 @@ export function createMetrics() {
       'reason',
     ]),
     userErrors: counter(NAMES.userErrors, 'Server errors that users saw', ['lane', 'release', 'kind']),
-    request: histogram(NAMES.request, 'Whole request as the gateway saw it'),
+    request: histogram(NAMES.request, 'Whole request as the gateway saw it', ['encoded']),
     retrieval: histogram(NAMES.retrieval, 'Predict and search, as the lane measured them'),
     endToEnd: histogram(NAMES.endToEnd, 'Retrieval and reranking'),
     rerank: histogram(NAMES.rerank, 'Reranking'),
-    encode: histogram(NAMES.encode, 'Encoding of texts'),
+    encode: histogram(NAMES.encode, 'Encoding of texts for which the model ran'),
     predict: histogram(NAMES.predict, 'Predicting the next vector'),
     search: histogram(NAMES.search, 'Index search'),
     quality: counter(NAMES.quality, 'Answers with a result of cosine tau or more', [

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { AnyLane } from '../../domain/control.ts';
 import { LANE_HEADERS } from '../../domain/http.ts';
-import type { Orders, SearchResponse, StepTimings } from '../../domain/http.ts';
+import type { Orders, SearchResponse } from '../../domain/http.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
-import type { Pipeline, PipelineQuery, Recall } from '../../retrieval/pipeline.ts';
+import type { Pipeline, PipelineAnswer, PipelineQuery, Recall } from '../../retrieval/pipeline.ts';
 import type { AppOptions } from '../app.ts';
 import { createApp } from '../app.ts';
 import { readChunk } from './chunk-request.ts';
@@ -117,7 +117,7 @@ export function createRetrieverApp({
       .headers({
         [LANE_HEADERS.kind]: query.kind,
         [LANE_HEADERS.release]: manifest.version,
-        [LANE_HEADERS.timing]: serverTiming(answer.timings),
+        [LANE_HEADERS.timing]: serverTiming(answer),
         [LANE_HEADERS.quality]: answer.quality,
         ...(answer.rank1Changed === null
           ? {}
@@ -158,8 +158,9 @@ function deadlineOf(header: string | string[] | undefined, now: () => number): E
 }
 
 /** Steps that ran, as a Server-Timing header in ms. */
-function serverTiming({ encodeMs, predictMs, searchMs, rerankMs }: StepTimings): string {
-  return Object.entries({ encode: encodeMs, predict: predictMs, search: searchMs, rerank: rerankMs })
+function serverTiming({ timings, modelRan }: Pick<PipelineAnswer, 'timings' | 'modelRan'>): string {
+  const { encodeMs: encode, predictMs: predict, searchMs: search, rerankMs: rerank } = timings;
+  return Object.entries({ encode, model: modelRan ? encode : null, predict, search, rerank })
     .filter(([, ms]) => ms !== null)
     .map(([name, ms]) => `${name};dur=${(ms ?? 0).toFixed(3)}`)
     .join(', ');

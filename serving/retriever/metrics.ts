@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/histogram.ts';
 import { LANE_RECALL } from '../../domain/tuning-need.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';

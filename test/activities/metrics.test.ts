@@ -2,9 +2,10 @@ import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
+import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, total } from '../../domain/histogram.ts';
 import { LANE_METRICS } from '../../domain/lane-report.ts';
 import { parseMetricsText } from '../../domain/metrics-text.ts';
-import { GATEWAY_METRICS, LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import { GATEWAY_METRICS } from '../../domain/telemetry.ts';
 
 /** A registry as the gateway has it, with two judged requests of the candidate and some that must not count. */
 function gatewayRegistry(): Registry {
@@ -17,7 +18,7 @@ function gatewayRegistry(): Registry {
     new Histogram({
       name,
       help: name,
-      labelNames: ['lane', 'release', 'kind'],
+      labelNames: ['lane', 'release', 'kind', 'encoded'],
       buckets: [...LATENCY_BOUNDS_SECONDS],
       registers: [registry],
     });
@@ -36,7 +37,10 @@ function gatewayRegistry(): Registry {
   seen.inc({ ...series, kind: 'text' }, 5);
   seen.inc({ ...series, lane: 'stable' }, 6);
   seen.inc({ kind: 'unknown' }, 7);
-  for (const name of [m.request, m.endToEnd, m.encode, m.predict, m.search]) histogram(name);
+  for (const name of [m.endToEnd, m.encode, m.predict, m.search]) histogram(name);
+  const request = histogram(m.request);
+  for (const encoded of ['no', 'no', 'yes', 'yes', 'yes'])
+    request.observe({ ...series, kind: 'text', encoded }, 0.03);
   histogram(m.rerank);
   const retrieval = histogram(m.retrieval);
   retrieval.observe(series, 0.002);
@@ -93,7 +97,7 @@ async function serving(status: number, text: string): Promise<string> {
 }
 
 describe('the gateway as metrics source', () => {
-  it('counts judged context requests of the release that the lane serves, and no others', async () => {
+  it('counts judged requests of every kind of the release that the lane serves, and no others', async () => {
     const url = await serving(200, await gatewayRegistry().metrics());
     const result = await createGatewayMetrics(url, () => 77).snapshot();
     if (result.kind !== 'snapshot') throw new Error(result.reason);
@@ -111,9 +115,13 @@ describe('the gateway as metrics source', () => {
     expect(lanes.stable).toBeNull();
     expect(lanes.candidate).toMatchObject({
       release: 'r-2',
-      requests: 3,
+      requests: 35,
       errors: 1,
       warming: 4,
+      kinds: {
+        context: { requests: 3, errors: 1 },
+        text: { requests: 32, errors: 0, encode: EMPTY, request: { counts: [2] }, encodedRequest: { counts: [3] } },
+      },
       quality: { hits: 0, total: 3 },
       rank1: { changed: 1, total: 1 },
       distinctKeys: 7,
@@ -155,12 +163,12 @@ describe('the gateway as metrics source', () => {
     const url = await serving(200, await gatewayRegistry().metrics());
     const result = await createGatewayMetrics(url, () => 0).snapshot();
     if (result.kind !== 'snapshot') throw new Error(result.reason);
-    const { retrieval, rerank } = result.snapshot.lanes.candidate ?? {};
-    expect(retrieval?.boundsMs).toEqual(LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000));
-    expect(retrieval?.counts[retrieval.boundsMs.indexOf(2)]).toBe(2);
-    expect(retrieval?.counts.at(-1)).toBe(1);
-    expect(rerank?.boundsMs).toEqual(retrieval?.boundsMs);
-    expect(rerank?.counts.every((count) => count === 0)).toBe(true);
+    const { retrieval = EMPTY, rerank = EMPTY } = result.snapshot.lanes.candidate ?? {};
+    expect(retrieval.counts[BOUNDS_MS.indexOf(2) - retrieval.from]).toBe(2);
+    expect(retrieval.from + retrieval.counts.length).toBe(BOUNDS_MS.length + 1);
+    expect(retrieval.counts.at(-1)).toBe(1);
+    expect(total(retrieval)).toBe(3);
+    expect(total(rerank)).toBe(0);
   });
 
   it.each<[string, () => Promise<[number, string]>, RegExp]>([

@@ -11,7 +11,7 @@ import { alertStep } from '../../domain/alerts.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
 import type { LaneCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import type { LaneDid } from './traffic.ts';
-import { counters, snapshot } from './traffic.ts';
+import { counters, snapshot, sum } from './traffic.ts';
 
 export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -136,28 +136,14 @@ export class LaneTotals {
     const own = did?.own === null ? null : { ...COMPARED, ...did?.own };
     const now = counters({ release, ...GOOD, ...did, own });
     const before = this.total[lane].get(now.release);
-    const sum = before === undefined ? now : added(before, now);
-    this.total[lane].set(now.release, sum);
-    return sum;
+    const after = before === undefined ? now : added(before, now);
+    this.total[lane].set(now.release, after);
+    return after;
   }
 }
 
 function added(a: LaneCounters, b: LaneCounters): LaneCounters {
-  const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => ({
-    boundsMs: b[name].boundsMs,
-    counts: b[name].counts.map((count, i) => count + (a[name].counts[i] ?? 0)),
-  });
-  return {
-    ...b,
-    requests: a.requests + b.requests,
-    errors: a.errors + b.errors,
-    retrieval: histogram('retrieval'),
-    endToEnd: histogram('endToEnd'),
-    rerank: histogram('rerank'),
-    quality: { hits: a.quality.hits + b.quality.hits, total: a.quality.total + b.quality.total },
-    own: b.own && a.own ? ownAdded(a.own, b.own) : (b.own ?? null),
-    rank1: { changed: a.rank1.changed + b.rank1.changed, total: a.rank1.total + b.rank1.total },
-  };
+  return { ...sum(a, b), own: b.own && a.own ? ownAdded(a.own, b.own) : (b.own ?? null) };
 }
 
 const SUMS = [

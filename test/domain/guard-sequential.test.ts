@@ -6,8 +6,7 @@ import type { GuardEvent, GuardState } from '../../domain/guard.ts';
 import { guardStep, newGuard } from '../../domain/guard.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
 import type { Plan } from '../../domain/plan.ts';
-import type { LaneCounters } from '../../domain/telemetry.ts';
-import { counters, snapshot } from './traffic.ts';
+import { counters, snapshot, sum } from './traffic.ts';
 import type { LaneDid } from './traffic.ts';
 
 const MINUTE = 60_000;
@@ -45,8 +44,8 @@ class Watched {
   } {
     for (let i = 1; i <= minutes; i++) {
       this.minute++;
-      this.sums.stable = add(this.sums.stable, { release: 'v-1', ...stable });
-      this.sums.candidate = add(this.sums.candidate, { release: 'v0', ...candidate });
+      this.sums.stable = sum(this.sums.stable, counters({ release: 'v-1', ...stable }));
+      this.sums.candidate = sum(this.sums.candidate, counters({ release: 'v0', ...candidate }));
       const event = this.poll(percent);
       if (event !== null) return { event, after: i };
     }
@@ -81,26 +80,6 @@ class Watched {
     // What is told at once decides nothing, and has tests of its own.
     return step.event?.kind === 'breaching' ? null : step.event;
   }
-}
-
-function add(before: LaneCounters, did: LaneDid): LaneCounters {
-  const more = counters(did);
-  const plus = (a: LaneCounters['retrieval'], b: LaneCounters['retrieval']) => ({
-    boundsMs: a.boundsMs,
-    counts: a.counts.map((n, i) => n + (b.counts[i] ?? 0)),
-  });
-  return {
-    ...more,
-    requests: before.requests + more.requests,
-    errors: before.errors + more.errors,
-    retrieval: plus(before.retrieval, more.retrieval),
-    endToEnd: plus(before.endToEnd, more.endToEnd),
-    rerank: plus(before.rerank, more.rerank),
-    quality: {
-      hits: before.quality.hits + more.quality.hits,
-      total: before.quality.total + more.quality.total,
-    },
-  };
 }
 
 const GOOD: LaneDid = {

@@ -6,7 +6,7 @@ import { guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { SnapshotResult } from '../../domain/telemetry.ts';
 import type { LaneDid } from './traffic.ts';
-import { counters, snapshot } from './traffic.ts';
+import { counters, snapshot, sum } from './traffic.ts';
 
 const POLL_MS = 15_000;
 const MINUTE = 60_000;
@@ -86,7 +86,7 @@ function watch(
   const told: Told[] = [];
   const passedOver: number[] = [];
   const polls = MINUTE / POLL_MS;
-  const sum = {
+  const lanes = {
     stable: counters({ requests: 0, release: 'v-1' }),
     candidate: counters({ requests: 0, release: 'v0' }),
   };
@@ -96,11 +96,11 @@ function watch(
       const nowMs = minute * MINUTE + (poll + 1) * POLL_MS;
       let result: SnapshotResult = { kind: 'missing', reason: 'the gateway does not answer' };
       if (candidate !== 'missing') {
-        Object.assign(sum, {
-          stable: add(sum.stable, { release: 'v-1', ...stable }),
-          candidate: add(sum.candidate, { release: 'v0', ...candidate }),
+        Object.assign(lanes, {
+          stable: add(lanes.stable, { release: 'v-1', ...stable }),
+          candidate: add(lanes.candidate, { release: 'v0', ...candidate }),
         });
-        result = snapshot(nowMs, sum.stable, sum.candidate, { processStartMs: processStart(minute) });
+        result = snapshot(nowMs, lanes.stable, lanes.candidate, { processStartMs: processStart(minute) });
       }
       if (standsStill && last !== null) result = last;
       last = result;
@@ -116,25 +116,7 @@ function watch(
 
 /** A quarter of a minute's traffic on top of what was counted. */
 function add(before: ReturnType<typeof counters>, did: LaneDid): ReturnType<typeof counters> {
-  const more = counters({ requests: 100, ...did });
-  const plus = (a: readonly number[], b: readonly number[]) => a.map((count, i) => count + (b[i] ?? 0));
-  return {
-    ...more,
-    requests: before.requests + more.requests,
-    errors: before.errors + more.errors,
-    endToEnd: {
-      boundsMs: more.endToEnd.boundsMs,
-      counts: plus(before.endToEnd.counts, more.endToEnd.counts),
-    },
-    retrieval: {
-      boundsMs: more.retrieval.boundsMs,
-      counts: plus(before.retrieval.counts, more.retrieval.counts),
-    },
-    quality: {
-      hits: before.quality.hits + more.quality.hits,
-      total: before.quality.total + more.quality.total,
-    },
-  };
+  return sum(before, counters({ requests: 100, ...did }));
 }
 
 function minutes(n: number, minute: Minute): Minute[] {

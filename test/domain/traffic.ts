@@ -1,8 +1,7 @@
+import type { Histogram } from '../../domain/histogram.ts';
+import { EMPTY, observed, plus } from '../../domain/histogram.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
-import type { LaneCounters, Snapshot, SnapshotResult } from '../../domain/telemetry.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
-
-const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((bound) => bound * 1000);
+import type { KindCounters, LaneCounters, Snapshot, SnapshotResult } from '../../domain/telemetry.ts';
 
 /** What a lane did in a window, in round numbers. */
 export interface LaneDid {
@@ -10,7 +9,11 @@ export interface LaneDid {
   readonly requests?: number;
   readonly errors?: number;
   /** Latencies of retrieval and end-to-end in ms, as [share, ms] pairs. */
-  readonly latencies?: readonly (readonly [share: number, ms: number])[];
+  readonly latencies?: Latencies;
+  /** Whole requests; as retrieval where absent. */
+  readonly whole?: Latencies;
+  /** Queries without a context, beside `requests` with one. */
+  readonly kinds?: Readonly<Record<string, KindDid>>;
   readonly rerankMs?: number | null;
   readonly qualityShare?: number;
   readonly keys?: number;
@@ -46,28 +49,62 @@ export function soundLane(requests: number): LaneOwn {
   };
 }
 
+/** Latencies in ms, as [share, ms] pairs. */
+type Latencies = readonly (readonly [share: number, ms: number])[];
+
+/** What queries of one kind met, beside those with a context. */
+export interface KindDid {
+  readonly requests: number;
+  readonly errors?: number;
+  readonly latencies?: Latencies;
+  /** Of texts for which the model ran; none where absent. */
+  readonly encode?: Latencies;
+  /** Whole requests; as retrieval where absent. */
+  readonly whole?: Latencies;
+}
+
+function histogram(pairs: Latencies, n: number): Histogram {
+  return pairs.reduce((sofar, [share, ms]) => observed(sofar, ms, Math.round(share * n)), EMPTY);
+}
+
+function kindCounters(did: KindDid, times: number): KindCounters {
+  const { latencies = [[1, 2]], encode, whole = latencies } = did;
+  const requests = did.requests * times;
+  const retrieval = histogram(latencies, requests);
+  const request = histogram(whole, requests);
+  return {
+    requests,
+    errors: (did.errors ?? 0) * times,
+    retrieval,
+    endToEnd: retrieval,
+    encode: histogram(encode ?? [], requests),
+    request: encode === undefined ? request : EMPTY,
+    encodedRequest: encode === undefined ? EMPTY : request,
+  };
+}
+
 /** Cumulative counters after `times` such windows. */
 export function counters(did: LaneDid, times = 1): LaneCounters {
-  const requests = (did.requests ?? 1000) * times;
-  const histogram = (pairs: readonly (readonly [number, number])[], n: number) => {
-    const counts = Array.from({ length: BOUNDS_MS.length + 1 }, () => 0);
-    for (const [share, ms] of pairs) {
-      const at = BOUNDS_MS.findIndex((bound) => ms <= bound);
-      const i = at === -1 ? BOUNDS_MS.length : at;
-      counts[i] = (counts[i] ?? 0) + Math.round(share * n);
-    }
-    return { boundsMs: BOUNDS_MS, counts };
-  };
-  const latencies = did.latencies ?? [[1, 2]];
+  const { requests: perWindow = 1000, errors, latencies, whole } = did;
+  const asked = Object.entries({
+    context: { requests: perWindow, errors, latencies, whole } as KindDid,
+    ...did.kinds,
+  });
+  const kinds = Object.fromEntries(
+    asked.filter(([, kind]) => kind.requests > 0).map(([kind, of]) => [kind, kindCounters(of, times)]),
+  );
+  const all = Object.values(kinds);
+  const requests = perWindow * times;
   const rerankMs = did.rerankMs === undefined ? 0.5 : did.rerankMs;
   return {
     release: did.release ?? 'some-release',
-    requests,
-    errors: (did.errors ?? 0) * times,
+    requests: all.reduce((n, of) => n + of.requests, 0),
+    errors: all.reduce((n, of) => n + of.errors, 0),
     warming: 0,
-    retrieval: histogram(latencies, requests),
-    endToEnd: histogram(latencies, requests),
+    retrieval: all.map((of) => of.retrieval).reduce(plus, EMPTY),
+    endToEnd: all.map((of) => of.endToEnd).reduce(plus, EMPTY),
     rerank: histogram(rerankMs === null ? [] : [[1, rerankMs]], requests),
+    kinds,
     quality: { hits: Math.round((did.qualityShare ?? 0.95) * requests), total: requests },
     rank1: { changed: Math.round(0.3 * requests), total: rerankMs === null ? 0 : requests },
     distinctKeys: did.keys ?? 500,
@@ -79,18 +116,20 @@ export function counters(did: LaneDid, times = 1): LaneCounters {
 
 /** Counters after more traffic; gauges are those of the later. */
 export function sum(before: LaneCounters, more: LaneCounters): LaneCounters {
-  const plus = (name: 'retrieval' | 'endToEnd' | 'rerank') => ({
-    boundsMs: more[name].boundsMs,
-    counts: more[name].counts.map((count, i) => count + (before[name].counts[i] ?? 0)),
-  });
+  const added = { ...before.kinds };
+  for (const [kind, of] of Object.entries(more.kinds)) {
+    const then = added[kind];
+    added[kind] = then === undefined ? of : kindSum(then, of);
+  }
   return {
     ...more,
     own: soundLane(before.requests + more.requests),
     requests: before.requests + more.requests,
     errors: before.errors + more.errors,
-    retrieval: plus('retrieval'),
-    endToEnd: plus('endToEnd'),
-    rerank: plus('rerank'),
+    retrieval: plus(before.retrieval, more.retrieval),
+    endToEnd: plus(before.endToEnd, more.endToEnd),
+    rerank: plus(before.rerank, more.rerank),
+    kinds: added,
     quality: {
       hits: before.quality.hits + more.quality.hits,
       total: before.quality.total + more.quality.total,
@@ -99,6 +138,18 @@ export function sum(before: LaneCounters, more: LaneCounters): LaneCounters {
       changed: before.rank1.changed + more.rank1.changed,
       total: before.rank1.total + more.rank1.total,
     },
+  };
+}
+
+function kindSum(before: KindCounters, more: KindCounters): KindCounters {
+  return {
+    requests: before.requests + more.requests,
+    errors: before.errors + more.errors,
+    retrieval: plus(before.retrieval, more.retrieval),
+    endToEnd: plus(before.endToEnd, more.endToEnd),
+    encode: plus(before.encode, more.encode),
+    request: plus(before.request, more.request),
+    encodedRequest: plus(before.encodedRequest, more.encodedRequest),
   };
 }
 

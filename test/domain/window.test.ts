@@ -1,5 +1,17 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quantileMs, slowerThan, windowBetween } from '../../domain/window.ts';
+import {
+  BOUNDS_MS,
+  EMPTY,
+  histogramOf,
+  observed,
+  plus,
+  quantileMs,
+  since,
+  slowerThan,
+  total,
+} from '../../domain/histogram.ts';
+import { windowBetween } from '../../domain/window.ts';
 import { counters, snapshot, soundLane } from './traffic.ts';
 
 describe('a window', () => {
@@ -65,23 +77,45 @@ describe('a window', () => {
 });
 
 describe('a histogram', () => {
-  const histogram = { boundsMs: [1, 2, 4, 8], counts: [10, 10, 10, 10, 10] };
+  const counts = BOUNDS_MS.map((bound) => ([2, 8, 10, 20].includes(Math.round(bound * 1e6) / 1e6) ? 10 : 0));
+  const histogram = histogramOf([...counts, 10]);
   it('counts a bucket that the limit cuts as slower', () => {
-    expect(slowerThan(histogram, 4)).toEqual({ hits: 20, n: 50 });
-    expect(slowerThan(histogram, 5)).toEqual({ hits: 20, n: 50 });
-    expect(slowerThan(histogram, 3.9)).toEqual({ hits: 30, n: 50 });
+    expect(slowerThan(histogram, 10)).toEqual({ hits: 20, n: 50 });
+    expect(slowerThan(histogram, 10.1)).toEqual({ hits: 20, n: 50 });
+    expect(slowerThan(histogram, 9.9)).toEqual({ hits: 30, n: 50 });
+    expect(slowerThan(histogram, 0.1)).toEqual({ hits: 50, n: 50 });
   });
 
   it.each([
-    [0.2, 1],
-    [0.5, 3],
-    [0.8, 8],
-    [0.99, 8],
+    [0.2, 2],
+    [0.4, 8],
+    [0.8, 20],
+    [0.99, 5000],
   ])('has its quantile %f at %f ms', (share, ms) => {
     expect(quantileMs(histogram, share)).toBeCloseTo(ms, 6);
   });
 
   it('has no quantile without observations', () => {
-    expect(quantileMs({ boundsMs: [1], counts: [0, 0] }, 0.95)).toBeNull();
+    expect(quantileMs(histogramOf([...BOUNDS_MS, 0].map(() => 0)), 0.95)).toBeNull();
+  });
+
+  it('is the sum of its parts, less one of them the other', () => {
+    const histograms = fc
+      .dictionary(fc.nat(BOUNDS_MS.length).map(String), fc.integer({ min: 1, max: 9 }))
+      .map((of) => histogramOf([...BOUNDS_MS, 0].map((_, bucket) => of[bucket] ?? 0)));
+    fc.assert(
+      fc.property(histograms, histograms, (a, b) => {
+        const both = plus(a, b);
+        expect(total(both)).toBe(total(a) + total(b));
+        expect(since(a, both)).toEqual(b);
+        expect(since(b, both)).toEqual(a);
+        expect(slowerThan(both, 8).hits).toBe(slowerThan(a, 8).hits + slowerThan(b, 8).hits);
+      }),
+    );
+  });
+
+  it('has a place for every latency', () => {
+    expect(quantileMs(observed(EMPTY, 1e9), 0.5)).toBe(5000);
+    expect(quantileMs(observed(EMPTY, 0), 1)).toBeCloseTo(0.25, 6);
   });
 });

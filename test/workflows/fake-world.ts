@@ -21,8 +21,9 @@ import type { Postmortem } from '../../domain/postmortem.ts';
 import type { Command } from '../../domain/fence.ts';
 import { applyCommand, firstState } from '../../domain/fence.ts';
 import type { LaneOwn } from '../../domain/lane-report.ts';
-import type { Histogram, LaneCounters, ShadowCounters, SnapshotResult } from '../../domain/telemetry.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/telemetry.ts';
+import type { Histogram } from '../../domain/histogram.ts';
+import { EMPTY, observed } from '../../domain/histogram.ts';
+import type { KindCounters, LaneCounters, ShadowCounters, SnapshotResult } from '../../domain/telemetry.ts';
 import { soundLane } from '../domain/traffic.ts';
 
 /** How a release behaves under traffic. */
@@ -43,7 +44,6 @@ const DEFAULTS: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 export const GOOD: Behaviour = { errorShare: 0, retrievalP95Ms: 4, qualityShare: 0.9 };
 const EXPECTED_R_AT_5 = 0.8;
 const EVALUATION_QUERIES = 1_000;
-const BOUNDS_MS = LATENCY_BOUNDS_SECONDS.map((seconds) => seconds * 1000);
 
 type Lane = 'stable' | 'candidate';
 type Counted = { -readonly [field in keyof LaneCounters]: LaneCounters[field] };
@@ -339,19 +339,16 @@ function fresh(release: string): Counted {
     requests: 0,
     errors: 0,
     warming: 0,
-    retrieval: empty(),
-    endToEnd: empty(),
-    rerank: empty(),
+    retrieval: EMPTY,
+    endToEnd: EMPTY,
+    rerank: EMPTY,
+    kinds: {},
     quality: { hits: 0, total: 0 },
     rank1: { changed: 0, total: 0 },
     distinctKeys: 0,
     notReadySeconds: 0,
     breakerOpen: false,
   };
-}
-
-function empty(): Histogram {
-  return { boundsMs: BOUNDS_MS, counts: Array.from({ length: BOUNDS_MS.length + 1 }, () => 0) };
 }
 
 function add(
@@ -367,6 +364,16 @@ function add(
   const reranked = reranker === 'on' ? requests : 0;
   lane.rerank = slower(lane.rerank, reranked, rerankP95Ms);
   lane.endToEnd = slower(lane.endToEnd, requests, retrievalP95Ms + (reranker === 'on' ? rerankP95Ms : 0));
+  const context: KindCounters = {
+    requests: lane.requests,
+    errors: lane.errors,
+    retrieval: lane.retrieval,
+    endToEnd: lane.endToEnd,
+    encode: EMPTY,
+    request: lane.endToEnd,
+    encodedRequest: EMPTY,
+  };
+  lane.kinds = requests === 0 ? lane.kinds : { context };
   lane.quality = {
     hits: lane.quality.hits + Math.round(requests * qualityShare),
     total: lane.quality.total + requests,
@@ -407,18 +414,9 @@ function pairs(shadow: ShadowCounters, n: number, lostShare: number): ShadowCoun
 }
 
 /** The histogram with so many observations more: 97 % just within the P95, the rest at its double. */
-function slower({ boundsMs, counts }: Histogram, requests: number, p95Ms: number): Histogram {
+function slower(before: Histogram, requests: number, p95Ms: number): Histogram {
   const slow = Math.round(requests * 0.03);
-  const next = [...counts];
-  for (const [ms, of] of [
-    [p95Ms * 0.95, requests - slow],
-    [p95Ms * 2, slow],
-  ] as const) {
-    const found = boundsMs.findIndex((bound) => bound >= ms);
-    const bucket = found === -1 ? boundsMs.length : found;
-    next[bucket] = (next[bucket] ?? 0) + of;
-  }
-  return { boundsMs, counts: next };
+  return observed(observed(before, p95Ms * 0.95, requests - slow), p95Ms * 2, slow);
 }
 
 function heldBy({ owner, epoch }: ControlState): TakeEpoch['expected'] {
