@@ -1,5 +1,6 @@
 import type { GateRow, Metric, Plan, Stage } from './plan.ts';
 import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from './fast-path.ts';
+import { HARDLY_ANY, isByKind } from './query-kinds.ts';
 import type { RowModel } from './row-model.ts';
 import { modelOf, POWER_Z, sampledShare } from './row-model.ts';
 import { byPoint } from './row-limits.ts';
@@ -40,8 +41,9 @@ export interface Detectability {
 const COARSE = 3;
 
 /**
- * What each row of each stage can detect at so many judged requests a second (kind `context`, both lanes together), for a stable
- * of usual quality (row-model.ts). Rows that traffic does not decide (evaluation, split) are left out.
+ * What each row of each stage can detect at so many judged requests a second (all kinds, both lanes together), for a stable of usual
+ * quality (row-model.ts). A row that is judged by kind is taken for a kind that all requests are of; how rare a kind may be is a
+ * warning. Rows that traffic does not decide (evaluation, split) are left out.
  */
 export function planDetectability(plan: Plan, requestsPerSecond: number): Detectability {
   const rows: DetectableRow[] = [];
@@ -56,6 +58,7 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
       if (row.informs) continue;
       refusals.push(...refusalsOf(seen.row));
       warnings.push(...warningsOf(seen.row, seen.coarse));
+      if (isByKind(row)) warnings.push(...rareKinds(plan, stage, row, requestsPerSecond));
     }
   }
   const emergencies = plan.stages.map(({ name, percent }) => ({
@@ -63,6 +66,30 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
     minutes: emergencyMinutes(plan, (requestsPerSecond * percent) / 100),
   }));
   return { rows, emergencies, refusals, warnings: [...warnings, ...slowEmergencies(emergencies)] };
+}
+
+/** A warning where a kind that is more than hardly any of the queries has too few for a verdict, so that a person is asked. */
+function rareKinds(plan: Plan, stage: Stage, row: GateRow, rate: number): string[] {
+  const model = modelOf(plan, row, stage);
+  if (model === null) return [];
+  const isGreenAt = (share: number) =>
+    detectable(plan, stage, row, model, rate * share).row.greenAfterMs !== null;
+  if (!isGreenAt(1) || isGreenAt(HARDLY_ANY)) return [];
+  const least = bisect(HARDLY_ANY, 1, isGreenAt);
+  const [from, to] = [HARDLY_ANY, least].map((share) => Number((share * 100).toPrecision(2)));
+  return [
+    `${stage.name}: ${row.metric} against stable: of a kind with ${from} to ${to} % of the queries it stays unknown`,
+  ];
+}
+
+/** Where between both ends a condition begins to hold, from above. */
+function bisect(low: number, high: number, holds: (at: number) => boolean): number {
+  for (let i = 0; i < 40; i++) {
+    const middle = (low + high) / 2;
+    if (holds(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
 }
 
 function detectable(
@@ -117,13 +144,7 @@ function smallestHarm(model: RowModel, n: number, stableN: number, z: number): n
     return model.interval({ hits: Math.max(0, hits), n }, stableN, z).low > model.beyond;
   };
   if (!(n > 0) || !proven(1)) return null;
-  let [low, high] = [0, 1];
-  for (let i = 0; i < 40; i++) {
-    const middle = (low + high) / 2;
-    if (proven(middle)) high = middle;
-    else low = middle;
-  }
-  return high;
+  return bisect(0, 1, proven);
 }
 
 function refusalsOf(row: DetectableRow): string[] {

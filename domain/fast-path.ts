@@ -38,7 +38,7 @@ export function fastPathStep(
   minutes: SameMinutes,
 ): { readonly state: FastPathState | null; readonly alarm: HarmAlarm | null } {
   const { name, metric, over } = trigger;
-  const seen = metric === 'qualityShortfall' ? null : wentWrong(metric, minutes, over);
+  const seen = metric === 'qualityShortfall' ? null : wentWrong(metric, minutes, () => over);
   if (seen === null || seen.stable.n === 0 || trigger.forMs === 0) return { state: before, alarm: null };
   const gathered = before?.gathered ?? NOTHING;
   const all = {

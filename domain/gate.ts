@@ -1,12 +1,15 @@
 import { ladderOf, sternest } from './ladder.ts';
 import { laneReading, proposal } from './lane-reading.ts';
+import { judgeKinds, lacksQueries } from './kind-row.ts';
 import { judgeLatency } from './latency-row.ts';
+import { alikeErrors } from './like-with-like.ts';
 import type { GateRow, LadderStep, Plan } from './plan.ts';
 import type { Evidence } from './reading.ts';
 import {
   absent,
   acceptanceReading,
   evaluationReading,
+  notApplicableReading,
   qualityReading,
   shareReading,
   splitReading,
@@ -42,7 +45,7 @@ export function worst(verdicts: readonly Verdict[]): Verdict {
 
 /** Judges a gate's rows. Rows that inform, or do not apply, are shown and do not count. */
 export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, atMs: number): Judgement {
-  const judged = rows.map((row) => judgeRow(plan, row, evidence));
+  const judged = rows.flatMap((row) => judgeRow(plan, row, evidence));
   const counting = judged.filter(({ row, measured: m }) => !row.informs && m.kind !== 'notApplicable');
   const verdict = worst(counting.map((row) => row.verdict));
   const deciding = counting.filter((row) => row.verdict === verdict);
@@ -68,32 +71,41 @@ export function unknownJudgement(reason: string, atMs: number): Judgement {
   return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, ladder: [] };
 }
 
-function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict {
+/** One verdict, or one for each kind of queries. */
+function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict | RowVerdict[] {
   const { candidate, percent } = evidence.window;
   const limits = (stable: number | null = null) => limitsOf(plan, row, stable, percent);
   if (row.metric === 'rAt5Drop')
     return decide(plan, row, evaluationReading(evidence, zFor(plan.confidence, 1)), limits());
   if (candidate === null)
     return notMeasured(row, absent('the candidate lane has no counters for the whole window'));
+  if (lacksQueries(row, evidence.window))
+    return notMeasured(row, notApplicableReading('queries with a context are hardly any in this window'));
   const z = zFor(plan.confidence, evidence.looks);
   const stable = comparedStable(evidence);
   if (row.against === 'stable' && stable === null)
     return notMeasured(row, absent('stable has no window to compare with'));
   const live = percent < 100 ? evidence.window.stable : null;
+  const errorsOf = (lane: LaneWindow | null) => (lane === null ? null : alikeErrors(candidate, lane));
   switch (row.metric) {
     case 'errorRate': {
-      const compared = row.against === 'stable' ? (stable?.errors ?? null) : null;
+      const [compared, control] = [row.against === 'stable' ? errorsOf(stable) : null, errorsOf(live)];
       return decide(
         plan,
         row,
         shareReading(candidate.errors, compared, z, 'errors'),
-        limits(live === null || live.errors.n === 0 ? null : live.errors.hits / live.errors.n),
+        limits(control === null || control.n === 0 ? null : control.hits / control.n),
       );
     }
     case 'retrievalP95':
     case 'endToEndP95':
     case 'rerankP95':
       return judgeLatency(plan, row, { candidate, stable, live, percent }, z);
+    case 'encodeP95':
+    case 'requestP95':
+      return stable === null
+        ? notMeasured(row, absent('stable has no window to compare with'))
+        : judgeKinds(plan, { ...row, metric: row.metric }, { candidate, stable, percent }, z);
     case 'qualityShortfall':
       return decide(plan, row, qualityReading(row, evidence, candidate, stable, z), limits());
     case 'splitMismatch':

@@ -1,13 +1,14 @@
 import type { ReleaseQuality } from './contract.ts';
 import type { FastPathState } from './fast-path.ts';
 import { fastPathStep } from './fast-path.ts';
+import type { Strata } from './like-with-like.ts';
 import type { HarmRule, Plan } from './plan.ts';
 import type { HarmAlarm, SameMinutes } from './same-minutes.ts';
-import { foretoldExcess, laneDid, slowerThanStableMs, wentWrong } from './same-minutes.ts';
+import { foretoldExcess, laneDid, latenciesOf, slowerThanStableMs, wentWrong } from './same-minutes.ts';
 import type { HarmState } from './sustained-harm.ts';
-import { harmName, harmStep } from './sustained-harm.ts';
+import { harmKinds, harmName, harmStep } from './sustained-harm.ts';
 import type { Histogram } from './histogram.ts';
-import { plus, scaled, total } from './histogram.ts';
+import { EMPTY, plus, scaled, total } from './histogram.ts';
 import type { Snapshot } from './telemetry.ts';
 
 /** What the judge `sequential` carries from stretch to stretch, and from stage to stage. Plain JSON. */
@@ -16,8 +17,8 @@ export interface Compared {
   readonly opening: Snapshot;
   readonly percent: number;
   readonly percentSinceMs: number;
-  /** Stable's end-to-end latencies of late: older stretches count less. */
-  readonly stableLatency: Histogram | null;
+  /** Stable's latencies of late, by name: older stretches count less. */
+  readonly stableLatency: Strata<Histogram>;
   /** By the trigger's name. */
   readonly fast: Readonly<Record<string, FastPathState | null>>;
   /** By the rule's name. */
@@ -54,7 +55,7 @@ export function compareLanes(
 function follow(before: Compared | null, snapshot: Snapshot, nowMs: number): Compared {
   const { percent, processStartMs } = snapshot;
   if (before === null)
-    return { opening: snapshot, percent, percentSinceMs: nowMs, stableLatency: null, fast: {}, harms: {} };
+    return { opening: snapshot, percent, percentSinceMs: nowMs, stableLatency: {}, fast: {}, harms: {} };
   return {
     ...before,
     opening: before.opening.processStartMs === processStartMs ? before.opening : snapshot,
@@ -82,15 +83,17 @@ function judgeStretch(
   context: CompareContext,
 ): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
   const { triggers, harms } = context.plan.guard;
-  const stableLatency = remembered(before.stableLatency, minutes.stable.endToEnd);
+  const stableLatency = remembered(before.stableLatency, latenciesOf(minutes.stable));
   const fast = triggers.map((trigger) => ({
     name: trigger.name,
     ...fastPathStep(before.fast[trigger.name] ?? null, trigger, minutes),
   }));
-  const slow = harms.map((rule) => ({
-    name: harmName(rule),
-    ...accumulate(before.harms[harmName(rule)] ?? null, rule, minutes, stableLatency, context),
-  }));
+  const slow = harms.flatMap((rule) =>
+    harmKinds(rule).map((kind) => {
+      const name = harmName(rule, kind);
+      return { name, ...accumulate(before.harms[name] ?? null, rule, kind, minutes, stableLatency, context) };
+    }),
+  );
   const alarms = [...fast, ...slow].flatMap(({ alarm }) => (alarm === null ? [] : [alarm]));
   return {
     state: {
@@ -106,19 +109,27 @@ function judgeStretch(
 function accumulate(
   before: HarmState | null,
   rule: HarmRule,
+  kind: string | null,
   minutes: SameMinutes,
-  stableLatency: Histogram,
+  stableLatency: Strata<Histogram>,
   { plan, candidateQuality, stableQuality }: CompareContext,
 ): { readonly state: HarmState | null; readonly alarm: HarmAlarm | null } {
-  const slowMs = rule.over === null ? null : slowerThanStableMs(plan, stableLatency, rule.over);
-  const seen = wentWrong(rule.metric, minutes, slowMs);
+  const { over } = rule;
+  const slowOverMs = (name: string) =>
+    over === null ? null : slowerThanStableMs(plan, stableLatency[name] ?? null, over);
+  const seen = wentWrong(rule.metric, minutes, slowOverMs, kind);
   const foretold = foretoldExcess(rule.metric, minutes, candidateQuality, stableQuality);
   return seen === null || foretold === null
     ? { state: before, alarm: null }
-    : harmStep(before, rule, seen, foretold);
+    : harmStep(before, rule, seen, foretold, kind);
 }
 
-/** Where stable has no users any more, what it did last stays as it is. */
-function remembered(before: Histogram | null, now: Histogram): Histogram {
-  return before === null || total(now) === 0 ? (before ?? now) : plus(now, scaled(before, LATENCY_KEPT));
+/** Where stable has no users any more, and of what did not come, what was last stays as it is. */
+function remembered(before: Strata<Histogram>, now: Strata<Histogram>): Strata<Histogram> {
+  const came = Object.entries(now).filter(([, latencies]) => total(latencies) > 0);
+  const after = came.map(([name, latencies]) => [
+    name,
+    plus(latencies, scaled(before[name] ?? EMPTY, LATENCY_KEPT)),
+  ]);
+  return { ...before, ...Object.fromEntries(after) };
 }

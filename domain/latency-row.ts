@@ -1,3 +1,5 @@
+import type { Histogram } from './histogram.ts';
+import { alikeLatencies, byKind } from './like-with-like.ts';
 import { measured } from './measured.ts';
 import type { GateRow, Plan } from './plan.ts';
 import { absent, notApplicableReading } from './reading.ts';
@@ -12,12 +14,23 @@ import type { Verdict } from './gate.ts';
 import type { LaneWindow } from './window.ts';
 import { quantileMs, slowerThan, total } from './histogram.ts';
 
-/** Both lanes as a latency row sees them; `live` is stable with users in the same minutes, `stable` what a relative row compares with. */
 interface LatencyLanes {
   readonly candidate: LaneWindow;
+  /** What a relative row compares with. */
   readonly stable: LaneWindow | null;
+  /** Stable with users in the same minutes. */
   readonly live: LaneWindow | null;
   readonly percent: number;
+}
+
+/** Latencies of both lanes, alike: stable's are in the proportions of the candidate's kinds. */
+interface Compared {
+  readonly candidate: Histogram;
+  readonly stable: Histogram | null;
+  readonly live: Histogram | null;
+  readonly percent: number;
+  /** What is judged, as a person reads it. */
+  readonly name: string;
 }
 
 /** One of a row's limits in ms, with how many were slower and which share may be. */
@@ -28,25 +41,49 @@ interface Slower {
   readonly within: number;
 }
 
-/** The verdict on a P95 against a limit, or against stable's. */
+/** The verdict on a P95 of all kinds of queries against a limit, or against stable's. */
 export function judgeLatency(plan: Plan, row: GateRow, lanes: LatencyLanes, z: number): RowVerdict {
-  const { candidate, stable } = lanes;
-  const name =
-    row.metric === 'retrievalP95' ? 'retrieval' : row.metric === 'rerankP95' ? 'rerank' : 'endToEnd';
-  const n = total(candidate[name]);
-  if (n === 0 && name === 'rerank' && total(candidate.endToEnd) > 0)
-    return notMeasured(row, notApplicableReading('the reranker is off'));
-  const p95 = quantileMs(candidate[name], 0.95);
-  if (p95 === null) return notMeasured(row, absent('no requests of the candidate'));
-  const stableP95 = row.against === 'stable' && stable !== null ? quantileMs(stable[name], 0.95) : null;
+  const { candidate, stable, live, percent } = lanes;
+  const relative = row.against === 'stable';
+  const shared = { percent, name: row.metric };
+  if (row.metric === 'rerankP95') {
+    if (total(candidate.rerank) === 0 && total(candidate.endToEnd) > 0)
+      return notMeasured(row, notApplicableReading('nothing was reranked'));
+    const control = { stable: relative ? (stable?.rerank ?? null) : null, live: live?.rerank ?? null };
+    return judgeHistograms(plan, row, { candidate: candidate.rerank, ...control, ...shared }, z);
+  }
+  const name = row.metric === 'retrievalP95' ? 'retrieval' : 'endToEnd';
+  const alike = (lane: LaneWindow | null) =>
+    lane === null
+      ? null
+      : alikeLatencies(
+          byKind(candidate.kinds, (kind) => kind[name]),
+          byKind(lane.kinds, (kind) => kind[name]),
+        );
+  const [compared, control] = [relative ? alike(stable) : null, alike(live)];
+  const measuredOf = compared === null || total(compared.stable) === 0 ? candidate[name] : compared.candidate;
+  return judgeHistograms(
+    plan,
+    row,
+    { candidate: measuredOf, stable: compared?.stable ?? null, live: control?.stable ?? null, ...shared },
+    z,
+  );
+}
+
+/** The verdict on the P95 of one histogram; a relative row is unknown without stable's. */
+export function judgeHistograms(plan: Plan, row: GateRow, lanes: Compared, z: number): RowVerdict {
+  const { candidate, stable, name } = lanes;
+  const n = total(candidate);
+  const p95 = quantileMs(candidate, 0.95);
+  if (p95 === null) return notMeasured(row, absent('no requests of the candidate'), name);
+  const stableP95 = row.against === 'stable' && stable !== null ? quantileMs(stable, 0.95) : null;
   if (row.against === 'stable' && stableP95 === null)
-    return notMeasured(row, absent('no requests of stable'));
+    return notMeasured(row, absent('no requests of stable'), name);
   const limits = inMs(plan, row, stableP95);
-  const slower = (limitMs: number | null) =>
-    limitMs === null ? null : slowerOf(plan, row, lanes, name, limitMs);
+  const slower = (limitMs: number | null) => (limitMs === null ? null : slowerOf(plan, row, lanes, limitMs));
   const [warn, red] = [slower(limits.warn), slower(limits.red)];
   const first = warn ?? red;
-  if (first === null) return notMeasured(row, absent('the row has no limit'));
+  if (first === null) return notMeasured(row, absent('the row has no limit'), name);
   const says = `P95 ${p95.toFixed(2)} ms of ${n}${stableP95 === null ? '' : `, stable ${stableP95.toFixed(2)} ms`}, limit ${first.limitMs.toFixed(2)} ms`;
   const point = byPoint(plan, row);
   const verdictAt = (more: number, size: number) =>
@@ -61,7 +98,7 @@ export function judgeLatency(plan: Plan, row: GateRow, lanes: LatencyLanes, z: n
     verdict,
     measured: measured(p95, n),
     interval: wilson(first.count.hits, first.count.n, z),
-    reason: `${row.metric}: ${reason}`,
+    reason: `${name}: ${reason}`,
     distance: distanceOf({ count: first.count, what: 'slow requests', grows: true }, verdict, (count) =>
       verdictAt(count.hits - (first.count.hits * count.n) / n, count.n / n),
     ),
@@ -76,17 +113,11 @@ function inMs(plan: Plan, row: GateRow, stableP95: number | null): Limits {
   return { warn, red, within: warn ?? red ?? 0 };
 }
 
-function slowerOf(
-  plan: Plan,
-  row: GateRow,
-  { candidate, live, percent }: LatencyLanes,
-  name: 'retrieval' | 'endToEnd' | 'rerank',
-  limitMs: number,
-): Slower {
-  const ofStable = live === null || total(live[name]) === 0 ? null : slowerThan(live[name], limitMs);
+function slowerOf(plan: Plan, row: GateRow, { candidate, live, percent }: Compared, limitMs: number): Slower {
+  const ofStable = live === null || total(live) === 0 ? null : slowerThan(live, limitMs);
   const share = ofStable === null ? null : ofStable.hits / ofStable.n;
   const { warn, within } = limitsOf(plan, asSlowShare(row), share, percent);
-  return { limitMs, count: slowerThan(candidate[name], limitMs), over: warn ?? SLOWER_SHARE, within };
+  return { limitMs, count: slowerThan(candidate, limitMs), over: warn ?? SLOWER_SHARE, within };
 }
 
 function slowerVerdict(

@@ -1,6 +1,9 @@
+import { KIND_METRICS } from './query-kinds.ts';
 import type { GateRow, GuardRules, HarmRule, Margins, Metric, Plan, Stage, Trigger } from './plan.ts';
 import { JUDGES, LADDER_STEPS, METRICS } from './plan.ts';
+import { planProblems } from './plan-consistency.ts';
 import { Reader } from './plan-reader.ts';
+import { LATENCIES } from './row-limits.ts';
 
 export type ParsedPlan =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly string[] };
@@ -37,7 +40,7 @@ export function parsePlan(raw: unknown): ParsedPlan {
   };
   extend.noMore();
   read.noMore();
-  if (problems.length === 0) problems.push(...orderProblems(plan));
+  if (problems.length === 0) problems.push(...planProblems(plan));
   return problems.length === 0 ? { ok: true, plan } : { ok: false, problems };
 }
 
@@ -95,9 +98,16 @@ function rowOf(read: Reader): GateRow {
     read.wrong('warnOver', 'is missing, and so is redOver: one is needed');
   if (row.warnOver !== null && row.redOver !== null && row.warnOver > row.redOver)
     read.wrong('redOver', 'must not lie below warnOver');
+  if (row.against === 'limit' && WITH_STABLE_ONLY.includes(metric))
+    read.wrong(
+      'against',
+      `must be stable for ${metric}: a text is encoded first, and the runbook has no limit for that`,
+    );
   if (row.onRed === 'ladder' && row.ladder.length === 0) read.wrong('ladder', 'is needed by onRed: ladder');
   return row;
 }
+
+const WITH_STABLE_ONLY: readonly Metric[] = KIND_METRICS;
 
 /** What a metric's limits are written in; a limit in another unit is a mistake, not a number. */
 const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
@@ -116,6 +126,8 @@ const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
   retrievalP95: 'ms',
   endToEndP95: 'ms',
   rerankP95: 'ms',
+  encodeP95: 'ms',
+  requestP95: 'ms',
   splitMismatch: 'p',
 };
 
@@ -155,7 +167,7 @@ function amount(value: unknown, pattern: RegExp): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-const HARM_METRICS = ['errorRate', 'endToEndP95', 'qualityShortfall'] as const;
+const TRIGGER_METRICS = ['errorRate', 'endToEndP95', 'qualityShortfall'] as const;
 
 function guardOf(read: Reader): GuardRules {
   const guard: GuardRules = {
@@ -175,21 +187,23 @@ function guardOf(read: Reader): GuardRules {
 }
 
 function harmOf(read: Reader): HarmRule {
-  const metric = read.oneOf('metric', HARM_METRICS);
+  const metric = read.oneOf('metric', [...TRIGGER_METRICS, ...KIND_METRICS] as const);
   const rule: HarmRule = {
     metric,
-    over: metric === 'endToEndP95' ? limitIn(read, 'over', 'ratio') : null,
+    over: LATENCIES.includes(metric) ? limitIn(read, 'over', 'ratio') : null,
     tolerance: limitIn(read, 'tolerance', 'share'),
     onAlarm: read.oneOf('onAlarm', ['hold', 'rollback']),
   };
   read.noMore();
   if (rule.tolerance === 0)
     read.wrong('tolerance', 'must be over 0: any harm, however small, is proven one day');
+  if (rule.over !== null && rule.over < 1)
+    read.wrong('over', `must be at least x1, not x${rule.over}: half of a good lane is slow by it`);
   return rule;
 }
 
 function triggerOf(read: Reader): Trigger {
-  const metric = read.oneOf('metric', HARM_METRICS);
+  const metric = read.oneOf('metric', TRIGGER_METRICS);
   const trigger: Trigger = {
     name: read.text('name'),
     metric,
@@ -203,39 +217,4 @@ function triggerOf(read: Reader): Trigger {
   if (trigger.forMs > 0 === trigger.polls > 0)
     read.wrong('for', 'give either for (sustained) or polls (in a row)');
   return trigger;
-}
-
-const SHADOW_METRICS: readonly Metric[] = ['shadowQualityDrop', 'shadowOverlap'];
-
-/** What is wrong with a plan whose fields are all right by themselves. */
-function orderProblems({ stages, guard, shadowPercent }: Plan): string[] {
-  const last = stages.at(-1);
-  if (last === undefined) return ['stages: at least one is needed'];
-  const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], `stages[${i}]`));
-  if (last.percent !== 100)
-    problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
-  if (guard.blindMaxMs <= guard.blindAfterMs) problems.push('guard.blindMax: must be longer than blindAfter');
-  const shadowed = stages.some(({ rows }) => rows.some(({ metric }) => SHADOW_METRICS.includes(metric)));
-  if (shadowed && !shadowPercent) problems.push('shadow: is needed by rows that look at it, such as 10 %');
-  problems.push(...twins('stages', stages), ...twins('guard.triggers', guard.triggers));
-  return problems;
-}
-
-function stageProblems(stage: Stage, next: Stage | undefined, path: string): string[] {
-  const problems: string[] = [];
-  if (stage.decideAtMs < stage.atMs + stage.warmUpMs)
-    problems.push(`${path}.decideAt: must not lie before the end of the warm-up`);
-  if (stage.rows.some(({ metric }) => metric === 'rAt5Drop') && stage.evaluate === null)
-    problems.push(`${path}.evaluate: is needed by the row rAt5Drop`);
-  if (next === undefined) return problems;
-  if (next.percent <= stage.percent)
-    problems.push(`${path}: out of order: ${stage.percent} % comes before ${next.percent} %`);
-  if (next.atMs < stage.decideAtMs)
-    problems.push(`${path}.decideAt: must not lie after the next stage's beginning`);
-  return problems;
-}
-
-function twins(where: string, named: readonly { readonly name: string }[]): string[] {
-  const names = named.map(({ name }) => name);
-  return names.filter((name, i) => names.indexOf(name) < i).map((name) => `${where}: ${name} comes twice`);
 }

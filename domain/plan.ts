@@ -1,6 +1,6 @@
 /** What a gate may look at. Shares are 0..1, latencies in ms, drops in shares (0.05 = 5 points). */
 export const METRICS = [
-  /** share of judged requests that the lane failed */
+  /** share of judged requests of every kind that the lane failed */
   'errorRate',
   /** P95 of predict + search */
   'retrievalP95',
@@ -8,6 +8,10 @@ export const METRICS = [
   'endToEndP95',
   /** P95 of reranking; not applicable while the reranker is off */
   'rerankP95',
+  /** P95 of encoding a text for which the model ran; by kind of query, and with stable only: the runbook has no limit for it */
+  'encodeP95',
+  /** P95 of the whole request as the gateway saw it; by kind of query, and with stable only, since a text is encoded first */
+  'requestP95',
   /** how far the share of queries with a result of cosine >= tau falls short of what the release's metrics.json expects */
   'qualityShortfall',
   /** p-value of the split of distinct request keys against the percent (sample-ratio mismatch) */
@@ -126,9 +130,12 @@ export interface Trigger {
   readonly polls: number;
 }
 
-/** What the judge `sequential` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated. */
+/**
+ * What the judge `sequential` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated.
+ * `encodeP95` and `requestP95` are accumulated for each kind of queries by itself.
+ */
 export interface HarmRule {
-  readonly metric: 'errorRate' | 'endToEndP95' | 'qualityShortfall';
+  readonly metric: 'errorRate' | 'endToEndP95' | 'encodeP95' | 'requestP95' | 'qualityShortfall';
   /** For a P95: slow is slower than so many times stable's P95; null for the others. */
   readonly over: number | null;
   /** Share of requests by which the candidate may be worse. */

@@ -1,6 +1,7 @@
 import type { EvaluationResult } from './contract.ts';
 import type { Judgement } from './gate.ts';
 import { judge, unknownJudgement } from './gate.ts';
+import { EVALUATION_HOLDS_MS } from './plan-consistency.ts';
 import type { Plan } from './plan.ts';
 import { sayEvaluation } from './reading.ts';
 import { wasRestarted } from './lane-report.ts';
@@ -13,9 +14,6 @@ import { secondLook } from './second-look.ts';
 import { pairedDifference, zFor } from './stats.ts';
 import type { SnapshotResult } from './telemetry.ts';
 import { windowBetween } from './window.ts';
-
-/** An older evaluation says nothing about today. */
-const EVALUATION_HOLDS_MS = 26 * 3_600_000;
 
 /** The window is open: how long it is measured for. */
 export function onOpening(

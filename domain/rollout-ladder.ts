@@ -8,7 +8,7 @@ import { holdFor } from './rollout-moves.ts';
 import type { LadderMove, RolloutState, Step } from './rollout-state.ts';
 import { FIRST_LOOK, log, stageOf } from './rollout-state.ts';
 import { lookAfresh } from './second-look.ts';
-import { harmName } from './sustained-harm.ts';
+import { harmKinds, harmName } from './sustained-harm.ts';
 
 /** A gate warned, or its red asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
 export function climb(plan: Plan, state: RolloutState, judgement: Judgement, nowMs: number): Step {
@@ -42,7 +42,9 @@ export function onHarm(
 ): Step {
   // A second reason to hold changes nothing, and what is being tried is not known to have failed.
   if (state.held !== null || state.phase === 'look' || state.phase === 'step') return { state, effects: [] };
-  const metric = plan.guard.harms.find((rule) => harmName(rule) === trigger)?.metric;
+  const metric = plan.guard.harms.find((rule) =>
+    harmKinds(rule).some((kind) => harmName(rule, kind) === trigger),
+  )?.metric;
   const rows = JUDGED.includes(state.phase) ? stageOf(plan, state).rows : [];
   const ladder = rows.filter((row) => row.metric === metric).flatMap((row) => row.ladder);
   const judgement: Judgement = { verdict: 'warn', reason, rows: [], atMs: nowMs, onRed: null, ladder };

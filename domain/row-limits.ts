@@ -39,6 +39,8 @@ function marginOf(plan: Plan, { metric }: GateRow, percent: number): number {
     case 'retrievalP95':
     case 'endToEndP95':
     case 'rerankP95':
+    case 'encodeP95':
+    case 'requestP95':
       return margins?.slow ?? 0;
     default:
       return 0;
@@ -54,7 +56,13 @@ function widenedBy(plan: Plan, { metric }: GateRow, percent: number): number {
   return plan.judge !== 'literal' && alone ? WITHOUT_CONTROL : 1;
 }
 
-export const LATENCIES: readonly Metric[] = ['retrievalP95', 'endToEndP95', 'rerankP95'];
+export const LATENCIES: readonly Metric[] = [
+  'retrievalP95',
+  'endToEndP95',
+  'rerankP95',
+  'encodeP95',
+  'requestP95',
+];
 const WIDENED: readonly Metric[] = ['errorRate', ...LATENCIES];
 
 /** A P95 row as a question about the share that is slower than its limit, of which there may be 5 %. */

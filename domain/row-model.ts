@@ -63,14 +63,25 @@ export function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel 
     case 'retrievalP95':
     case 'endToEndP95':
     case 'rerankP95':
+    case 'encodeP95':
+    case 'requestP95':
       return latencyModel(plan, row, percent);
     case 'shadowQualityDrop':
       return pairedModel(plan, row, percent);
     case 'nearDuplicates':
       return 'samples';
-    default:
-      // Evaluations, gauges and the split have as many samples as they have, whatever the traffic.
+    // Evaluations, gauges, the cache and the split have as many samples as they have, whatever the traffic.
+    case 'splitMismatch':
+    case 'cacheMisses':
+    case 'memoryGrowth':
+    case 'listImbalance':
+    case 'corpusGrowth':
+    case 'rAt5Drop':
+    case 'rerankerIdle':
+    case 'shadowOverlap':
       return null;
+    default:
+      return row.metric satisfies never;
   }
 }
 

@@ -11,6 +11,8 @@ import { distanceOf } from './verdict-distance.ts';
 /** One judged row: what was measured, the interval that decided, and why. */
 export interface RowVerdict {
   readonly row: GateRow;
+  /** The kind of queries that it is of, where a row is judged by kind. */
+  readonly kind?: string;
   readonly verdict: Verdict;
   readonly measured: Measured;
   /** In the metric's own terms; null where nothing could be measured. */
@@ -44,8 +46,12 @@ export function decide(plan: Plan, row: GateRow, reading: Reading, limits: Limit
 }
 
 /** A row without a number, or that has no meaning now. */
-export function notMeasured(row: GateRow, { measured, interval, says }: Reading): RowVerdict {
-  return { row, verdict: 'unknown', measured, interval, reason: `${row.metric}: ${says}`, distance: null };
+export function notMeasured(
+  row: GateRow,
+  { measured, interval, says }: Reading,
+  name: string = row.metric,
+): RowVerdict {
+  return { row, verdict: 'unknown', measured, interval, reason: `${name}: ${says}`, distance: null };
 }
 
 /** Why a verdict is what it is, in words that follow the reading. */

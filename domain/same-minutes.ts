@@ -1,14 +1,18 @@
 import type { BothLanes } from './conditional-binomial.ts';
 import type { ReleaseQuality } from './contract.ts';
+import { KIND_METRICS, strataOf } from './query-kinds.ts';
+import type { Strata } from './like-with-like.ts';
+import { alikeCount, alikeErrors, byKind } from './like-with-like.ts';
 import type { HarmRule, Plan } from './plan.ts';
 import type { Count } from './stats.ts';
 import type { Histogram } from './histogram.ts';
 import type { LaneCounters } from './telemetry.ts';
 import type { LaneWindow } from './window.ts';
+import { kindsBetween } from './window.ts';
 import { quantileMs, since, slowerThan, total } from './histogram.ts';
 
 /** What is compared of a lane. */
-type LaneDid = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'quality'>;
+type LaneDid = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'kinds' | 'quality'>;
 
 /** What a lane did since `before`; both of the same release. */
 export function laneDid(before: LaneCounters, after: LaneCounters): LaneDid {
@@ -16,6 +20,7 @@ export function laneDid(before: LaneCounters, after: LaneCounters): LaneDid {
     release: after.release,
     errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
     endToEnd: since(before.endToEnd, after.endToEnd),
+    kinds: kindsBetween(before.kinds, after.kinds),
     quality: {
       hits: after.quality.hits - before.quality.hits,
       n: after.quality.total - before.quality.total,
@@ -38,27 +43,73 @@ export interface HarmAlarm {
   readonly reason: string;
 }
 
-/** What went wrong on both lanes in the sense of a metric; `slowOverMs` is what counts as slow. Null where it is not to be counted. */
+/** Latencies of a lane that have limits of their own, by name: over all kinds, and by kind those of encoding and of whole requests. */
+export function latenciesOf({ endToEnd, kinds }: LaneDid): Strata<Histogram> {
+  const byName = KIND_METRICS.flatMap((metric) =>
+    Object.entries(kinds).flatMap(([kind, of]) =>
+      Object.entries(strataOf(metric, of)).map(
+        ([stratum, latencies]) => [seriesName(metric, kind, stratum), latencies] as const,
+      ),
+    ),
+  );
+  return { [ALL_KINDS]: endToEnd, ...Object.fromEntries(byName) };
+}
+
+const ALL_KINDS = 'endToEnd';
+const seriesName = (...parts: readonly string[]) => parts.join('/');
+
+/**
+ * What went wrong on both lanes in the sense of a metric, stable's in the proportions of the candidate's queries; `slowOverMs` says what
+ * is slow among the latencies of a name, and `kind` of which kind they are. Null where it is not to be counted.
+ */
 export function wentWrong(
   metric: HarmRule['metric'],
   { candidate, stable, cold }: SameMinutes,
-  slowOverMs: number | null,
+  slowOverMs: (name: string) => number | null,
+  kind: string | null = null,
 ): BothLanes | null {
+  const slow = (latencies: Strata<Histogram>, name: (stratum: string) => string): Strata<Count> =>
+    Object.fromEntries(
+      Object.entries(latencies).flatMap(([stratum, of]) => {
+        const limitMs = slowOverMs(name(stratum));
+        return limitMs === null ? [] : [[stratum, slowerThan(of, limitMs)]];
+      }),
+    );
   switch (metric) {
     case 'errorRate':
-      return { candidate: candidate.errors, stable: stable.errors };
-    case 'endToEndP95':
-      if (cold || slowOverMs === null) return null;
-      return {
-        candidate: slowerThan(candidate.endToEnd, slowOverMs),
-        stable: slowerThan(stable.endToEnd, slowOverMs),
-      };
+      return { candidate: candidate.errors, stable: alikeErrors(candidate, stable) };
+    case 'endToEndP95': {
+      const [here, there] = [candidate, stable].map(({ kinds }) =>
+        slow(
+          byKind(kinds, (of) => of.endToEnd),
+          () => ALL_KINDS,
+        ),
+      );
+      return cold || slowOverMs(ALL_KINDS) === null ? null : alike(here, there);
+    }
+    case 'encodeP95':
+    case 'requestP95': {
+      if (cold || kind === null) return null;
+      const [here, there] = [candidate, stable].map(({ kinds }) =>
+        slow(strataOf(metric, kinds[kind]), (stratum) => seriesName(metric, kind, stratum)),
+      );
+      return alike(here, there);
+    }
     case 'qualityShortfall':
       return { candidate: misses(candidate.quality), stable: misses(stable.quality) };
     default:
       return metric satisfies never;
   }
 }
+
+function alike(candidate: Strata<Count> = {}, stable: Strata<Count> = {}): BothLanes {
+  return {
+    candidate: Object.values(candidate).reduce(plus, NONE),
+    stable: alikeCount(candidate, stable) ?? NONE,
+  };
+}
+
+const NONE: Count = { hits: 0, n: 0 };
 
 function misses({ hits, n }: Count): Count {
   return { hits: n - hits, n };
@@ -87,7 +138,7 @@ export function slowerThanStableMs(plan: Plan, stable: Histogram | null, over: n
   return p95 === null ? null : Math.max(p95 * over, p95 + plan.p95ExcessMs);
 }
 
-export const NOTHING: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
+export const NOTHING: BothLanes = { candidate: NONE, stable: NONE };
 
 export function plus(a: Count, b: Count): Count {
   return { hits: a.hits + b.hits, n: a.n + b.n };

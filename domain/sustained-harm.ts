@@ -1,6 +1,7 @@
 import { conditionalLogRatio, referenceLogRatio } from './conditional-binomial.ts';
 import type { BothLanes } from './conditional-binomial.ts';
 import { CUSUM_ALARM, cusum } from './cusum.ts';
+import { KINDS_OF } from './query-kinds.ts';
 import type { HarmRule } from './plan.ts';
 import type { HarmAlarm } from './same-minutes.ts';
 import { kept, sayCount } from './same-minutes.ts';
@@ -38,6 +39,7 @@ export function harmStep(
   rule: HarmRule,
   seen: BothLanes,
   foretold: number,
+  kind: string | null = null,
 ): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
   const reference = kept(before?.reference ?? null, seen.stable);
   const live = seen.stable.n > 0;
@@ -57,8 +59,9 @@ export function harmStep(
   const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
   const control = live ? seen.stable : reference;
   const points = Number((tolerance * 100).toFixed(2));
-  const reason = `${harmName(rule)}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;
-  return { state, alarm: { trigger: harmName(rule), onAlarm: rule.onAlarm, reason } };
+  const name = harmName(rule, kind);
+  const reason = `${name}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;
+  return { state, alarm: { trigger: name, onAlarm: rule.onAlarm, reason } };
 }
 
 function logRatio(
@@ -79,6 +82,11 @@ function harmOf(tolerance: number, size: number): number {
 }
 
 /** `sustained errorRate over 0.2 points`: two rules of one metric differ in what they tolerate. */
-export function harmName({ metric, over, tolerance }: HarmRule): string {
-  return `sustained ${metric}${over === null ? '' : ` x${over}`} over ${Number((tolerance * 100).toFixed(2))} points`;
+export function harmName({ metric, over, tolerance }: HarmRule, kind: string | null = null): string {
+  return `sustained ${metric}${kind === null ? '' : ` of ${kind} queries`}${over === null ? '' : ` x${over}`} over ${Number((tolerance * 100).toFixed(2))} points`;
+}
+
+/** Kinds of queries that a rule is accumulated for, each by itself; null: all of them together. */
+export function harmKinds({ metric }: HarmRule): readonly (string | null)[] {
+  return metric === 'encodeP95' || metric === 'requestP95' ? KINDS_OF[metric] : [null];
 }

@@ -43,7 +43,12 @@ export function tuningStep(
   nowMs: number,
 ): TuningWatch {
   const of = `${lane.release}/${served.nprobe}/${served.processStartMs}`;
-  const now: LaneMoment = { atMs: nowMs, of, retrieval: lane.retrieval, recall: recalledOf(lane.own ?? null) };
+  const now: LaneMoment = {
+    atMs: nowMs,
+    of,
+    retrieval: lane.retrieval,
+    recall: recalledOf(lane.own ?? null),
+  };
   if (before === null || before.opening.of !== of) return { opening: now, windows: [] };
   const { opening } = before;
   if (nowMs - opening.atMs < WINDOW_MS) return before;

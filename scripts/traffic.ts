@@ -1,5 +1,6 @@
 /**
- * Simulated users: held-out article contexts of a release, sent to the gateway's /search as a Poisson process.
+ * Simulated users: held-out article contexts of a release, sent to the gateway's /search as a Poisson process. A few ask with a text, or
+ * with a vector, instead (--texts, --vectors: percent of the requests).
  * Prints a TrafficReport as one JSON line a second, and a last one at the end. Ends after --seconds, on SIGINT or
  * SIGTERM, or when its standard input closes (so that it never outlives the demo that started it).
  */
@@ -14,7 +15,7 @@ import { poisson, seededRandom, zipfUsers } from './traffic/arrivals.ts';
 import { Tally } from './traffic/tally.ts';
 
 const USAGE =
-  'usage: traffic [--gateway URL] [--release DIR] [--rate QPS] [--users N] [--skew S] [--seconds N] [--seed N] [--with-parent]';
+  'usage: traffic [--gateway URL] [--release DIR] [--rate QPS] [--users N] [--skew S] [--texts %] [--vectors %] [--seconds N] [--seed N] [--with-parent]';
 const values = readOptions(USAGE, {
   options: {
     gateway: { type: 'string', default: 'http://127.0.0.1:8080' },
@@ -22,6 +23,8 @@ const values = readOptions(USAGE, {
     rate: { type: 'string', default: '150' },
     users: { type: 'string', default: '6000' },
     skew: { type: 'string', default: '0.6' },
+    texts: { type: 'string', default: '1' },
+    vectors: { type: 'string', default: '1' },
     seconds: { type: 'string' },
     seed: { type: 'string', default: '1' },
     'with-parent': { type: 'boolean', default: false },
@@ -40,13 +43,17 @@ if (values['with-parent']) process.stdin.on('end', () => stop.abort()).resume();
 if (seconds !== null) setTimeout(() => stop.abort(), seconds * 1000).unref();
 
 /** A body carries 5 x d numbers; six decimals keep the cosine to 1e-6 and halve the bytes. */
-const bodies = (await loadEvaluationSet(values.release)).queries.map(({ context, exclude }) =>
-  JSON.stringify({
-    context: context.map((vector) => Array.from(vector, (x) => Number(x.toFixed(6)))),
-    exclude,
-    k: 10,
-  }),
+const { queries } = await loadEvaluationSet(values.release);
+const digits = (vector: Float32Array) => Array.from(vector, (x) => Number(x.toFixed(6)));
+const bodies = queries.map(({ context, exclude }) =>
+  JSON.stringify({ context: context.map(digits), exclude, k: 10 }),
 );
+const vectors = queries.map(({ context: [first] }) =>
+  JSON.stringify({ vector: first === undefined ? [] : digits(first), k: 10 }),
+);
+const [textShare, vectorShare] = [Number(values.texts) / 100, Number(values.vectors) / 100];
+if (!(textShare >= 0 && vectorShare >= 0 && textShare + vectorShare <= 1))
+  refuse('--texts, --vectors: must be percents that are 100 together at the most', USAGE);
 const pool = new Pool(values.gateway, {
   connections: 64,
   pipelining: 1,
@@ -57,9 +64,18 @@ const tally = new Tally();
 const random = seededRandom(Number(values.seed));
 const nextUser = zipfUsers(users, Number(values.skew), random);
 
+/** Texts come from some thousands, so that the encoder's cache has a part of them. */
+function nextBody(): string {
+  const kind = random();
+  if (kind < textShare)
+    return JSON.stringify({ text: `what is known of subject ${Math.floor(random() * 3000)}`, k: 10 });
+  const from = kind < textShare + vectorShare ? vectors : bodies;
+  return from[Math.floor(random() * from.length)] ?? '';
+}
+
 async function ask(dueMs: number): Promise<void> {
   tally.send();
-  const body = bodies[Math.floor(random() * bodies.length)] ?? '';
+  const body = nextBody();
   const headers = { 'content-type': 'application/json', [LANE_HEADERS.requestKey]: `user-${nextUser()}` };
   try {
     const answer = await pool.request({ method: 'POST', path: '/search', body, headers });

@@ -72,9 +72,14 @@ export class Gateway {
     const asked = { sample, flags: flagsOf(inArm, lanes.flags(state, 'stable')) };
     const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs, asked);
     const tookMs = performance.now() - beganMs;
-    const fallsBack = assigned === 'candidate' && first.kind === 'fault' && first.why !== 'aborted';
-    const last = fallsBack ? await this.ask('stable', request, patienceMs, asked) : first;
-    const heard = judged(first, tookMs, deadlineMs);
+    const second =
+      assigned === 'candidate' && asksStable(first)
+        ? await this.ask('stable', request, patienceMs, asked)
+        : null;
+    // A refusal is an answer, and better than none.
+    const fallsBack = second !== null && (second.kind === 'answer' || first.kind === 'fault');
+    const last = fallsBack ? second : first;
+    const heard = refuted(first, last) ?? judged(first, tookMs, deadlineMs);
     this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
     if (inArm !== null)
       experiment.saw(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
@@ -234,6 +239,18 @@ function judged(first: LaneAnswer | LaneFault, tookMs: number, deadlineMs: numbe
   return first.kind === 'answer' && first.status < 400 && tookMs > deadlineMs
     ? { kind: 'fault', why: 'timeout', reason: `answered after ${tookMs.toFixed(0)} ms` }
     : first;
+}
+
+/** A candidate that refuses a query is not taken at its word: it may be the only one that can not read it. */
+function asksStable(first: LaneAnswer | LaneFault): boolean {
+  return first.kind === 'fault' ? first.why !== 'aborted' : first.status >= 400;
+}
+
+/** The candidate refused what stable answers: its own failure, and not the client's. Null for all other answers. */
+function refuted(first: LaneAnswer | LaneFault, last: LaneAnswer | LaneFault): LaneFault | null {
+  const isRefused = first.kind === 'answer' && first.status >= 400;
+  if (!isRefused || last.kind !== 'answer' || last.status >= 400) return null;
+  return { kind: 'fault', why: 'failed', reason: `refused with ${first.status} what stable answers` };
 }
 
 function assignedLane({ percent, lanes }: ControlState, requestKey: string): LaneName {

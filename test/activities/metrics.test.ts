@@ -120,7 +120,13 @@ describe('the gateway as metrics source', () => {
       warming: 4,
       kinds: {
         context: { requests: 3, errors: 1 },
-        text: { requests: 32, errors: 0, encode: EMPTY, request: { counts: [2] }, encodedRequest: { counts: [3] } },
+        text: {
+          requests: 32,
+          errors: 0,
+          encode: EMPTY,
+          request: { counts: [2] },
+          encodedRequest: { counts: [3] },
+        },
       },
       quality: { hits: 0, total: 3 },
       rank1: { changed: 1, total: 1 },

@@ -48,7 +48,7 @@ describe('alert rules', () => {
       'largerNlist can only be proposed',
     ],
     ['polls too far apart', 'poll: 30s', 'poll: 3m', 'poll: must not be longer than 1m'],
-    ['a time shorter than a poll', 'for: 10m', 'for: 10s', 'rules[0].for: must not be shorter than poll'],
+    ['a time shorter than a poll', 'for: 10m', 'for: 10s', 'rules[0].for: 10s is shorter than poll'],
   ])('%s is a problem that names it', (_what, piece, replacement, says) => {
     expect(problemsOf(piece, replacement).join('\n')).toContain(says);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BothLanes } from '../../domain/conditional-binomial.ts';
 import type { FastPathState } from '../../domain/fast-path.ts';
 import { fastPathStep } from '../../domain/fast-path.ts';
+import { EMPTY } from '../../domain/histogram.ts';
 import type { HarmRule, Trigger } from '../../domain/plan.ts';
 import type { SameMinutes } from '../../domain/same-minutes.ts';
 import type { Count } from '../../domain/stats.ts';
@@ -25,10 +26,11 @@ const rule = (metric: HarmRule['metric'], tolerance: number): HarmRule => ({
   tolerance,
   onAlarm: 'hold',
 });
-/** What the shipped plan watches, and how often it happens on both lanes: errors, slow requests, queries below tau. */
+/** What the shipped plan watches, and how often it happens on both lanes: errors, slow requests (of all kinds, and of one), queries below tau. */
 const WATCHED = [
   [rule('errorRate', 0.002), 0.001],
   [rule('endToEndP95', 0.02), 0.03],
+  [rule('requestP95', 0.05), 0.03],
   [rule('qualityShortfall', 0.02), 0.05],
 ] as const;
 
@@ -70,11 +72,11 @@ const NOBODY: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 
 
 /** The same minutes of both lanes as the guard sees them, as far as errors go. */
 function minutesOf({ candidate, stable }: BothLanes): SameMinutes {
-  const nothing = { boundsMs: [], counts: [0] };
   const did = (release: string, errors: Count) => ({
     release,
     errors,
-    endToEnd: nothing,
+    endToEnd: EMPTY,
+    kinds: {},
     quality: { hits: 0, n: 0 },
   });
   return { candidate: did('v0', candidate), stable: did('v-1', stable), cold: false };

@@ -1,0 +1,148 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { createGatewayMetrics } from '../../activities/metrics.ts';
+import { firstState } from '../../domain/fence.ts';
+import type { Judgement } from '../../domain/gate.ts';
+import { judge } from '../../domain/gate.ts';
+import type { GuardEvent } from '../../domain/guard.ts';
+import { guardStep, newGuard } from '../../domain/guard.ts';
+import { LANE_HEADERS } from '../../domain/http.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { parsePlan } from '../../domain/plan-file.ts';
+import type { SnapshotResult } from '../../domain/telemetry.ts';
+import { windowBetween } from '../../domain/window.ts';
+import { encoderFolder } from '../../retrieval/encoder/manifest.ts';
+import { sha256Of } from '../../retrieval/release/checksums.ts';
+import type { TestGateway } from './gateway-process.ts';
+import { createTestGateway, oldAndNew } from './gateway-process.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MINUTE = 60_000;
+const PERCENT = 50;
+
+let releases = '';
+let models = '';
+let query: object = {};
+let gateway: TestGateway;
+
+/**
+ * A release that fails text users alone: its encoder puts hundreds of words before each query, as an instruction that was meant for
+ * another model would. Passages, and so contexts, are encoded as ever, and vectors not at all.
+ */
+async function wordyEncoder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'models-'));
+  const good = encoderFolder(ROOT);
+  const manifest = JSON.parse(await readFile(join(good, 'manifest.json'), 'utf8'));
+  await cp(good, join(folder, manifest.name), { recursive: true });
+  await mkdir(join(folder, 'wordy'));
+  await cp(good, join(folder, 'wordy'), { recursive: true });
+  const wordy = {
+    ...manifest,
+    name: 'wordy',
+    queryPrefix: 'find what answers this '.repeat(100),
+    maxTokens: 512,
+  };
+  await writeFile(join(folder, 'wordy/manifest.json'), JSON.stringify(wordy));
+  return folder;
+}
+
+beforeAll(async () => {
+  ({ releases, query } = await oldAndNew());
+  models = await wordyEncoder();
+  const file = join(releases, 'v0/manifest.json');
+  const manifest = JSON.parse(await readFile(file, 'utf8'));
+  manifest.encoder.name = 'wordy';
+  await writeFile(file, JSON.stringify(manifest));
+  const sums = join(releases, 'v0/checksums.txt');
+  const listed = (await readFile(sums, 'utf8')).replace(/^\w+(?= {2}manifest\.json$)/m, await sha256Of(file));
+  await writeFile(sums, listed);
+  gateway = await createTestGateway(releases);
+  await gateway.start({ MODELS_DIR: models });
+  await gateway.share(PERCENT);
+});
+afterAll(async () => {
+  await gateway.close();
+  await rm(releases, { recursive: true });
+  await rm(models, { recursive: true });
+});
+
+let asked = 0;
+/** A minute's users, on both lanes: texts that no cache knows, vectors, and contexts. */
+async function users(texts: number): Promise<void> {
+  const ask = async (body: object) => {
+    const answer = await gateway.search(body, { [LANE_HEADERS.requestKey]: `user-${asked++}` });
+    expect(answer.status).toBe(200);
+  };
+  const vector = Array.from({ length: 384 }, (_, i) => (i === 0 ? 1 : 0));
+  for (let i = 0; i < texts; i++) {
+    await ask({ text: `what is known of number ${asked}` });
+    await ask({ vector });
+    await ask(query);
+  }
+}
+
+async function shippedPlan(): Promise<Plan> {
+  const parsed = parsePlan(parse(await readFile(join(ROOT, 'plans/runbook-48h.yaml'), 'utf8')));
+  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+  return parsed.plan;
+}
+
+/** The gate's rows at this percent, which want 30 samples here: there is no quarter of an hour. */
+function judged(plan: Plan, opening: SnapshotResult, closing: SnapshotResult): Judgement {
+  const result = windowBetween(opening, closing);
+  if (result.kind !== 'window') throw new Error(result.reason);
+  const rows = (plan.stages.find(({ percent }) => percent === PERCENT)?.rows ?? [])
+    .filter(({ metric }) => ['errorRate', 'requestP95', 'encodeP95'].includes(metric))
+    .map((row) => ({ ...row, minSamples: 30 }));
+  const nothingElse = { reference: null, candidateQuality: null, stableQuality: null, evaluation: null };
+  return judge(plan, rows, { window: result.window, ...nothingElse, looks: 9 }, 0);
+}
+
+it('a release that delays text users alone is taken back, by the gate and by the guard', async () => {
+  const plan = await shippedPlan();
+  let nowMs = 0;
+  const metrics = createGatewayMetrics(gateway.url(), () => nowMs);
+  const control = {
+    state: { ...firstState({ release: 'v-1', flags: null }, 0), epoch: 1, percent: PERCENT },
+    lanes: { stable: null, candidate: null, previous: null, spare: null },
+    nowMs: 0,
+    killSwitch: false,
+  };
+  const context = { plan, epoch: 1, interventions: 0, candidateQuality: null, stableQuality: null };
+  let state = newGuard(0);
+  const poll = async (): Promise<{ snapshot: SnapshotResult; event: GuardEvent | null }> => {
+    const snapshot = await metrics.snapshot();
+    const step = guardStep(state, { snapshot, control }, context, nowMs);
+    ({ state } = step);
+    return { snapshot, event: step.event };
+  };
+  const { snapshot: opening } = await poll();
+  // Nobody comes while the caches are cold.
+  for (; nowMs < 16 * MINUTE; nowMs += MINUTE) await poll();
+  const events: GuardEvent[] = [];
+  let closing = opening;
+  for (
+    let minute = 0;
+    minute < 15 && !events.some(({ kind }) => kind === 'breach');
+    minute++, nowMs += MINUTE
+  ) {
+    await users(40);
+    const { snapshot, event } = await poll();
+    closing = snapshot;
+    if (event !== null) events.push(event);
+  }
+  expect(events.at(-1)).toMatchObject({
+    kind: 'breach',
+    trigger: 'sustained encodeP95 of text queries x3 over 20 points',
+  });
+  const verdict = judged(plan, opening, closing);
+  expect(verdict).toMatchObject({ verdict: 'red', onRed: 'rollback' });
+  const kinds = verdict.rows.flatMap(({ row, kind, verdict: of }) =>
+    row.metric === 'requestP95' && of === 'warn' ? [kind] : [],
+  );
+  expect(kinds).toEqual(['text']);
+});
