@@ -3,15 +3,14 @@ import type { LoadedPlan } from '../domain/contract.ts';
 import type { DecisionRecord } from '../domain/decision-record.ts';
 import type { GuardProgress } from '../domain/guard-reports.ts';
 import type { Packed } from '../domain/packed.ts';
-import type { PackedEvidence } from '../domain/packed-evidence.ts';
+import type { RolloutState } from '../domain/rollout-state.ts';
 
 /**
  * What one run of a rollout leaves to the next, of the same workflow id: a history has a limit (51,200 events or 50 MB at a
  * server's defaults), and a rollout that is held has none.
  */
 export interface CarriedRollout {
-  /** The rollout's state, its histograms packed. */
-  readonly state: PackedEvidence;
+  readonly state: RolloutState;
   readonly loaded: LoadedPlan;
   /** Steps so far: their numbers are idempotency keys. */
   readonly steps: number;

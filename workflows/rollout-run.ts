@@ -10,7 +10,6 @@ import type { LoadedPlan } from '../domain/contract.ts';
 import type { GuardEvent } from '../domain/guard.ts';
 import type { Message } from '../domain/rollout-messages.ts';
 import { objection, onMessage } from '../domain/rollout-messages.ts';
-import { packHistograms, unpackHistograms } from '../domain/packed-evidence.ts';
 import type { RolloutInput } from '../domain/rollout-input.ts';
 import type { RolloutEvent } from '../domain/rollout.ts';
 import { reduce } from '../domain/rollout.ts';
@@ -63,10 +62,7 @@ export class RolloutRun {
   /** `carried` by the run before, of the same rollout. */
   constructor(input: RolloutInput, carried: CarriedRollout | null) {
     this.input = input;
-    this.state =
-      carried === null
-        ? newRollout(input.service, input.candidate, Date.now())
-        : unpackHistograms<RolloutState>(carried.state);
+    this.state = carried === null ? newRollout(input.service, input.candidate, Date.now()) : carried.state;
     this.loaded = carried?.loaded ?? null;
     const lost = () => {
       this.doubt = true;
@@ -137,7 +133,7 @@ export class RolloutRun {
     await condition(allHandlersFinished);
     if (stirred() || !told()) return;
     await continueAsNew<typeof rollout>(this.input, {
-      state: packHistograms(this.state),
+      state: this.state,
       loaded,
       steps: this.traffic.stepsTaken(),
       decisions: this.decisions.carried(),
