@@ -3,7 +3,7 @@ import type { Packed } from '../domain/packed.ts';
 
 /** State for a heartbeat or a history, at about a tenth of its size: gzip as base64. */
 export function packState<State>(state: State): Packed<State> {
-  return { gzip: gzipSync(JSON.stringify(state)).toString('base64') } as Packed<State>;
+  return { gzip: gzipSync(JSON.stringify(state)).toString('base64') };
 }
 
 export function unpackState<State>({ gzip }: Packed<State>): State {

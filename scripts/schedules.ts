@@ -97,7 +97,7 @@ function refuseOddTimes(
       ? 'is skipped, as clocks go forward: nothing would run'
       : 'comes twice, as clocks go back';
   throw new WrongUse(
-    `${option}: on ${odd.date} ${said} of ${zone} ${why}. Take a time from 04:00 to 21:59, which no zone skips or repeats`,
+    `${option}: on ${odd.date} ${said} of ${zone} ${why}. Take a time from 04:00 to 20:59, which no zone skips or repeats`,
   );
 }
 

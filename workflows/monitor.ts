@@ -82,15 +82,15 @@ export async function monitor(raw?: unknown, carried?: Carried): Promise<never> 
   try {
     rules = await rulesNow(input, rules, responder);
     show(monitorStatus(input.service, rules, view));
-    let over = false;
+    const run = { over: false };
     const watching = monitorActivities()
       .watchAlerts({ service: input.service, rules, carried: carried?.progress ?? null, stretchMs: RUN_MS })
       .finally(() => {
-        over = true;
+        run.over = true;
       });
     watching.catch(() => {}); // It is heard below.
-    while (!over) {
-      await condition(() => over || inbox.length > 0);
+    while (!run.over) {
+      await condition(() => run.over || inbox.length > 0);
       await takeUp(rules);
     }
     const progress = await watching;

@@ -29,9 +29,11 @@ export class Telling {
 
   private add(telling: Promise<unknown>): void {
     this.undone++;
-    const done = () => {
-      this.undone--;
-    };
-    this.under.push(telling.then(done, done));
+    const settled = telling
+      .catch(() => {})
+      .finally(() => {
+        this.undone--;
+      });
+    this.under.push(settled);
   }
 }

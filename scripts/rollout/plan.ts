@@ -122,7 +122,7 @@ async function judgedRequests(): Promise<number> {
     },
   );
   return parseMetricsText(text)
-    .filter(({ name, labels }) => name === GATEWAY_METRICS.requests)
+    .filter(({ name }) => name === GATEWAY_METRICS.requests)
     .filter(({ labels }) => labels['outcome'] === 'ok' || labels['outcome'] === 'error')
     .reduce((sum, { value }) => sum + value, 0);
 }

@@ -14,7 +14,7 @@ const STEP_MS = 3 * DAY_MS;
 
 /**
  * The first day of the next ten years on which that time of the day is skipped or repeated in the zone, as summer time
- * does it; null where there is none. Between 04:00 and 21:59 no zone has one (test/scripts/schedules).
+ * does it; null where there is none. Between 04:00 and 20:59 no zone has one (test/scripts/schedules).
  * @param weekday of the days that matter, 0 for Sunday; null for all
  */
 export function oddDay(

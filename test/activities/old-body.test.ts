@@ -88,7 +88,7 @@ async function parts() {
 }
 
 /** A guard of that rollout, with what one before it has seen. */
-async function watching(carried: Packed<GuardProgress> | null): Promise<GuardRun> {
+async function startWatch(carried: Packed<GuardProgress> | null): Promise<GuardRun> {
   const { interventions } = (await view()).state;
   return startGuard(await parts(), {
     workflowId: 'rollout/retriever',
@@ -110,7 +110,7 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
   it('blinds the guard, which then renews no lease; it sees again with the first live body', async () => {
     stuck = false;
     const before = await leaseEnds();
-    const guarding = await watching(null);
+    const guarding = await startWatch(null);
     await vi.waitUntil(async () => (await leaseEnds()) > before, { timeout: 30_000 });
     expect(guarding.reports).toEqual([]);
 
@@ -125,7 +125,7 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
     expect(await leaseEnds()).toBe(ends);
 
     stuck = false;
-    const after = await watching(await guarding.end());
+    const after = await startWatch(await guarding.end());
     await vi.waitUntil(async () => (await leaseEnds()) > ends, { timeout: 30_000 });
     await after.end();
     expect(after.reports).toEqual([]);

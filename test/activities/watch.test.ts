@@ -90,6 +90,7 @@ describe('a guard whose poll is not answered', () => {
       INPUT,
     );
     await vi.waitUntil(() => guard.heartbeats() >= 2, { timeout: 20_000 });
+    expect(guard.heartbeats()).toBeGreaterThanOrEqual(2);
     await guard.end();
   });
 });

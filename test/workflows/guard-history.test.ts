@@ -71,7 +71,10 @@ class Outside {
     const what = { kind: 'byHand', by: 'bob', what: 'percent to 5', atMs: 0, percentBefore: 5 } as const;
     const state = {
       ...firstState({ release: 'v-1', flags: null }, 0),
-      ...{ epoch: 1, percent: 5, interventions: this.hands, lastIntervention: this.hands > 0 ? what : null },
+      epoch: 1,
+      percent: 5,
+      interventions: this.hands,
+      lastIntervention: this.hands > 0 ? what : null,
     };
     const lanes = { stable: null, candidate: null, previous: null, spare: null };
     return { state, lanes, nowMs: 0, killSwitch: false };
@@ -79,8 +82,11 @@ class Outside {
 }
 
 async function startWorkers(outside: Outside) {
+  const { clock, control, metrics } = outside;
   const activities = createWatch({
-    ...outside,
+    clock,
+    control,
+    metrics,
     isAlive: async () => true,
     signal: (workflowId, name, payload) => env.client.workflow.getHandle(workflowId).signal(name, payload),
   });
