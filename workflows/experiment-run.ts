@@ -2,7 +2,6 @@ import {
   CancellationScope,
   condition,
   defineQuery,
-  defineSignal,
   isCancellation,
   setCurrentDetails,
   setHandler,
@@ -19,6 +18,7 @@ import { effectsOf } from '../domain/experiment-report.ts';
 import { STANDS_STILL } from '../domain/source-clock.ts';
 import { activities, permanentReason } from './activities.ts';
 import { experimentActivities } from './experiment-activities.ts';
+import { hearOnce } from './hear-once.ts';
 import { identity } from './identity.ts';
 
 /** What an experiment ends with. */
@@ -79,14 +79,9 @@ export class ExperimentRun {
     setHandler(defineQuery<ExperimentStatus>('status'), () => this.status, {
       description: 'Where the experiment stands, with its arms',
     });
-    for (const name of ['stop', 'rollback'] as const)
-      setHandler(
-        defineSignal<[unknown?]>(name),
-        () => {
-          this.stop ??= `${name} was asked for`;
-        },
-        { description: `${name}: all users are served as before; takes anything` },
-      );
+    hearOnce(['stop', 'rollback'], 'all users are served as before; takes anything', (name) => {
+      this.stop ??= `${name} was asked for`;
+    });
   }
 
   async run(): Promise<ExperimentResult> {

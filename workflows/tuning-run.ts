@@ -1,7 +1,6 @@
 import {
   CancellationScope,
   defineQuery,
-  defineSignal,
   isCancellation,
   setCurrentDetails,
   setHandler,
@@ -16,6 +15,7 @@ import { newTuning, tuningMarkdown } from '../domain/tuning-status.ts';
 import type { LaneWindow } from '../domain/window.ts';
 import { activities, permanentReason } from './activities.ts';
 import { watchWindow } from './canary-window.ts';
+import { hearOnce } from './hear-once.ts';
 import { identity } from './identity.ts';
 import { INTERRUPTED, unlessUrgent } from './interrupt.ts';
 import { tuningActivities } from './tuning-activities.ts';
@@ -53,13 +53,9 @@ export class TuningRun {
     setHandler(defineQuery<TuningStatus>('status'), () => this.status, {
       description: 'Where the tuning stands, with its trials',
     });
-    setHandler(
-      defineSignal<[unknown?]>('rollback'),
-      () => {
-        this.stop ??= 'a rollback was asked for';
-      },
-      { description: 'rollback: the lane gets its nprobe back' },
-    );
+    hearOnce(['rollback'], 'the lane gets its nprobe back', () => {
+      this.stop ??= 'a rollback was asked for';
+    });
   }
 
   async run(): Promise<NprobeTuningResult> {

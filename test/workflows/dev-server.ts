@@ -24,7 +24,7 @@ export class DevServer {
   }
 
   /** With the workflows' bundle of the other server: a process has one runtime. */
-  static async create({ code }: TimeSkipping): Promise<DevServer> {
+  static async create({ code }: Pick<TimeSkipping, 'code'>): Promise<DevServer> {
     const path = fileURLToPath(new URL('../../.data/bin/temporal', import.meta.url));
     const executable = { type: 'existing-path', path } as const;
     const log = { format: 'json', level: 'error' };
@@ -42,19 +42,14 @@ export class DevServer {
     body: (rollout: DevRollout) => Promise<T>,
   ): Promise<T> {
     const service = `service-${++this.count}`;
-    const every = { connection: this.env.nativeConnection, activities };
-    const workers = await Promise.all([
-      Worker.create({ ...every, taskQueue: service, workflowBundle: { code: this.code } }),
-      Worker.create({ ...every, taskQueue: longTaskQueue(service) }),
-      Worker.create({ ...every, taskQueue: batchTaskQueue(service) }),
-    ]);
-    const running = Promise.all(workers.map((worker) => worker.run()));
+    const workers = new DevWorkers(this.env, this.code, service, activities);
+    await workers.begin();
     const { workflow } = this.env.client;
     const workflowId = `rollout/${service}`;
     try {
       const options = { args: [{ service, ...input }] as [unknown], taskQueue: service, workflowId };
       await workflow.start<typeof rollout>('rollout', options);
-      return await body(new DevRollout(this.env.client, workflowId));
+      return await body(new DevRollout(this.env.client, workflowId, workers));
     } finally {
       for await (const { workflowId: id } of workflow.list({
         query: `TaskQueue="${service}" AND ExecutionStatus="Running"`,
@@ -63,9 +58,35 @@ export class DevServer {
           .getHandle(id)
           .terminate()
           .catch(() => {});
-      for (const worker of workers) worker.shutdown();
-      await running;
+      await workers.end();
     }
+  }
+}
+
+/** The three workers of a service, which may go away and come back. */
+class DevWorkers {
+  private readonly create: () => Promise<Worker[]>;
+  private workers: Worker[] = [];
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(env: TestWorkflowEnvironment, code: string, service: string, activities: object) {
+    const every = { connection: env.nativeConnection, activities };
+    this.create = () =>
+      Promise.all([
+        Worker.create({ ...every, taskQueue: service, workflowBundle: { code } }),
+        Worker.create({ ...every, taskQueue: longTaskQueue(service) }),
+        Worker.create({ ...every, taskQueue: batchTaskQueue(service) }),
+      ]);
+  }
+
+  async begin(): Promise<void> {
+    this.workers = await this.create();
+    this.running = Promise.all(this.workers.map((worker) => worker.run()));
+  }
+
+  async end(): Promise<void> {
+    for (const worker of this.workers.splice(0)) worker.shutdown();
+    await this.running;
   }
 }
 
@@ -73,10 +94,19 @@ export class DevServer {
 export class DevRollout {
   readonly workflowId: string;
   readonly client: Client;
+  private readonly workers: DevWorkers;
 
-  constructor(client: Client, workflowId: string) {
+  constructor(client: Client, workflowId: string, workers: DevWorkers) {
     this.client = client;
     this.workflowId = workflowId;
+    this.workers = workers;
+  }
+
+  /** Does the work while no worker is there: what it sends comes in one workflow task. */
+  async withoutWorkers(work: () => Promise<void>): Promise<void> {
+    await this.workers.end();
+    await work();
+    await this.workers.begin();
   }
 
   /** The newest run, whatever its run id. */
