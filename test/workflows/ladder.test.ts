@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EvaluateInput, RolloutActivities } from '../../domain/contract.ts';
+import type { EvaluateInput } from '../../domain/contract.ts';
 import type { ControlChange, Flags } from '../../domain/control.ts';
 import type { RolloutStatus } from '../../domain/status.ts';
-import type { SweepInput, TuningActivities, TuningRecord } from '../../domain/tuning-contract.ts';
 import { soundLane } from '../domain/traffic.ts';
+import { CreepingWorld } from './creeping-world.ts';
 import type { Behaviour } from './fake-world.ts';
 import { FakeWorld, GOOD } from './fake-world.ts';
 import type { SkippedRollout } from './time-skipping.ts';
@@ -76,48 +76,6 @@ describe('a latency spike at T+30m', () => {
     expect(steps(world)).toEqual([{ impl: 'amn_v0', reranker: 'off', nprobe: 8 }]);
   });
 });
-
-/** A candidate that creeps at 25 % while nprobe is over 4, and a sweep that finds so. */
-class CreepingWorld extends FakeWorld {
-  /** Points of R@10 that a sweep finds lost with nprobe 4. */
-  lost = -0.4;
-  readonly sweeps: SweepInput[] = [];
-  readonly records: TuningRecord[] = [];
-
-  constructor() {
-    super();
-    this.candidate = (percent, _nowMs, { nprobe }) => ({
-      ...GOOD,
-      retrievalP95Ms: percent >= 25 && nprobe > 4 ? 6.5 : GOOD.retrievalP95Ms,
-    });
-  }
-
-  override activities(): RolloutActivities & TuningActivities {
-    return {
-      ...super.activities(),
-      sweepNprobe: async (input) => {
-        this.sweeps.push(input);
-        const trials = [
-          [4, 3, this.lost],
-          [8, 6.5, -0.1],
-        ].map(([nprobe = 0, p95Ms = 0, deltaPoints = 0]) => ({
-          nprobe,
-          p95Ms,
-          deltaPoints,
-          recall: 1 + deltaPoints / 100,
-          p50Ms: p95Ms / 2,
-          deltaInterval: { low: deltaPoints - 0.1, high: deltaPoints + 0.1 },
-          p95Interval: { low: p95Ms - 0.1, high: p95Ms + 0.1 },
-          repeats: 4,
-        }));
-        return { kind: 'swept', trials, queries: 500, file: 'artifacts/tuning/sweep.json' };
-      },
-      fenceHolder: () => Promise.reject(new Error('a child has the fence of its rollout')),
-      takeFreeEpoch: () => Promise.reject(new Error('a child has the fence of its rollout')),
-      recordTuning: async (record) => void this.records.push(record),
-    };
-  }
-}
 
 /** Sweeps begin, and end when they may. */
 function hang(world: CreepingWorld) {

@@ -5,6 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { payloadConverter } from '../../workflows/payload-converter.ts';
+import { CreepingWorld } from './creeping-world.ts';
 import { FakeWorld } from './fake-world.ts';
 import { MINUTE, TimeSkipping } from './time-skipping.ts';
 
@@ -138,13 +139,15 @@ describe('what nobody but we wrote', () => {
   });
 
   it("is never taken for a value: a child's result", async () => {
-    await server.with(new FakeWorld(), async (start) => {
+    await server.with(new CreepingWorld(), async (start) => {
       const rollout = await start();
-      await rollout.until(canary);
-      await rollout.guardSees({ kind: 'breach', trigger: 'gross errors', reason: '30 % errors' });
       await rollout.handle.result();
       const history = History.fromObject(await rollout.handle.fetchHistory());
-      for (const event of history.events) spoil(event.childWorkflowExecutionCompletedEventAttributes?.result);
+      const results = history.events.flatMap(
+        (event) => event.childWorkflowExecutionCompletedEventAttributes?.result ?? [],
+      );
+      expect(results, 'the sweep of the ladder').toHaveLength(1);
+      results.forEach(spoil);
       await expect(
         Worker.runReplayHistory({ workflowBundle: { code: server.code } }, history, 'rollout/retriever'),
       ).rejects.toThrow(/Unknown encoding: binary\/encrypted/);
