@@ -1,7 +1,12 @@
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { vi } from 'vitest';
+import { longTaskQueue } from '../../domain/queues.ts';
+import { payloadConverterPath } from '../../worker/bundle.ts';
 import { DevServer } from './dev-server.ts';
 import { EvaluationWorld } from './evaluation-world.ts';
 import { ExperimentWorld } from './experiment-world.ts';
@@ -81,6 +86,7 @@ export const WALKS: Readonly<Record<string, RecordedWalk>> = {
   }),
   'reranker-experiment': run('rerankerExperiment/retriever', () => new ExperimentWorld().activities()),
   monitor: { workflowId: 'monitor/retriever', record: monitorUntilContinued },
+  'rollout-guard': { workflowId: 'rollout/retriever/guard', record: guardHandedOver },
 };
 
 /** Reset to its first stage, where it has given a page away; then its guard is another one. */
@@ -170,6 +176,57 @@ async function monitorUntilContinued(server: TimeSkipping): Promise<History> {
     world.end();
     return first.fetchHistory();
   });
+}
+
+/**
+ * A guard whose first attempt fails, and whose second goes on until the rollout takes its state. On a server with a real clock:
+ * time skipping stands still while an activity runs.
+ */
+async function guardHandedOver(): Promise<History> {
+  const root = new URL('../../', import.meta.url).pathname;
+  const env = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path: `${root}.data/bin/temporal` } },
+  });
+  const taskQueue = 'rollout';
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: `${root}test/workflows/guard-bundle.ts`,
+    payloadConverterPath: payloadConverterPath(),
+    logger: new DefaultLogger('ERROR'),
+  });
+  let watches = 0;
+  let beat: NodeJS.Timeout | undefined;
+  const activities = {
+    async watch() {
+      if (++watches === 1) throw new Error('the worker was killed');
+      await new Promise((resolve) => {
+        cancellationSignal().addEventListener('abort', resolve);
+        beat = setInterval(heartbeat, 1_000);
+      });
+      clearInterval(beat);
+      return { gzip: 'the state of the tests' };
+    },
+  };
+  const every = { connection: env.nativeConnection, namespace: env.namespace ?? 'default' };
+  const workers = await Promise.all([
+    Worker.create({ ...every, taskQueue, workflowBundle: { code } }),
+    Worker.create({ ...every, taskQueue: longTaskQueue(taskQueue), activities }),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  try {
+    const handle: WorkflowHandle = await env.client.workflow.start('rolloutGuard', {
+      args: [{ workflowId: 'rollout/retriever' }],
+      taskQueue,
+      workflowId: 'rollout/retriever/guard',
+    });
+    await vi.waitUntil(() => watches === 2, { timeout: 30_000 });
+    await handle.signal('handOver');
+    await handle.result();
+    return await handle.fetchHistory();
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await running;
+    await env.teardown();
+  }
 }
 
 function typeOf(workflowId: string): string {
