@@ -61,20 +61,31 @@ export function sendProblem(reply: FastifyReply, { problem, members, headers }: 
     .send(JSON.stringify({ ...problem, ...members }));
 }
 
+/** A connection that is closed with bytes unread is reset, and its answer may be lost with it (RFC 9112, 9.6): so long they are read. */
+const LINGER_MS = 1_000;
+const answered = new WeakSet<Socket>();
+
 /** A request that Node could not even read, as a problem document on its bare connection. */
 export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code !== 'ECONNRESET' && socket.writable) {
-    const { problem } = new ProblemError(...(UNREAD[error.code ?? ''] ?? [400, 'this is no HTTP request']));
-    const body = JSON.stringify(problem);
-    const head = [
-      `HTTP/1.1 ${problem.status} ${problem.title}`,
-      'content-type: application/problem+json',
-      `content-length: ${Buffer.byteLength(body)}`,
-      'connection: close',
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // What comes after the bad part is bad again.
+  if (answered.has(socket)) return;
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error);
+    return;
   }
-  socket.destroy(error);
+  answered.add(socket);
+  const { problem } = new ProblemError(...(UNREAD[error.code ?? ''] ?? [400, 'this is no HTTP request']));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.resume();
+  const lingering = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(lingering));
 }
 
 /** By Node's code. */
