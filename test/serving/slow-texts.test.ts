@@ -15,7 +15,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { parsePlan } from '../../domain/plan-file.ts';
 import type { SnapshotResult } from '../../domain/telemetry.ts';
 import { windowBetween } from '../../domain/window.ts';
-import { encoderFolder } from '../../retrieval/encoder/manifest.ts';
+import { encoderFolder, encoderIdentity, readEncoderManifest } from '../../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../../retrieval/release/checksums.ts';
 import type { TestGateway } from './gateway-process.ts';
 import { createTestGateway, oldAndNew } from './gateway-process.ts';
@@ -55,7 +55,7 @@ beforeAll(async () => {
   models = await wordyEncoder();
   const file = join(releases, 'v0/manifest.json');
   const manifest = JSON.parse(await readFile(file, 'utf8'));
-  manifest.encoder.name = 'wordy';
+  manifest.encoder = encoderIdentity(await readEncoderManifest(join(models, 'wordy')));
   await writeFile(file, JSON.stringify(manifest));
   const sums = join(releases, 'v0/checksums.txt');
   const listed = (await readFile(sums, 'utf8')).replace(/^\w+(?= {2}manifest\.json$)/m, await sha256Of(file));
@@ -114,8 +114,15 @@ it('a release that delays text users alone is taken back, by the gate and by the
   };
   const context = { plan, epoch: 1, interventions: 0, candidateQuality: null, stableQuality: null };
   let state = newGuard(0);
+  let polls = 0;
+  /** The gateway's counters now, whose clock goes on by minutes as the guard's does. */
+  const read = async (): Promise<SnapshotResult> => {
+    const result = await metrics.snapshot();
+    if (result.kind === 'missing') return result;
+    return { ...result, snapshot: { ...result.snapshot, uptimeMs: nowMs + ++polls } };
+  };
   const poll = async (): Promise<{ snapshot: SnapshotResult; event: GuardEvent | null }> => {
-    const snapshot = await metrics.snapshot();
+    const snapshot = await read();
     const step = guardStep(state, { snapshot, control }, context, nowMs);
     ({ state } = step);
     return { snapshot, event: step.event };
