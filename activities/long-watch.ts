@@ -16,7 +16,7 @@ interface Reporting {
 /**
  * State of an activity that watches for hours: it is in each heartbeat, which no history keeps, and the attempt after a
  * worker's death goes on from it. Heartbeats are sent by a timer of their own: a poll may take as long as it takes. After
- * a kill the state is older by one heartbeat's time (16 s: the SDK sends no more often than after 80 % of the time-out).
+ * a kill the state is older by one heartbeat's time, 4 s, and what was reported is never older than a second (worker/workers.ts).
  */
 export class WatchState<State extends Reporting> {
   current: State;

@@ -15,6 +15,12 @@ const BATCH_SLOTS = 2;
 const STICKY_TIMEOUT = '2s';
 
 /**
+ * Heartbeats carry what guard and monitor have seen. The SDK would hold them back for 80 % of their time-out, 16 s, and a
+ * worker that is killed would take the newest of it along.
+ */
+const HEARTBEAT_THROTTLE = '1s';
+
+/**
  * Three workers in one process: for workflows and short activities, for long ones, and for heavy ones that can wait. A
  * rollback's short steps never wait for a slot that an evaluation holds, nor does a guard.
  */
@@ -38,6 +44,7 @@ export function createWorkers(
       ...every,
       taskQueue: longTaskQueue(taskQueue),
       maxConcurrentActivityTaskExecutions: LONG_SLOTS,
+      maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     }),
     Worker.create({
       ...every,

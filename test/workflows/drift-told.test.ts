@@ -68,8 +68,11 @@ const evaluate = (env: TestWorkflowEnvironment, taskQueue: string) =>
     taskQueue,
     workflowId: 'evaluation/nightly',
   });
-const watch = (env: TestWorkflowEnvironment, taskQueue: string) =>
-  env.client.workflow.start('monitor', { args: [], taskQueue, workflowId: 'monitor/retriever' });
+function watch(env: TestWorkflowEnvironment, taskQueue: string, world: MonitorWorld) {
+  const { workflow } = env.client;
+  world.signal = (to, name, payload) => workflow.getHandle(to).signal(name, payload);
+  return workflow.start('monitor', { args: [], taskQueue, workflowId: 'monitor/retriever' });
+}
 
 describe('one evaluation that drifted', () => {
   it('is told by the monitor that watches it, with the way back, and not by the evaluation as well', async () => {
@@ -78,7 +81,7 @@ describe('one evaluation that drifted', () => {
       const nightly = await evaluate(env, taskQueue);
       await until(() => expect(both.monitor.evaluations).toHaveLength(1));
       await both.serve(async (other, queue) => {
-        const monitor = await watch(other, queue);
+        const monitor = await watch(other, queue, both.monitor);
         both.monitor.runTo(2);
         await until(() => expect(told()).toEqual(['containment-warning', 'recall-critical']));
         expect((await nightly.result()).drift.map(({ verdict }) => verdict)).toEqual([
@@ -100,7 +103,7 @@ describe('one evaluation that drifted', () => {
     await both.serve(async (env, taskQueue) => {
       await (await evaluate(env, taskQueue)).result();
       expect(told()).toEqual(['data drift', 'data drift']);
-      const monitor = await watch(env, taskQueue);
+      const monitor = await watch(env, taskQueue, both.monitor);
       both.monitor.runTo(2);
       await until(() => expect(both.asked).toHaveLength(4));
       expect(told()).toEqual(['data drift', 'data drift']);
