@@ -73,7 +73,7 @@ it.each([
     'a counter is not a number',
     [
       200,
-      'process_start_time_seconds 1\ngateway_epoch 1\ngateway_arm_requests_total{arm="on",outcome="ok"} NaN\n',
+      'process_start_time_seconds 1\ngateway_uptime_seconds 1\ngateway_epoch 1\ngateway_arm_requests_total{arm="on",outcome="ok"} NaN\n',
     ],
     /gateway_arm_requests_total is not a finite number/,
   ],

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
@@ -45,7 +45,11 @@ beforeAll(async () => {
   if (statuses.some((status) => status !== 200)) throw new Error(`not all answered: ${statuses.join(' ')}`);
   await gateway.search('{');
   ofGateway = await gateway.metrics();
-  ofLane = await (await request(`${view.lanes.stable?.url}/metrics`)).body.text();
+  // The lane follows the log of what came and went.
+  ofLane = await vi.waitUntil(async () => {
+    const text = await (await request(`${view.lanes.stable?.url}/metrics`)).body.text();
+    return metric(text, 'retriever_ingested') === 2 && text;
+  }, 10_000);
 });
 afterAll(async () => {
   await gateway.close();
