@@ -73,11 +73,11 @@ describe('the control client', () => {
     const file = join(folder, 'token');
     const { url, received } = (server = await startServer(() => ({ status: 200, body: {} })));
     const client = createControlClient({ url, token: { file } });
-    for (const token of ['one', 'two']) {
+    for (const token of ['one'.padEnd(16, '1'), 'two'.padEnd(16, '2')]) {
       writeFileSync(file, `${token}\n`);
       await client.view();
     }
     rmSync(folder, { recursive: true });
-    expect(received.map(({ headers }) => headers.authorization)).toEqual(['Bearer one', 'Bearer two']);
+    expect(received.map(({ headers }) => headers.authorization)).toEqual(['Bearer one1111111111111', 'Bearer two2222222222222']);
   });
 });
