@@ -68,9 +68,10 @@ afterAll(async () => {
 });
 
 /** The limits of a row: what a gate decides by. */
-const limitsOf = ({ metric, against, warnOver, redOver, onRed, decide }: GateRow) => ({
-  ...{ metric, against, warnOver, redOver, onRed, decide },
-});
+const limitsOf = ({ metric, against, warnOver, redOver, onRed, decide }: GateRow) => [
+  [metric, against],
+  [warnOver, redOver, onRed, decide],
+];
 
 describe("the runbook's plan on real lanes", () => {
   it('keeps every limit where its times are shortened', async () => {
