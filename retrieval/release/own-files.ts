@@ -14,10 +14,15 @@ const UNFINISHED = '.owned';
 export async function ownFiles(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
     const file = join(dir, name);
+    if (name.endsWith(UNFINISHED)) {
+      await rm(file, { force: true });
+      continue;
+    }
     const found = await stat(file);
-    if (name.endsWith(UNFINISHED)) await rm(file);
-    if (name.endsWith(UNFINISHED) || !found.isFile()) continue;
+    if (!found.isFile()) continue;
     if (found.nlink > 1) {
+      // A rename onto another name of the same file does nothing.
+      await rm(file + UNFINISHED, { force: true });
       await copyFile(file, file + UNFINISHED, constants.COPYFILE_FICLONE);
       await rename(file + UNFINISHED, file);
     }

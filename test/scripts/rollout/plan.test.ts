@@ -39,6 +39,6 @@ describe('rollout plan', () => {
 
   it('shows in its help that the name may be left out, and defaults as one types them', async () => {
     expect((await rollout('--help')).stdout).toMatch(/\[NAME\], --plan NAME .*\(default runbook-48h\)/);
-    expect((await tool('schedules', 'apply', '--help')).stdout).toMatch(/--nightly .*\(default 02:00\)/);
+    expect((await tool('schedules', 'apply', '--help')).stdout).toMatch(/--nightly .*\(default 04:00\)/);
   });
 });
