@@ -67,6 +67,6 @@ it(
     // What it says names the request that does it again.
     expect(failed ? said : '').toBe('');
     // All but the document itself.
-    expect(said).toMatch(/Operations: +7 selected/);
+    expect(said).toMatch(/Operations: +8 selected/);
   },
 );
