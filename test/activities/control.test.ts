@@ -78,6 +78,9 @@ describe('the control client', () => {
       await client.view();
     }
     rmSync(folder, { recursive: true });
-    expect(received.map(({ headers }) => headers.authorization)).toEqual(['Bearer one1111111111111', 'Bearer two2222222222222']);
+    expect(received.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer one1111111111111',
+      'Bearer two2222222222222',
+    ]);
   });
 });
