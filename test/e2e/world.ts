@@ -53,14 +53,13 @@ export async function startWorld(
   stable: string,
   env: StackOptions['env'] = {},
   onUnexpectedExit: StackOptions['onUnexpectedExit'] = () => {},
-  plansDir = join(ROOT, 'test/fixtures/plans'),
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'rollout-e2e-'));
   const stack = await startStack({
     dataDir: folder,
     releasesDir,
     artifactsDir: join(folder, 'artifacts'),
-    plansDir,
+    plansDir: join(ROOT, 'test/fixtures/plans'),
     prodDocsDir: join(folder, 'PROD'),
     stableRelease: stable,
     ports: ANY_PORTS,
