@@ -53,7 +53,7 @@ export function shareReading(candidate: Count, stable: Count | null, z: number, 
   return {
     measured: measured(difference, candidate.n),
     interval: newcombe(candidate, stable, z),
-    says: `${percent(share)} of ${candidate.n} against ${percent(stable.hits / stable.n)} of ${stable.n}`,
+    says: `${percent(share)} of ${candidate.n} against ${percent(stable.hits / stable.n)} of ${Math.round(stable.n)}`,
     counted: {
       count: candidate,
       what,

@@ -78,10 +78,11 @@ describe('a file that numpy reads', () => {
 
 describe('a damaged .npz', () => {
   it.each(['stored.npz', 'deflated.npz'])(
-    '%s is refused by file and member for any byte of its data',
+    '%s is refused by file and member where a flipped byte of its data changes a value',
     async (name) => {
       const bytes = await readFile(join(folder, name));
       const damaged = join(folder, `damaged-${name}`);
+      const whole = await readNpz(join(folder, name));
       const begin = 30 + bytes.readUInt16LE(26) + bytes.readUInt16LE(28);
       const end = bytes.indexOf('PK\x01\x02', 'latin1');
       const member = bytes.toString('latin1', 30, 30 + bytes.readUInt16LE(26));
@@ -93,8 +94,11 @@ describe('a damaged .npz', () => {
             const copy = Buffer.from(bytes);
             copy[at] = (copy[at] ?? 0) ^ flip;
             await writeFile(damaged, copy);
-            await expect(readNpz(damaged)).rejects.toThrow(
-              `${damaged} has the member ${member}, which is damaged: `,
+            // The last byte of a deflated member has bits that stand for nothing.
+            await readNpz(damaged).then(
+              (array) => expect(array).toEqual(whole),
+              (error: Error) =>
+                expect(error.message).toContain(`${damaged} has the member ${member}, which is damaged: `),
             );
           },
         ),

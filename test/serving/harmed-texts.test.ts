@@ -1,8 +1,8 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createGatewayMetrics } from '../../activities/metrics.ts';
 import { firstState } from '../../domain/fence.ts';
@@ -29,33 +29,35 @@ let models = '';
 let query: object = {};
 let gateway: TestGateway;
 
-/**
- * A release that fails text users alone: its encoder puts hundreds of words before each query, as an instruction that was meant for
- * another model would. Passages, and so contexts, are encoded as ever, and vectors not at all.
- */
-async function wordyEncoder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'models-'));
+/** What is wrong with the candidate's encoder, and meets text users alone: vectors are never encoded. */
+interface Fault {
+  /** Put before each query, and before no passage, as an instruction that was meant for another model would. */
+  readonly queryPrefix?: string;
+  /** More than the model's 512 positions: it fails at a longer text, where stable's cuts it off. */
+  readonly maxTokens: number;
+}
+const SLOW: Fault = { queryPrefix: 'find what answers this '.repeat(100), maxTokens: 512 };
+const FAILING: Fault = { maxTokens: 4_096 };
+
+async function writeEncoder(fault: Fault): Promise<void> {
   const good = encoderFolder(ROOT);
   const manifest = JSON.parse(await readFile(join(good, 'manifest.json'), 'utf8'));
-  await cp(good, join(folder, manifest.name), { recursive: true });
-  await mkdir(join(folder, 'wordy'));
-  await cp(good, join(folder, 'wordy'), { recursive: true });
-  const wordy = {
-    ...manifest,
-    name: 'wordy',
-    queryPrefix: 'find what answers this '.repeat(100),
-    maxTokens: 512,
-  };
-  await writeFile(join(folder, 'wordy/manifest.json'), JSON.stringify(wordy));
-  return folder;
+  await cp(good, join(models, manifest.name), { recursive: true });
+  await cp(good, join(models, 'faulty'), { recursive: true });
+  await writeFile(
+    join(models, 'faulty/manifest.json'),
+    JSON.stringify({ ...manifest, name: 'faulty', ...fault }),
+  );
 }
 
-beforeAll(async () => {
+/** A gateway that gives half of its users to a release with that encoder. */
+async function startWith(fault: Fault): Promise<void> {
   ({ releases, query } = await oldAndNew());
-  models = await wordyEncoder();
+  models = await mkdtemp(join(tmpdir(), 'models-'));
+  await writeEncoder(fault);
   const file = join(releases, 'v0/manifest.json');
   const manifest = JSON.parse(await readFile(file, 'utf8'));
-  manifest.encoder = encoderIdentity(await readEncoderManifest(join(models, 'wordy')));
+  manifest.encoder = encoderIdentity(await readEncoderManifest(join(models, 'faulty')));
   await writeFile(file, JSON.stringify(manifest));
   const sums = join(releases, 'v0/checksums.txt');
   const listed = (await readFile(sums, 'utf8')).replace(/^\w+(?= {2}manifest\.json$)/m, await sha256Of(file));
@@ -63,8 +65,8 @@ beforeAll(async () => {
   gateway = await createTestGateway(releases);
   await gateway.start({ MODELS_DIR: models });
   await gateway.share(PERCENT);
-});
-afterAll(async () => {
+}
+afterEach(async () => {
   await gateway.close();
   await rm(releases, { recursive: true });
   await rm(models, { recursive: true });
@@ -72,14 +74,14 @@ afterAll(async () => {
 
 let asked = 0;
 /** A minute's users, on both lanes: texts that no cache knows, vectors, and contexts. */
-async function users(texts: number): Promise<void> {
+async function users(texts: number, ending: string): Promise<void> {
   const ask = async (body: object) => {
     const answer = await gateway.search(body, { [LANE_HEADERS.requestKey]: `user-${asked++}` });
     expect(answer.status).toBe(200);
   };
   const vector = Array.from({ length: 384 }, (_, i) => (i === 0 ? 1 : 0));
   for (let i = 0; i < texts; i++) {
-    await ask({ text: `what is known of number ${asked}` });
+    await ask({ text: `what is known of number ${asked}${ending}` });
     await ask({ vector });
     await ask(query);
   }
@@ -102,8 +104,14 @@ function judged(plan: Plan, opening: SnapshotResult, closing: SnapshotResult): J
   return judge(plan, rows, { window: result.window, ...nothingElse, looks: 9 }, 0);
 }
 
-it('a release that delays text users alone is taken back, by the gate and by the guard', async () => {
-  const plan = await shippedPlan();
+interface Watched {
+  readonly opening: SnapshotResult;
+  readonly closing: SnapshotResult;
+  readonly events: readonly GuardEvent[];
+}
+
+/** A guard that looks each minute, while users come, until it has seen a breach or for a quarter of an hour. */
+async function watch(plan: Plan, ending = ''): Promise<Watched> {
   let nowMs = 0;
   const metrics = createGatewayMetrics(gateway.url(), () => nowMs);
   const control = {
@@ -137,11 +145,18 @@ it('a release that delays text users alone is taken back, by the gate and by the
     minute < 15 && !events.some(({ kind }) => kind === 'breach');
     minute++, nowMs += MINUTE
   ) {
-    await users(40);
+    await users(40, ending);
     const { snapshot, event } = await poll();
     closing = snapshot;
     if (event !== null) events.push(event);
   }
+  return { opening, closing, events };
+}
+
+it('a release that delays text users alone is taken back, by the gate and by the guard', async () => {
+  await startWith(SLOW);
+  const plan = await shippedPlan();
+  const { opening, closing, events } = await watch(plan);
   expect(events.at(-1)).toMatchObject({
     kind: 'breach',
     trigger: 'sustained encodeP95 of text queries x3 over 20 points',
@@ -152,4 +167,16 @@ it('a release that delays text users alone is taken back, by the gate and by the
     row.metric === 'requestP95' && of === 'warn' ? [kind] : [],
   );
   expect(kinds).toEqual(['text']);
+});
+
+it('a release that fails text users alone is taken back as well, though stable answers each of them', async () => {
+  await startWith(FAILING);
+  const plan = await shippedPlan();
+  const { opening, closing, events } = await watch(plan, ', and of all that came before it'.repeat(100));
+  expect(events.at(-1)).toMatchObject({ kind: 'breach', trigger: 'gross errors' });
+  const verdict = judged(plan, opening, closing);
+  expect(verdict).toMatchObject({ verdict: 'red', onRed: 'rollback' });
+  expect(verdict.rows.flatMap(({ row, verdict: of }) => (of === 'red' ? [row.metric] : []))).toContain(
+    'errorRate',
+  );
 });
