@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const ALONE = 'test/**/*.alone.test.ts';
+/** Of many minutes each: `npm run test:long` alone runs them. */
+const LONG = 'test/**/*.long.test.ts';
 
 export default defineConfig({
   test: {
@@ -11,13 +13,18 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [ALONE],
+          exclude: [ALONE, LONG],
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: 'alone', include: [ALONE], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'alone',
+          include: process.env['LONG'] === 'yes' ? [ALONE, LONG] : [ALONE],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
     // A process for each file: the native addons and Temporal's core are not made to share one.

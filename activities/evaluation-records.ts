@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EvaluationRecord, EvaluationsResult } from '../domain/alert-evaluations.ts';
+import { EVALUATION_KINDS } from '../domain/evaluation-history.ts';
 import { parseJsonBytes } from '../retrieval/text/json.ts';
 import { linesOf } from '../retrieval/text/lines.ts';
 import { releaseQuality } from './release-files.ts';
@@ -10,6 +11,7 @@ const share = z.number().min(0).max(1);
 
 /** A line of history.jsonl. */
 const historyLine = z.object({
+  kind: z.enum(EVALUATION_KINDS),
   atMs: z.number(),
   release: z.string(),
   queries: z.int().positive(),
@@ -60,7 +62,8 @@ export function createEvaluationRecords(deps: {
     const lines = Array.from(linesOf(await read(file), file));
     const entries = lines.flatMap((line) => historyLine.safeParse(orNull(() => line.json())).data ?? []);
     return Promise.all(
-      entries.map(async ({ atMs, release, queries, ...of }) => ({
+      entries.map(async ({ kind, atMs, release, queries, ...of }) => ({
+        kind,
         atMs,
         release,
         queries,
@@ -79,7 +82,8 @@ export function createEvaluationRecords(deps: {
       const { data } = liveEvaluation.safeParse(orNull(() => parseJsonBytes(bytes)));
       if (data === undefined) return [];
       const { atMs, release, queries, rAt5, containAt50, expected } = data;
-      return [{ atMs, release, queries, rAt5, containAt50, expectedRAt5: expected.rAt5, rerankLift: null }];
+      const shares = { rAt5, containAt50, expectedRAt5: expected.rAt5, rerankLift: null };
+      return [{ kind: 'live' as const, atMs, release, queries, ...shares }];
     });
     return (await Promise.all(records)).flat();
   }

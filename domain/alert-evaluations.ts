@@ -1,10 +1,13 @@
 import type { AlertRule } from './alert-rules.ts';
 import type { AlertReading } from './alert-standing.ts';
 import { few, valueReading } from './alert-standing.ts';
+import type { EvaluationKind } from './evaluation-history.ts';
 import { medianOf } from './evaluation-history.ts';
 
 /** One clean evaluation of a release; shares 0..1. */
 export interface EvaluationRecord {
+  /** Which run made it; `live` is a rollout's own. */
+  readonly kind: EvaluationKind | 'live';
   readonly atMs: number;
   readonly release: string;
   readonly queries: number;
@@ -72,7 +75,14 @@ export function evaluationReading(
 
 /** A release's newest evaluation; null without one. */
 export function newestOf(release: string, records: readonly EvaluationRecord[]): EvaluationRecord | null {
-  return records
-    .filter((record) => record.release === release)
-    .reduce<EvaluationRecord | null>((a, b) => (a === null || b.atMs >= a.atMs ? b : a), null);
+  return youngest(records.filter((record) => record.release === release));
+}
+
+/** The newest weekly maintenance that came to its evaluation, whatever its release; null without one. */
+export function newestWeekly(records: readonly EvaluationRecord[]): EvaluationRecord | null {
+  return youngest(records.filter(({ kind }) => kind === 'weekly'));
+}
+
+function youngest(records: readonly EvaluationRecord[]): EvaluationRecord | null {
+  return records.reduce<EvaluationRecord | null>((a, b) => (a === null || b.atMs >= a.atMs ? b : a), null);
 }

@@ -5,6 +5,7 @@ import {
   MITIGATIONS,
   NOT_SEEN,
   NO_EVALUATION,
+  NO_WEEKLY,
   PLACES,
   SEVERITIES,
 } from './alert-rules.ts';
@@ -31,6 +32,7 @@ export function parseAlertRules(raw: unknown): ParsedAlertRules {
     blind: { afterMs: blind.durationMs('after', 500), severity: blind.oneOf('severity', SEVERITIES) },
     evaluations: {
       maxAgeMs: evaluations.durationMs('maxAge', 1_000),
+      weeklyMaxAgeMs: evaluations.optional('weeklyMaxAge', (field) => evaluations.durationMs(field, 1_000)),
       severity: evaluations.oneOf('severity', SEVERITIES),
     },
     rules: read.list('rules', (rule, path) => ruleOf(new Reader(rule, path, problems))),
@@ -109,7 +111,7 @@ const POLL_BYTES = 45;
 
 /** What is wrong with rules whose fields are all right by themselves. */
 function namesProblems({ rules, pollMs, blind, clearMs, reminderMs }: AlertRules): string[] {
-  const names = [BLIND, NO_EVALUATION, NOT_SEEN, ...rules.map(({ name }) => name)];
+  const names = [BLIND, NO_EVALUATION, NO_WEEKLY, NOT_SEEN, ...rules.map(({ name }) => name)];
   const problems = names
     .filter((name, i) => names.indexOf(name) < i)
     .map((name) => `rules: ${name} comes twice, or is taken`);

@@ -108,14 +108,22 @@ export interface AlertRules {
   readonly clearMs: number;
   /** No metrics, or nobody who says who serves what, for so long is an alert of its own. */
   readonly blind: { readonly afterMs: number; readonly severity: Severity };
-  /** No evaluation of the stable release that is younger, likewise. */
-  readonly evaluations: { readonly maxAgeMs: number; readonly severity: Severity };
+  /**
+   * No evaluation of the stable release that is younger, likewise; and no weekly maintenance, where `weeklyMaxAgeMs` says
+   * that one is due.
+   */
+  readonly evaluations: {
+    readonly maxAgeMs: number;
+    readonly weeklyMaxAgeMs: number | null;
+    readonly severity: Severity;
+  };
   readonly rules: readonly AlertRule[];
 }
 
 /** Names of the alerts that say that nothing can be said. */
 export const BLIND = 'blind';
 export const NO_EVALUATION = 'no-evaluation';
+export const NO_WEEKLY = 'no-weekly-maintenance';
 /** Of a lane: rules whose input has not been there for their window. Without a lane: the control listener is silent. */
 export const NOT_SEEN = 'not-seen';
 

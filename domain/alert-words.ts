@@ -1,7 +1,7 @@
 import type { MitigationPlace } from './alert-response.ts';
 import { proposalOf, rollbackCommand } from './alert-response.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './alert-rules.ts';
-import { ALERT_METRICS, BLIND, NO_EVALUATION } from './alert-rules.ts';
+import { ALERT_METRICS, BLIND, NO_EVALUATION, NO_WEEKLY } from './alert-rules.ts';
 import type { Alert, AlertEvent } from './alert-state.ts';
 import type { Notification } from './contract.ts';
 import { driftKey } from './drift.ts';
@@ -50,6 +50,7 @@ function lower({ severity }: Alert): Notification['severity'] {
 const UNSEEN: Readonly<Record<string, string>> = {
   [BLIND]: 'nothing can be measured',
   [NO_EVALUATION]: 'quality is not known',
+  [NO_WEEKLY]: 'the weekly maintenance was missed',
 };
 
 /** The rule's own sentence with its places filled in. */

@@ -1,9 +1,10 @@
-import { evaluationReading, newestOf } from './alert-evaluations.ts';
+import type { EvaluationRecord } from './alert-evaluations.ts';
+import { evaluationReading, newestOf, newestWeekly } from './alert-evaluations.ts';
 import { withoutOldBodies } from './alert-freshness.ts';
 import type { AlertPoll, AlertScene, Mark } from './alert-readings.ts';
 import { laneWithUsers, markOf } from './alert-readings.ts';
 import type { AlertRule, AlertRules, Severity } from './alert-rules.ts';
-import { ALERT_METRICS, BLIND, NOT_SEEN, NO_EVALUATION, SEVERITIES } from './alert-rules.ts';
+import { ALERT_METRICS, BLIND, NOT_SEEN, NO_EVALUATION, NO_WEEKLY, SEVERITIES } from './alert-rules.ts';
 import type { AlertReading } from './alert-standing.ts';
 import type { Alert, AlertEvent, AlertState, Watch } from './alert-state.ts';
 import { dueFor } from './alert-state.ts';
@@ -32,6 +33,7 @@ export function alertStep(
       else step.polled(rule, lane);
   for (const lane of LANES) step.unseenOf(lane);
   step.blindness();
+  step.runs();
   step.tell();
   return { state: step.after(), events: step.events };
 }
@@ -116,8 +118,8 @@ class Step {
 
   /** What can not be seen is an alert of its own, and never an all-clear. */
   blindness(): void {
-    const { rules, nowMs, before, scene } = this;
-    const { snapshot, evaluations } = this.poll;
+    const { rules, nowMs, before } = this;
+    const { snapshot } = this.poll;
     const blindMs = nowMs - before.lastSeenMs;
     if (snapshot.kind === 'snapshot') this.resolve(BLIND);
     else if (blindMs >= rules.blind.afterMs)
@@ -131,23 +133,32 @@ class Step {
         null,
         'the control listener does not say who serves what',
       );
+  }
+
+  /** What leaves evaluations has run lately: a schedule that is paused, skipped or broken is never silence. */
+  runs(): void {
+    const { scene, poll, rules } = this;
     if (scene === null) return;
-    const newest = evaluations.kind === 'evaluations' ? newestOf(scene.stable, evaluations.records) : null;
-    const sinceMs = Math.max(newest?.atMs ?? 0, before.startedMs);
-    if (newest !== null && nowMs - newest.atMs <= rules.evaluations.maxAgeMs) this.resolve(NO_EVALUATION);
-    else if (nowMs - sinceMs > rules.evaluations.maxAgeMs)
-      this.fireUnseen(
-        NO_EVALUATION,
-        rules.evaluations.severity,
-        scene.stable,
-        evaluations.kind === 'missing' ? evaluations.reason : 'no evaluation is young enough',
-      );
+    const { evaluations } = poll;
+    const { maxAgeMs, weeklyMaxAgeMs } = rules.evaluations;
+    const records = evaluations.kind === 'evaluations' ? evaluations.records : [];
+    const none = (what: string) => (evaluations.kind === 'missing' ? evaluations.reason : what);
+    const { stable } = scene;
+    this.run(
+      NO_EVALUATION,
+      newestOf(stable, records),
+      maxAgeMs,
+      stable,
+      none('no evaluation is young enough'),
+    );
+    if (weeklyMaxAgeMs !== null)
+      this.run(NO_WEEKLY, newestWeekly(records), weeklyMaxAgeMs, null, none('none has run in time'));
   }
 
   /** Who fired is told of once, and again after the reminder's time, or when the next evaluation says so too. */
   tell(): void {
     for (const [key, alert] of Object.entries(this.firing)) {
-      if (this.isCovered(alert)) continue;
+      if (this.isCovered(alert) || this.isFading(key, alert)) continue;
       const kind = dueFor(alert, this.rules.reminderMs, this.nowMs);
       if (kind === null) continue;
       const { evaluationMs = null } = alert;
@@ -174,6 +185,20 @@ class Step {
       tuning: this.tuning,
       firing: this.firing,
     };
+  }
+
+  private run(
+    name: string,
+    newest: EvaluationRecord | null,
+    maxAgeMs: number,
+    release: string | null,
+    reason: string,
+  ): void {
+    const { nowMs, before, rules } = this;
+    if (newest !== null && nowMs - newest.atMs <= maxAgeMs) this.resolve(name);
+    // A monitor that has just begun does not know what was before it.
+    else if (nowMs - Math.max(newest?.atMs ?? 0, before.startedMs) > maxAgeMs)
+      this.fireUnseen(name, rules.evaluations.severity, release, reason);
   }
 
   private tuningOf(lane: LaneName): TuningWatch | null {
@@ -256,6 +281,11 @@ class Step {
   private end(key: string): void {
     this.resolve(key, 'ended');
     delete this.watches[key];
+  }
+
+  /** Nobody heard of it while a more severe one spoke for it, and by now it is within its limit again. */
+  private isFading(key: string, { toldMs, sinceMs }: Alert): boolean {
+    return toldMs === null && sinceMs < this.nowMs && this.watches[key]?.polls.at(-1)?.standing === 'clear';
   }
 
   /** One page for one trouble: the more severe alert of the same metric and lane speaks for both. */

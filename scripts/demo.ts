@@ -72,6 +72,8 @@ try {
 }
 if (stack !== null && !keep) await stack.stop();
 interrupted.release();
+// An interrupted follow leaves calls to Temporal behind.
+if (abort.signal.aborted) process.exit();
 
 /** The set-up that npm runs before the demo does not see the demo's options. */
 function setUpEncoder(name: string): void {

@@ -33,6 +33,8 @@ export class AlertResponder {
   private readonly service: string;
   private readonly incidents: IncidentLog | null;
   private readonly telling: Promise<unknown>[] = [];
+  /** The newest message about each alert. */
+  private readonly newest = new Map<string, Promise<string | null>>();
 
   constructor(service: string, incidents: IncidentLog | null) {
     this.service = service;
@@ -63,16 +65,21 @@ export class AlertResponder {
     const { taskQueue } = workflowInfo();
     const note = alertNotification(event, rules, { service, taskQueue, scene: state.scene, nowMs });
     const did = done.map((attempt) => attempt.says);
-    const telling = this.tell({ ...note, text: [note.text, ...did].join('\n') });
+    const telling = this.tell({ ...note, text: [note.text, ...did].join('\n') }, this.newest.get(event.key));
+    this.newest.set(event.key, telling);
     this.incidents?.follow(event, { service, rule, says: what, did, handedOver, nowMs }, { note, telling });
   }
 
-  /** Beside the watch: retried a few times, and nothing waits for it. Where it went; null where nobody took it. */
-  tell(notification: Notification): Promise<string | null> {
-    const telling = monitorActivities()
-      .notify(notification)
-      .then(({ to }) => to)
-      .catch(() => null);
+  /**
+   * Beside the watch: retried a few times, and nothing waits for it but what is said `after` it, so that who reads the last
+   * message of an alert reads how it is. Where it went; null where nobody took it.
+   */
+  tell(notification: Notification, after?: Promise<unknown>): Promise<string | null> {
+    const telling = (async () => {
+      await after;
+      const { to } = await monitorActivities().notify(notification);
+      return to;
+    })().catch(() => null);
     this.telling.push(telling);
     return telling;
   }

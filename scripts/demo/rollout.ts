@@ -14,7 +14,10 @@ export interface FollowOptions {
 
 const EVERY_MS = 1_000;
 
-/** Starts a rollout and follows it to its end; resolves with its last status. */
+/**
+ * Starts a rollout and follows it to its end; resolves with its last status. Rejects when `signal` aborts, and leaves its
+ * connection open then: a call that waits for its next attempt throws out of a timer where the connection is closed.
+ */
 export async function followRollout(options: FollowOptions): Promise<RolloutStatus> {
   const connection = await Connection.connect({ address: options.address });
   try {
@@ -37,6 +40,6 @@ export async function followRollout(options: FollowOptions): Promise<RolloutStat
       if (over) return status;
     }
   } finally {
-    await connection.close();
+    if (!options.signal.aborted) await connection.close();
   }
 }

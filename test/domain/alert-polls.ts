@@ -175,6 +175,7 @@ export function p95(ms: number): LaneDid {
 /** A nightly evaluation of the stable release, so many days before the tests begin. */
 export function evaluated(daysAgo: number, of: Partial<EvaluationRecord> = {}): EvaluationRecord {
   return {
+    kind: 'nightly',
     atMs: START - daysAgo * DAY,
     release: 'v-1',
     queries: 800,

@@ -132,6 +132,12 @@ describe('one page for one trouble', () => {
     expect(polls.of('p95-critical').at(-1)).toContain('resolved');
     expect(polls.of('p95-warning')).toEqual([expect.stringContaining('fired')]);
   });
+
+  it('of a more severe rule is not told of as well when both end', () => {
+    const polls = new Polls().pass(31, SLOW).pass(20, {});
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'resolved']);
+    expect(polls.of('p95-warning')).toEqual([]);
+  });
 });
 
 describe('missing data', () => {
@@ -268,6 +274,20 @@ describe('missing data', () => {
     expect(polls.of('no-evaluation')).toHaveLength(1);
     polls.pass(1, { evaluations: [...evaluations, evaluated(-1.1)] });
     expect(polls.of('no-evaluation').at(-1)).toContain('resolved');
+  });
+
+  it('of weekly maintenance is told of when the newest is too old, however young the nightly ones are', () => {
+    const rules = shippedRules();
+    expect(rules.evaluations.weeklyMaxAgeMs).toBe(8 * 24 * 60 * MINUTE);
+    const soon = { ...rules, evaluations: { ...rules.evaluations, weeklyMaxAgeMs: 180 * MINUTE } };
+    const weekly = (daysAgo: number) => evaluated(daysAgo, { kind: 'weekly', release: 'weekly-20261129' });
+    const polls = new Polls(soon).pass(180, { evaluations: [weekly(0), evaluated(0)] });
+    expect(polls.of('no-weekly-maintenance')).toEqual([]);
+    polls.pass(60, { evaluations: [weekly(0), evaluated(-0.1)] });
+    expect(polls.of('no-weekly-maintenance')).toHaveLength(1);
+    expect(polls.of('no-evaluation')).toEqual([]);
+    polls.pass(1, { evaluations: [weekly(-0.16), evaluated(-0.1)] });
+    expect(polls.of('no-weekly-maintenance').at(-1)).toContain('resolved');
   });
 });
 

@@ -53,13 +53,14 @@ export async function startWorld(
   stable: string,
   env: StackOptions['env'] = {},
   onUnexpectedExit: StackOptions['onUnexpectedExit'] = () => {},
+  plansDir = join(ROOT, 'test/fixtures/plans'),
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'rollout-e2e-'));
   const stack = await startStack({
     dataDir: folder,
     releasesDir,
     artifactsDir: join(folder, 'artifacts'),
-    plansDir: join(ROOT, 'test/fixtures/plans'),
+    plansDir,
     prodDocsDir: join(folder, 'PROD'),
     stableRelease: stable,
     ports: ANY_PORTS,

@@ -47,7 +47,7 @@ class Both {
     this.monitor.evaluations = [];
     this.nightly.wrote = ({ atMs, release, queries, R_at_5: rAt5, Contain_at_50: containAt50 }) => {
       const of = { rAt5, expectedRAt5: 0.8, containAt50, rerankLift: 0.05 };
-      this.monitor.evaluations = [{ atMs, release, queries, ...of }];
+      this.monitor.evaluations = [{ kind: 'nightly', atMs, release, queries, ...of }];
     };
   }
 
