@@ -78,7 +78,7 @@ describe('a monitor on real parts', () => {
     const folder = join(world.folder, 'artifacts/eval');
     await mkdir(folder, { recursive: true });
     const found = { R_at_5: 0.6, Contain_at_50: 0.7, plain_R_at_5: 0.55, reranked_R_at_5: 0.6 };
-    const line = { atMs: Date.now(), release: 'v-1', queries: 27, ...found };
+    const line = { kind: 'nightly', atMs: Date.now(), release: 'v-1', queries: 27, ...found };
     // The second line is being written.
     await writeFile(join(folder, 'history.jsonl'), `${JSON.stringify(line)}\n{"atMs":`);
     await world.stack.start('worker');
