@@ -1,7 +1,7 @@
 import type { PreflightReport } from '../../domain/contract.ts';
 import type { ControlView } from '../../domain/control.ts';
 import { firstState } from '../../domain/fence.ts';
-import type { GuardState } from '../../domain/guard.ts';
+import type { GuardEvent, GuardState } from '../../domain/guard.ts';
 import { goesOn, guardStep, newGuard } from '../../domain/guard.ts';
 import type { Plan } from '../../domain/plan.ts';
 import type { RolloutEvent } from '../../domain/rollout.ts';
@@ -34,12 +34,25 @@ const NOISE = 0.004;
 const RESUMES_AFTER_MS = 30 * 60_000;
 const RESUMES_AT_MOST = 6;
 
+/** What a simulated rollout says of itself as it goes. */
+export interface Observer {
+  /** An event was taken up. */
+  reduced(nowMs: number, event: RolloutEvent, before: RolloutState, after: RolloutState): void;
+  /** The guard has looked; `event` is what it reports, null for nothing. */
+  polled(nowMs: number, guard: GuardState, event: GuardEvent | null): void;
+}
+
 /**
  * One rollout in a world, through the real domain code: its state machine, gates and guard, on counters that are drawn.
  * Deterministic for a world and a `random`. Ends at the first hold that asks for a judgement.
  */
-export function simulateRollout(plan: Plan, world: World, random: () => number): SimulatedEnd {
-  return new SimulatedRollout(plan, world, random).run();
+export function simulateRollout(
+  plan: Plan,
+  world: World,
+  random: () => number,
+  observer: Observer | null = null,
+): SimulatedEnd {
+  return new SimulatedRollout(plan, world, random, observer).run();
 }
 
 class SimulatedRollout {
@@ -52,8 +65,10 @@ class SimulatedRollout {
   private state: RolloutState = newRollout('retriever', RELEASES.candidate, 0);
   private resumed = 0;
   private readonly raises: { percent: number; atMs: number }[] = [];
+  private readonly observer: Observer | null;
 
-  constructor(plan: Plan, world: World, random: () => number) {
+  constructor(plan: Plan, world: World, random: () => number, observer: Observer | null) {
+    this.observer = observer;
     this.plan = plan;
     this.world = world;
     this.random = random;
@@ -75,7 +90,9 @@ class SimulatedRollout {
   }
 
   private dispatch(event: RolloutEvent): void {
-    this.state = reduce(this.plan, this.state, event, this.nowMs).state;
+    const before = this.state;
+    this.state = reduce(this.plan, before, event, this.nowMs).state;
+    this.observer?.reduced(this.nowMs, event, before, this.state);
   }
 
   private act(action: Action): void {
@@ -101,6 +118,7 @@ class SimulatedRollout {
     const poll = { snapshot: this.lanes.snapshot(), control: view(this.state.percent) };
     const step = guardStep(this.guard, poll, context, this.nowMs);
     this.guard = step.state;
+    this.observer?.polled(this.nowMs, step.state, step.event);
     if (step.event === null) return false;
     if (!goesOn(step.event)) this.guard = newGuard(this.nowMs);
     this.dispatch({ kind: 'guard', event: step.event });

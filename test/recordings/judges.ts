@@ -1,0 +1,223 @@
+import { evaluationReading } from '../../domain/alert-evaluations.ts';
+import type { Baseline } from '../../domain/baseline-return.ts';
+import { returnRows, sayReturn } from '../../domain/baseline-return.ts';
+import type { CleanQuality } from '../../domain/drift.ts';
+import { driftNotifications, judgeDrift } from '../../domain/drift.ts';
+import type { HistoryEntry } from '../../domain/evaluation-history.ts';
+import type { Arms } from '../../domain/experiment.ts';
+import { RANKED, addArms, effectOf, lookAt, noArms, unitsNeeded } from '../../domain/experiment.ts';
+import { measured } from '../../domain/measured.ts';
+import { judgeCanary } from '../../domain/nprobe-canary.ts';
+import { chooseNprobe } from '../../domain/nprobe-choice.ts';
+import type { TuningWindow } from '../../domain/tuning-need.ts';
+import { tuningNeed } from '../../domain/tuning-need.ts';
+import type { LaneWindow } from '../../domain/window.ts';
+import { windowBetween } from '../../domain/window.ts';
+import { binomial } from '../../scripts/simulate/draws.ts';
+import { SimulatedLanes } from '../../scripts/simulate/lanes.ts';
+import type { Behaviour } from '../../scripts/simulate/world.ts';
+import { seededRandom } from '../../scripts/traffic/arrivals.ts';
+import type { Moment } from '../domain/alert-polls.ts';
+import { Polls, evaluated, p95, shippedRules } from '../domain/alert-polls.ts';
+import { Notes } from './recording.ts';
+
+const DAY = 24 * 3_600_000;
+const MINUTE = 60_000;
+
+/** Hours of a monitor: each message, and each minute what fires. */
+export function recordAlerts(): string[] {
+  const notes = new Notes();
+  const phases: readonly (readonly [string, number, Moment])[] = [
+    ['calm', 30, {}],
+    ['slow', 45, { candidate: p95(30) }],
+    ['slower than is wished', 50, { candidate: p95(15), stable: p95(11) }],
+    ['failing', 15, { candidate: { errors: 4 } }],
+    ['worse results', 40, { candidate: { qualityShare: 0.89 } }],
+    [
+      'duplicates and uneven lists',
+      40,
+      { candidate: { own: { duplicateShares: 2 * 0.04, imbalance: 1.92 } } },
+    ],
+    ['dark', 10, { gone: true, scene: null }],
+    ['no candidate', 20, { candidate: null, percent: 0 }],
+    ['calm again', 30, {}],
+  ];
+  const polls = new Polls();
+  for (const [phase, minutes, moment] of phases)
+    for (let minute = 0; minute < minutes; minute++) {
+      const before = polls.events.length;
+      polls.pass(1, { evaluations: [evaluated(0.1), evaluated(1.1, { rAt5: 0.7 })], ...moment });
+      const firing = Object.values(polls.state.firing).map(({ name, lane, measured: of }) => [
+        name,
+        lane,
+        of,
+      ]);
+      notes.add({ phase, minute, told: polls.events.slice(before), firing });
+    }
+  return notes.lines;
+}
+
+/** Eighty nights of evaluations that get worse: the workflow's rules, and the monitor's. */
+export function recordDrift(): string[] {
+  const notes = new Notes();
+  const random = seededRandom(11);
+  const history: HistoryEntry[] = [];
+  for (let night = 0; night < 80; night++) {
+    const atMs = (200 + night) * DAY;
+    const share = (middle: number) => Math.max(0, middle - 0.0015 * night + 0.04 * (random() - 0.5));
+    const [rAt5, contained] = [share(0.67), share(0.95)];
+    const value = (of: number) => measured(of, 800);
+    const quality: CleanQuality = {
+      release: 'v-1',
+      atMs,
+      rAt5: value(rAt5),
+      mrr: value(share(0.5)),
+      containAt50: value(contained),
+      expectedRAt5: value(0.67),
+    };
+    const date = new Date(atMs).toISOString().slice(0, 10).replaceAll('-', '');
+    const entry: HistoryEntry = {
+      key: `${date}/nightly/v-1`,
+      kind: 'nightly',
+      date,
+      atMs,
+      release: 'v-1',
+      queries: 800,
+      articles: 100,
+      ntotal: 4_000,
+      R_at_5: rAt5,
+      MRR: 0.5,
+      Contain_at_50: contained,
+      plain_R_at_5: rAt5 - 0.05 * random(),
+      reranked_R_at_5: rAt5,
+    };
+    const findings = judgeDrift(quality, history);
+    history.push(entry);
+    const records = history.map((one) =>
+      evaluated(0, {
+        atMs: one.atMs,
+        rAt5: one.R_at_5,
+        containAt50: one.Contain_at_50,
+        rerankLift: one.reranked_R_at_5 - one.plain_R_at_5,
+      }),
+    );
+    const monitor = shippedRules()
+      .rules.filter(({ forMs, lookBackMs }) => forMs === 0 && lookBackMs === 0)
+      .map((rule) => [rule.name, evaluationReading(rule, 'v-1', records, 2 * DAY, atMs)]);
+    notes.add({ night, findings, messages: driftNotifications(entry, findings), monitor });
+  }
+  return notes.lines;
+}
+
+/** When nprobe is to be tuned, what a sweep's trials lead to, and how a canary of it ends. */
+export function recordTuning(): string[] {
+  const notes = new Notes();
+  const random = seededRandom(12);
+  let windows: TuningWindow[] = [];
+  for (let at = 0; at < 200; at++) {
+    const toMs = at * 5 * MINUTE;
+    const found = 300 - Math.floor((at / 200) * 30 * random());
+    windows = [
+      ...windows,
+      {
+        fromMs: toMs - 5 * MINUTE,
+        toMs,
+        retrievalP95: measured(6 + 3 * random() + at / 200, 50 + Math.floor(200 * random())),
+        recall: random() < 0.1 ? null : { queries: 30, found, expected: 300 },
+      },
+    ].slice(-14);
+    notes.add({ at, need: tuningNeed(windows, toMs) });
+  }
+  for (let sweep = 0; sweep < 60; sweep++) {
+    const trials = [2, 4, 8, 12, 16].map((nprobe) => ({
+      nprobe,
+      deltaPoints: -4 * random() * (4 / nprobe),
+      p95Ms: 2 + nprobe * random(),
+    }));
+    const of = (['balanced', 'latency', 'accuracy'] as const).map((goal) => chooseNprobe(trials, goal, 8));
+    notes.add({ sweep, of });
+  }
+  for (let seed = 0; seed < 40; seed++) {
+    const [before, after] = [
+      laneWindow(seed, {}),
+      laneWindow(seed + 1_000, WORSE[seed % WORSE.length] ?? {}),
+    ];
+    const change = { from: seed % 2 === 0 ? 8 : 4, to: 6, targetMs: 8 };
+    notes.add({ canary: seed, verdict: judgeCanary(before, after, change) });
+  }
+  return notes.lines;
+}
+
+const GOOD: Behaviour = { errorRate: 0.001, medianMs: 2.4, sigma: 0.45, qualityShare: 0.95 };
+const WORSE: readonly Partial<Behaviour>[] = [
+  {},
+  { errorRate: 0.01 },
+  { medianMs: 3.4 },
+  { medianMs: 6 },
+  { qualityShare: 0.85 },
+];
+
+/** Five minutes of a lane. */
+function laneWindow(seed: number, other: Partial<Behaviour>): LaneWindow {
+  const behaviour = { ...GOOD, ...other };
+  const world = {
+    at: () => ({ requestsPerSecond: 20, stable: behaviour, candidate: behaviour, metrics: true, split: 1 }),
+    rAt5Drop: () => 0,
+    expectedShare: GOOD.qualityShare,
+  };
+  const lanes = new SimulatedLanes(world, { stable: 'v-1', candidate: 'v0' }, seededRandom(seed));
+  const opening = lanes.snapshot();
+  lanes.advance(5 * MINUTE);
+  const result = windowBetween(opening, lanes.snapshot());
+  if (result.kind !== 'window' || result.window.stable === null) throw new Error('there is no window');
+  return result.window.stable;
+}
+
+/** Whether metrics have returned to the baseline after a rollback. */
+export function recordRecovery(): string[] {
+  const notes = new Notes();
+  const baseline: Baseline = {
+    release: 'v-1',
+    errorRate: 0.001,
+    retrievalP95Ms: 5.1,
+    endToEndP95Ms: 6,
+    rerankP95Ms: null,
+    qualityShare: 0.95,
+  };
+  for (let seed = 0; seed < 60; seed++) {
+    const rows = returnRows(baseline, laneWindow(seed, WORSE[seed % WORSE.length] ?? {}));
+    notes.add({ seed, rows, says: sayReturn(rows) });
+  }
+  return notes.lines;
+}
+
+/** Experiments on the reranker, looked at until they end. */
+export function recordExperiments(): string[] {
+  const notes = new Notes();
+  for (const [lift, seed] of [-0.05, 0, 0.01, 0.03, 0.06].map((of, i) => [of, i] as const)) {
+    const random = seededRandom(100 + seed);
+    const units = unitsNeeded(0.03, 30, 0.2);
+    const design = { metric: 'rAt5', detect: 0.03, offPercent: 30, units } as const;
+    let arms: Arms = noArms();
+    for (let look = 1; look <= 60; look++) {
+      const arm = (requests: number, hit: number, before: number) => {
+        const hits = binomial(requests, hit, random);
+        const ranks = Array.from({ length: RANKED + 1 }, (_, i) =>
+          i === 0 ? hits : i === RANKED ? requests - hits : 0,
+        );
+        return { requests, errors: 0, ranks, keys: before + Math.floor(requests / 3) };
+      };
+      const more = { on: arm(700, 0.6 + lift, arms.on.keys), off: arm(300, 0.6, arms.off.keys) };
+      arms = addArms(arms, more);
+      const step = lookAt(design, arms);
+      notes.add({
+        lift,
+        look,
+        step,
+        effects: (['mrr', 'clickThrough'] as const).map((of) => effectOf(of, arms, units)),
+      });
+      if (step.kind === 'end') break;
+    }
+  }
+  return notes.lines;
+}

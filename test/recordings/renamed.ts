@@ -1,0 +1,7 @@
+/** Names that the recordings have, and what they are called by now, in the order in which they were given. */
+const RENAMED: readonly (readonly [RegExp, string])[] = [];
+
+/** A recorded line in today's words. */
+export function asNow(line: string): string {
+  return RENAMED.reduce((text, [from, to]) => text.replaceAll(from, to), line);
+}
