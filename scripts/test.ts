@@ -1,7 +1,14 @@
+import { execFile } from 'node:child_process';
+import { rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { TestModule } from 'vitest/node';
 import { parseCLI, startVitest } from 'vitest/node';
+import { ROOT } from './stack/process.ts';
 
-// `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read.
+// `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read. The processes that tests start run
+// the compiled code, as the image does; what a clone runs, the demos and `npm start`, runs the sources.
+process.env['COMPILED_CODE'] = await compile(join(ROOT, 'dist'));
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 const vitest = await startVitest('test', filter, { ...options, watch: false });
 await vitest.close();
@@ -25,4 +32,17 @@ function count(modules: readonly TestModule[]): { passed: number; failed: number
     if (!module.ok() && total.failed === failedBefore) total.failed++;
   }
   return total;
+}
+
+/** Types are what `npm run check` looks at. Returns the folder. */
+async function compile(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  const tsc = join(ROOT, 'node_modules/.bin/tsc');
+  await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', folder], {
+    cwd: ROOT,
+  });
+  // What compiled code looks for beside itself.
+  for (const beside of ['native/build', 'models', '.data'])
+    await symlink(join(ROOT, beside), join(folder, beside));
+  return folder;
 }

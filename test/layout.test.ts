@@ -63,6 +63,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@temporalio/common',
     '@temporalio/envconfig',
     'pino',
+    'write-file-atomic',
     'zod',
   ],
   scripts: [

@@ -1,5 +1,14 @@
-import { extname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
+import writeFileAtomic from 'write-file-atomic';
+
+/** Beside what else a worker keeps. */
+const FOLDER = fileURLToPath(new URL('../.data/worker/', import.meta.url));
+const KEPT = /^workflow-bundle-\w+\.js$/;
 
 /** Entry of the workflow bundle: the same line works under tsx, vitest and from dist. */
 export function workflowsPath(): string {
@@ -9,6 +18,45 @@ export function workflowsPath(): string {
 /** Converter for workflow and worker, which turns a payload that it can not decode into a value instead of an error. */
 export function payloadConverterPath(): string {
   return modulePath('../workflows/payload-converter');
+}
+
+/**
+ * The workflows' bundle for `Worker.create`. Webpack takes seconds for it, for which users of a candidate would wait after
+ * a kill of the worker: it is kept in `folder` by the digest of what goes in, and made anew where it can not be read or
+ * kept.
+ */
+export async function workflowBundle(folder: string = FOLDER): Promise<{ readonly code: string }> {
+  const name = `workflow-bundle-${await digestOfInputs()}.js`;
+  const kept = await readFile(join(folder, name), 'utf8').catch(() => null);
+  if (kept !== null) return { code: kept };
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: workflowsPath(),
+    payloadConverterPath: payloadConverterPath(),
+    logger: new DefaultLogger('WARN'),
+  });
+  await keep(folder, name, code).catch(() => {});
+  return { code };
+}
+
+async function keep(folder: string, name: string, code: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(join(folder, name), code);
+  const others = (await readdir(folder)).filter((file) => KEPT.test(file) && file !== name);
+  for (const file of others) await rm(join(folder, file), { force: true });
+}
+
+/** Of the workflows' and the domain's sources, and of the SDK that they are bundled with. */
+async function digestOfInputs(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const entry of [workflowsPath(), modulePath('../domain/queues')]) {
+    const root = dirname(entry);
+    const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(extname(entry)));
+    for (const file of files.toSorted()) hash.update(`${file}\0`).update(await readFile(join(root, file)));
+  }
+  const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as {
+    version: string;
+  };
+  return hash.update(version).digest('hex').slice(0, 16);
 }
 
 function modulePath(module: string): string {

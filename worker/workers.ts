@@ -1,7 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { batchTaskQueue, longTaskQueue } from '../domain/queues.ts';
-import { payloadConverterPath, workflowsPath } from './bundle.ts';
+import { payloadConverterPath, workflowBundle } from './bundle.ts';
 
 /** Long activities that run side by side in one worker: a guard, a monitor, an evaluation, a pre-flight, and two to spare. */
 const LONG_SLOTS = 6;
@@ -24,19 +24,20 @@ const HEARTBEAT_THROTTLE = '1s';
  * Three workers in one process: for workflows and short activities, for long ones, and for heavy ones that can wait. A
  * rollback's short steps never wait for a slot that an evaluation holds, nor does a guard.
  */
-export function createWorkers(
+export async function createWorkers(
   connection: NativeConnection,
   namespace: string,
   taskQueue: string,
   activities: object,
 ): Promise<Worker[]> {
+  const bundle = await workflowBundle();
   const dataConverter = { payloadConverterPath: payloadConverterPath() };
   const every = { connection, namespace, activities, dataConverter, shutdownGraceTime: '3s' } as const;
   return Promise.all([
     Worker.create({
       ...every,
       taskQueue,
-      workflowsPath: workflowsPath(),
+      workflowBundle: bundle,
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
       maxConcurrentActivityTaskExecutions: SHORT_SLOTS,
     }),

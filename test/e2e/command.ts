@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
 import type { World } from './world.ts';
 
 export interface Ended {
@@ -17,10 +17,10 @@ export function run(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const { stack } = world;
-  const command = ['--import', 'tsx', join(ROOT, 'scripts', `${script}.ts`), ...args];
+  const [node = '', ...command] = nodeCommand(`scripts/${script}`, ...args);
   return new Promise((resolve) => {
     execFile(
-      process.execPath,
+      node,
       command,
       {
         cwd: ROOT,

@@ -10,7 +10,7 @@ import type { SearchResponse } from '../../domain/http.ts';
 import { readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { verifyRelease } from '../../retrieval/release/verify.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
 import type { RolloutResult } from '../../workflows/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { World } from './world.ts';
@@ -38,9 +38,9 @@ afterAll(async () => {
 
 /** The tool as a person runs it. */
 async function schedules(...args: readonly string[]): Promise<string> {
-  const command = ['--import', 'tsx', join(ROOT, 'scripts/schedules.ts'), ...args];
+  const [node = '', ...command] = nodeCommand('scripts/schedules', ...args);
   const env = { ...process.env, TEMPORAL_ADDRESS: world.stack.addresses.temporal };
-  return (await promisify(execFile)(process.execPath, command, { cwd: ROOT, env })).stdout;
+  return (await promisify(execFile)(node, command, { cwd: ROOT, env })).stdout;
 }
 
 async function ingest(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void> {

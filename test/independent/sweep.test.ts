@@ -11,6 +11,7 @@ import { buildIndexes } from '../../retrieval/index/build.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { formatNpy } from '../../retrieval/release/npy.ts';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
+import { nodeCommand } from '../../scripts/stack/process.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -49,8 +50,8 @@ function unitVectors(n: number, random: () => number): Float32Array<ArrayBuffer>
 async function sweep({ index, flat, queries }: Files, n: number): Promise<{ trials: Trial[]; code: number }> {
   const out = join(work, 'tuning/sweep.json');
   const args = ['--index', index, '--flat', flat, '--queries', queries, '--nprobe-values', NPROBES.join(',')];
-  const tool = ['--import', 'tsx', join(ROOT, 'scripts/nprobe-sweep.ts'), ...args];
-  const ended = run(process.execPath, [...tool, '--n-queries', String(n), '--out', out], { cwd: ROOT });
+  const [node = '', ...tool] = nodeCommand('scripts/nprobe-sweep', ...args);
+  const ended = run(node, [...tool, '--n-queries', String(n), '--out', out], { cwd: ROOT });
   const code = await ended.then(
     () => 0,
     (error: { code: number }) => error.code,

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
 
 interface Ended {
   readonly code: number;
@@ -20,8 +19,8 @@ export function toolIn(
   ...args: readonly string[]
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const command = ['--import', import.meta.resolve('tsx'), join(ROOT, `scripts/${name}.ts`), ...args];
-    execFile(process.execPath, command, { cwd, env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+    const [node = '', ...command] = nodeCommand(`scripts/${name}`, ...args);
+    execFile(node, command, { cwd, env: { ...process.env, ...env } }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );
   });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../../scripts/stack/process.ts';
 
 const TASK_QUEUE = 'rollback-command';
 const ID = 'rollback/retriever';
@@ -55,10 +55,11 @@ function command(...args: string[]): Promise<Ran> {
 
 function begun(args: readonly string[], onStderr: (text: string) => void): Promise<Ran> {
   const where = { TEMPORAL_ADDRESS: env.address, TASK_QUEUE };
+  const [node = '', ...rest] = nodeCommand('scripts/rollout', 'rollback', ...args);
   return new Promise((resolve) => {
     const child = execFile(
-      process.execPath,
-      ['--import', 'tsx', join(ROOT, 'scripts/rollout.ts'), 'rollback', ...args],
+      node,
+      rest,
       { cwd: ROOT, env: { ...process.env, ...where } },
       (error, stdout, stderr) => resolve({ code: error?.code ?? 0, said: stdout + stderr }),
     );
