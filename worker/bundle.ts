@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
 import writeFileAtomic from 'write-file-atomic';
@@ -48,9 +48,11 @@ async function keep(folder: string, name: string, code: string): Promise<void> {
 /** Of the workflows' and the domain's sources, and of the SDK that they are bundled with. */
 async function digestOfInputs(): Promise<string> {
   const hash = createHash('sha256');
-  for (const entry of [workflowsPath(), modulePath('../domain/queues')]) {
-    const root = dirname(entry);
-    const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(extname(entry)));
+  for (const folder of ['../workflows/', '../domain/']) {
+    const root = fileURLToPath(new URL(folder, import.meta.url));
+    const files = (await readdir(root, { recursive: true })).filter((file) =>
+      file.endsWith(extname(import.meta.url)),
+    );
     for (const file of files.toSorted()) hash.update(`${file}\0`).update(await readFile(join(root, file)));
   }
   const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as {
