@@ -7,7 +7,7 @@ import { parseCLI, startVitest } from 'vitest/node';
 import { ROOT } from './stack/process.ts';
 
 // `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read. The processes that tests start run
-// the compiled code, as the image does; what a clone runs, the demos and `npm start`, runs the sources.
+// the compiled code, as the image does; the demos run the sources, as a clone does.
 process.env['COMPILED_CODE'] = await compile(join(ROOT, 'dist'));
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 const vitest = await startVitest('test', filter, { ...options, watch: false });

@@ -45,11 +45,11 @@ const YOUNG_GENERATION = '--max-semi-space-size=32';
  * half a second.
  */
 export function nodeCommand(module: string, ...args: string[]): string[] {
-  const compiled = process.env['COMPILED_CODE'];
-  const ending = compiled === undefined ? extname(import.meta.url) : '.js';
+  const compiled = process.env['COMPILED_CODE'] ?? '';
+  const ending = compiled === '' ? extname(import.meta.url) : '.js';
   const loader = createRequire(import.meta.url);
   const flags = ending === '.ts' ? ['--import', pathToFileURL(loader.resolve('tsx')).href] : [];
-  const file = join(compiled ?? CODE, module + ending);
+  const file = join(compiled === '' ? CODE : compiled, module + ending);
   return [process.execPath, YOUNG_GENERATION, ...flags, file, ...args];
 }
 
