@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANY_PORTS, claimPorts, portsFromEnv } from '../../scripts/stack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -61,11 +61,12 @@ describe('a process of the stack', () => {
   });
 
   it('ends when its parent is killed with kill -9', async () => {
+    const [node = '', ...args] = nodeCommand('scripts/stack/process');
+    const [flags, module] = [args.slice(0, -1), args.at(-1)];
     const script = `
-      const { startProcess } = await import(${JSON.stringify(join(ROOT, 'scripts/stack/process.ts'))});
+      const { startProcess } = await import(${JSON.stringify(module)});
       const started = startProcess({ name: 'x', command: ['sleep', '100'], logFile: ${JSON.stringify(join(folder, 'x.log'))} });
       console.log('pid ' + started.pid);`;
-    const [node = '', ...flags] = nodeCommand('scripts/start').slice(0, -1);
     const parent = spawn(node, [...flags, '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
