@@ -2,7 +2,7 @@
  * `npm run bench [-- --only search|growth|http|memory|decisions --rounds 5 --seconds 4 --rows 50000 --dimension 768 --queries 500]`: this
  * project beside its peers, in one run, in alternating order. Prints tables; writes JSON and SVG to artifacts/bench/.
  */
-import { untilInterrupted } from '../scripts/stack/interrupt.ts';
+import { untilInterrupted } from '../devstack/interrupt.ts';
 import { readOptions } from '../scripts/tool/usage.ts';
 import { runDecisions } from './parts/decisions.ts';
 import { runGrowth } from './parts/growth.ts';

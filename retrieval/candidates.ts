@@ -1,4 +1,4 @@
-import { EVALUATION_DEPTH } from '../domain/ranking.ts';
+import { EVALUATION_DEPTH } from '../domain/evaluation/ranking-metrics.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';
 import type { NativeIndex } from './index/open.ts';
 

@@ -1,4 +1,4 @@
-import type { Explanation } from '../domain/http.ts';
+import type { Explanation } from '../domain/control/http.ts';
 import { FEATURES } from './reranker/features.ts';
 
 /** Results that are explained; nobody reads on. */

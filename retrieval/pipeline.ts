@@ -1,4 +1,4 @@
-import type { Flags } from '../domain/control.ts';
+import type { Flags } from '../domain/control/state.ts';
 import type { EncoderPool } from './encoder/pool.ts';
 import { openReleaseEncoder } from './encoder/release-encoder.ts';
 import { CONTEXT_LENGTH } from './evaluation/next-chunk.ts';

@@ -1,6 +1,6 @@
-import type { Flags } from '../domain/control.ts';
-import { EVALUATION_DEPTH } from '../domain/ranking.ts';
-import type { Orders, SearchResult, StepTimings } from '../domain/http.ts';
+import type { Flags } from '../domain/control/state.ts';
+import { EVALUATION_DEPTH } from '../domain/evaluation/ranking-metrics.ts';
+import type { Orders, SearchResult, StepTimings } from '../domain/control/http.ts';
 import type { CandidateQuery, Candidates, SearchableCorpus } from './candidates.ts';
 import { findCandidates, joined } from './candidates.ts';
 import type { CorpusChunk } from './corpus/jsonl.ts';

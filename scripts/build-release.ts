@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { NAME_RULE, isName } from '../domain/name.ts';
+import { NAME_RULE, isName } from '../domain/core/name.ts';
 import { buildRelease } from '../retrieval/build/release-builder.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
 import { encoderFolder } from '../retrieval/encoder/manifest.ts';

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { Flags } from '../domain/control.ts';
+import type { Flags } from '../domain/control/state.ts';
 import { cacheFolder } from '../retrieval/encoder/corpus-vectors.ts';
 import { encoderFolder } from '../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
@@ -66,7 +66,7 @@ async function contentKey(encoderDir: string): Promise<string> {
     CORPUS,
     join(encoderDir, 'manifest.json'),
     join(PREDICTORS, 'manifest.json'),
-    join(ROOT, 'domain/ranking.ts'),
+    join(ROOT, 'domain/evaluation/ranking-metrics.ts'),
     fileURLToPath(import.meta.url),
     ...code.toSorted().map((file) => join(ROOT, 'retrieval', file)),
   ];

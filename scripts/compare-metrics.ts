@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { z } from 'zod';
-import { metricChanges } from '../domain/metrics-change.ts';
+import { metricChanges } from '../domain/evaluation/compare-metrics.ts';
 import { readJson } from './tool/files.ts';
 import { existing } from './tool/options.ts';
 import { runTool } from './tool/tool.ts';

@@ -6,7 +6,7 @@ import { machineFindings } from './diagnose/machine.ts';
 import { temporalFindings } from './diagnose/temporal.ts';
 import { decisionsFolder } from './rollout/decision-files.ts';
 import { onceWhereNothingRuns } from './diagnose/nothing.ts';
-import { createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { createGatewayClient, gatewayFromEnv } from '../devstack/gateway-client.ts';
 import { stateFolder } from './tool/places.ts';
 import { setting } from './tool/settings.ts';
 import { runTool } from './tool/tool.ts';

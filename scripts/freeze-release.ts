@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { NAME_RULE, isName } from '../domain/name.ts';
+import { NAME_RULE, isName } from '../domain/core/name.ts';
 import { sha256Of } from '../retrieval/release/checksums.ts';
 import { ownFiles } from '../retrieval/release/own-files.ts';
 import { verifyRelease } from '../retrieval/release/verify.ts';

@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import type { ControlView } from '../domain/control.ts';
+import type { ControlView } from '../domain/control/state.ts';
 import { probeRequest } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
-import type { MeasuredGateway } from './stack/measured-gateway.ts';
-import { onMeasuredGateway } from './stack/measured-gateway.ts';
+import type { MeasuredGateway } from '../devstack/measured-gateway.ts';
+import { onMeasuredGateway } from '../devstack/measured-gateway.ts';
 import { releasesFolder } from './tool/places.ts';
 import { readOptions, settingsOrUsage } from './tool/usage.ts';
 

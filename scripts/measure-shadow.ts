@@ -4,17 +4,17 @@
  * [--rounds 3]`
  */
 import { join } from 'node:path';
-import type { ControlChange } from '../domain/control.ts';
-import type { Sample } from '../domain/metrics-text.ts';
-import { parseMetricsText } from '../domain/metrics-text.ts';
-import { GATEWAY_METRICS } from '../domain/telemetry.ts';
-import { createGatewayClient } from './stack/gateway-client.ts';
-import type { MeasuredGateway } from './stack/measured-gateway.ts';
-import { onMeasuredGateway } from './stack/measured-gateway.ts';
-import { nodeCommand, startProcess } from './stack/process.ts';
+import type { ControlChange } from '../domain/control/state.ts';
+import type { Sample } from '../domain/metrics/prometheus-text.ts';
+import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
+import { GATEWAY_METRICS } from '../domain/metrics/snapshot.ts';
+import { createGatewayClient } from '../devstack/gateway-client.ts';
+import type { MeasuredGateway } from '../devstack/measured-gateway.ts';
+import { onMeasuredGateway } from '../devstack/measured-gateway.ts';
+import { nodeCommand, startProcess } from '../devstack/process.ts';
 import { releasesFolder } from './tool/places.ts';
 import { readOptions, settingsOrUsage } from './tool/usage.ts';
-import type { TrafficReport } from './traffic/tally.ts';
+import type { TrafficReport } from '../devstack/traffic/tally.ts';
 
 const USAGE =
   'usage: measure-shadow [--stable NAME] [--candidate NAME] [--rate QPS] [--shadow PERCENT] [--seconds N] [--rounds N]';

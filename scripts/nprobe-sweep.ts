@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bandsOf, chooseNprobe, wordsOf } from '../domain/nprobe-choice.ts';
+import { bandsOf, chooseNprobe, wordsOf } from '../domain/tuning/choose-nprobe.ts';
 import { indexTarget, sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
 import { readNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';

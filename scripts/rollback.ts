@@ -5,12 +5,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { ControlView } from '../domain/control.ts';
-import { NAME_RULE, isName } from '../domain/name.ts';
+import type { ControlView } from '../domain/control/state.ts';
+import { NAME_RULE, isName } from '../domain/core/name.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
 import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../retrieval/evaluation/set.ts';
-import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from './stack/gateway-client.ts';
+import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from '../devstack/gateway-client.ts';
 import { operatorName } from './tool/operator.ts';
 import { releasesFolder } from './tool/places.ts';
 import { prepareProcess } from './tool/process.ts';

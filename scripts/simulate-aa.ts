@@ -6,12 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { parsePlan } from '../domain/plan-file.ts';
-import { simulateRollout } from './simulate/rollout.ts';
-import { calmWorld } from './simulate/world.ts';
-import { ROOT } from './stack/process.ts';
+import { parsePlan } from '../domain/plan/parse-plan.ts';
+import { simulateRollout } from '../simulation/rollout.ts';
+import { calmWorld } from '../simulation/world.ts';
+import { ROOT } from '../devstack/process.ts';
 import { readOptions } from './tool/usage.ts';
-import { seededRandom } from './traffic/arrivals.ts';
+import { seededRandom } from '../devstack/traffic/arrivals.ts';
 
 const USAGE = 'usage: simulate-aa [--plan NAME] [--rate QPS] [--seeds N]';
 const values = readOptions(USAGE, {

@@ -5,18 +5,18 @@
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { readSettings } from '../domain/settings.ts';
-import { stackFolders } from '../domain/stack-folders.ts';
+import { readSettings } from '../domain/core/settings.ts';
+import { stackFolders } from '../domain/core/stack-folders.ts';
 import { samplePlaces } from './build/places.ts';
-import { untilInterrupted } from './stack/interrupt.ts';
-import { keepRunning } from './stack/keep-running.ts';
-import { startMonitor } from './stack/monitor.ts';
-import type { Part } from './stack/parts.ts';
-import { portsFromEnv } from './stack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from './stack/process.ts';
-import type { Stack } from './stack/stack.ts';
-import { startStack } from './stack/stack.ts';
+import { untilInterrupted } from '../devstack/interrupt.ts';
+import { keepRunning } from '../devstack/keep-running.ts';
+import { startMonitor } from '../devstack/monitor.ts';
+import { portsFromEnv } from '../devstack/ports.ts';
+import { ROOT, nodeCommand, startProcess } from '../devstack/process.ts';
+import type { Stack } from '../devstack/stack.ts';
+import { startStack } from '../devstack/stack.ts';
 import { positive, readOptions, settingsOrUsage } from './tool/usage.ts';
+import type { Part } from '../devstack/stack-options.ts';
 
 const USAGE = 'usage: npm start [-- [--traffic QPS] [--no-monitor]]';
 const SETTINGS = [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestModule } from 'vitest/node';
 import { parseCLI, startVitest } from 'vitest/node';
-import { ROOT } from './stack/process.ts';
+import { ROOT } from '../devstack/process.ts';
 
 // `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read. The processes that tests start run
 // the compiled code, as the image does; the demos run the sources, as a clone does.

@@ -7,12 +7,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { LANE_HEADERS } from '../domain/http.ts';
+import { LANE_HEADERS } from '../domain/control/http.ts';
 import { loadEvaluationSet } from '../retrieval/evaluation/set.ts';
 import { releasesFolder } from './tool/places.ts';
 import { positive, readOptions, refuse } from './tool/usage.ts';
-import { poisson, seededRandom, zipfUsers } from './traffic/arrivals.ts';
-import { Tally } from './traffic/tally.ts';
+import { poisson, seededRandom, zipfUsers } from '../devstack/traffic/arrivals.ts';
+import { Tally } from '../devstack/traffic/tally.ts';
 
 const USAGE =
   'usage: traffic [--gateway URL] [--release DIR] [--rate QPS] [--users N] [--skew S] [--texts %] [--vectors %] [--seconds N] [--seed N] [--with-parent]';

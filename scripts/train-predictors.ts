@@ -21,8 +21,8 @@ import {
   verifyEncoderFiles,
 } from '../retrieval/encoder/manifest.ts';
 import { nextChunkQueries } from '../retrieval/evaluation/next-chunk.ts';
-import type { RankingMetrics } from '../domain/ranking.ts';
-import { EVALUATION_DEPTH, rankingMetrics } from '../domain/ranking.ts';
+import type { RankingMetrics } from '../domain/evaluation/ranking-metrics.ts';
+import { EVALUATION_DEPTH, rankingMetrics } from '../domain/evaluation/ranking-metrics.ts';
 import { openPredictor } from '../retrieval/predictor/predictor.ts';
 import { formatNpy, readNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';

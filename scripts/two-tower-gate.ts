@@ -1,4 +1,4 @@
-import { twoTowerGate } from '../domain/two-tower.ts';
+import { twoTowerGate } from '../domain/preflight/encoder-family-gate.ts';
 import { cleanEvaluation } from '../retrieval/evaluation/clean.ts';
 import { readManifest } from '../retrieval/release/manifest.ts';
 import { showProgress } from './build/progress.ts';

@@ -66,8 +66,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'write-file-atomic',
     'zod',
   ],
+  simulation: ['simulation', 'domain'],
+  devstack: [
+    'devstack',
+    'domain',
+    'retrieval',
+    'node',
+    '@temporalio/client',
+    '@temporalio/envconfig',
+    'undici',
+    'yaml',
+    'zod',
+  ],
   scripts: [
     'scripts',
+    'devstack',
+    'simulation',
     'domain',
     'retrieval',
     'workflows',
@@ -86,6 +100,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'native',
     'retrieval',
     'scripts',
+    'devstack',
+    'simulation',
     'node',
     'faiss-node',
     'onnx-proto',
@@ -94,6 +110,33 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'zod',
   ],
 };
+
+/** The folders of domain/, each above those that it may import. */
+const DOMAIN = [
+  'core',
+  'statistics',
+  'control',
+  'metrics',
+  'plan',
+  'preflight',
+  'notification',
+  'evaluation',
+  'gate',
+  'guard',
+  'power',
+  'rollback',
+  'tuning',
+  'rollout',
+  'audit',
+  'alerts',
+  'incident',
+  'experiment',
+  'maintenance',
+  'contracts',
+];
+/** Of folders of domain/ that import one another in a row. */
+const LONGEST_CHAIN = 7;
+const MOST_FILES = 20;
 
 const FORBIDDEN_NAMES = /^(utils?|common|shared|types|helpers?|misc)(\.ts)?$/;
 
@@ -147,6 +190,50 @@ describe('layout', () => {
       .flatMap((folder) => sourceFiles(folder).flatMap(importsOf))
       .filter(({ target }) => target === 'activities');
     expect(importers).toEqual([]);
+  });
+
+  it('each folder of domain/ imports those before it alone, in chains of at most seven', () => {
+    const folderOf = (file: string) => file.split('/')[1] ?? file;
+    const files = sourceFiles('domain');
+    expect([...new Set(files.map(folderOf))].toSorted()).toEqual(DOMAIN.toSorted());
+    const chains = new Map<string, number>();
+    for (const folder of DOMAIN) {
+      const imported = files
+        .filter((file) => folderOf(file) === folder)
+        .flatMap(importsOf)
+        .map(({ file, specifier }) => folderOf(normalize(join(dirname(file), specifier))))
+        .filter((other) => other !== folder);
+      const unknown = imported.filter((other) => !chains.has(other));
+      expect(unknown, `${folder} imports what comes after it`).toEqual([]);
+      chains.set(folder, 1 + Math.max(0, ...imported.map((other) => chains.get(other) ?? 0)));
+    }
+    expect(Math.max(...chains.values())).toBeLessThanOrEqual(LONGEST_CHAIN);
+  });
+
+  it('no folder of domain/ has more files than a reader takes in at a glance', () => {
+    const folders = sourceFiles('domain').map((file) => dirname(file));
+    const large = folders.filter((folder) => folders.filter((one) => one === folder).length > MOST_FILES);
+    expect([...new Set(large)]).toEqual([]);
+  });
+
+  it('no file imports itself by way of others', () => {
+    const files = Object.keys(MAY_IMPORT).flatMap(sourceFiles);
+    const imports = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter(({ specifier }) => specifier.startsWith('.'))
+          .map(({ specifier }) => normalize(join(dirname(file), specifier))),
+      ]),
+    );
+    // Whoever imports nothing that is left is in no circle.
+    for (let done = true; done;) {
+      const free = [...imports].filter(([, of]) => of.every((other) => !imports.has(other)));
+      for (const [file] of free) imports.delete(file);
+      done = free.length > 0;
+    }
+    // What is left is in a circle, or imports one.
+    expect([...imports.keys()]).toEqual([]);
   });
 
   it('has no folder or file whose name says nothing', () => {

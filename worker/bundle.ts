@@ -17,7 +17,7 @@ export function workflowsPath(): string {
 
 /** Converter for workflow and worker, which turns a payload that it can not decode into a value instead of an error. */
 export function payloadConverterPath(): string {
-  return modulePath('../workflows/payload-converter');
+  return modulePath('../workflows/runtime/payload-converter');
 }
 
 /**

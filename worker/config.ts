@@ -1,6 +1,6 @@
-import type { Settings } from '../domain/settings.ts';
-import { readSettings } from '../domain/settings.ts';
-import { recordsFolder } from '../domain/stack-folders.ts';
+import type { Settings } from '../domain/core/settings.ts';
+import { readSettings } from '../domain/core/settings.ts';
+import { recordsFolder } from '../domain/core/stack-folders.ts';
 
 /** What a worker reads; Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
 const NAMES = [

@@ -1,6 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import { batchTaskQueue, longTaskQueue } from '../domain/queues.ts';
+import { batchTaskQueue, longTaskQueue } from '../domain/core/task-queues.ts';
 import { payloadConverterPath, workflowBundle } from './bundle.ts';
 
 /** Long activities that run side by side in one worker: a guard, a monitor, an evaluation, a pre-flight, and two to spare. */

@@ -3,10 +3,10 @@
  * both judges, and prints how they ended. `npx tsx bench/decisions/main.ts [--rate 20] [--seeds 20] [--first 1001]
  * [--judge sequential] [--only 'P95 x2'] [--why]`. The plan is plans/runbook-48h.yaml, its guard polling once a simulated minute.
  */
-import { JUDGES } from '../../domain/plan.ts';
+import { JUDGES } from '../../domain/plan/plan.ts';
 import { readOptions } from '../../scripts/tool/usage.ts';
 import { reportDecisions } from './report.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { SCENARIOS } from '../../simulation/scenarios.ts';
 
 const USAGE =
   'usage: bench/decisions/main.ts [--rate QPS] [--seeds N] [--first N] [--judge NAME] [--only SCENARIO] [--why]';

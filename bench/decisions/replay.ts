@@ -1,9 +1,9 @@
-import type { Plan } from '../../domain/plan.ts';
-import type { SimulatedEnd } from '../../scripts/simulate/rollout.ts';
-import { simulateRollout } from '../../scripts/simulate/rollout.ts';
-import { seededRandom } from '../../scripts/traffic/arrivals.ts';
-import { RestlessWorld } from './restless-world.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import type { SimulatedEnd } from '../../simulation/rollout.ts';
+import { simulateRollout } from '../../simulation/rollout.ts';
+import { seededRandom } from '../../devstack/traffic/arrivals.ts';
+import { RestlessWorld } from '../../simulation/noisy-environment.ts';
+import type { Scenario } from '../../simulation/scenarios.ts';
 
 /** How the rollouts of one scenario ended under one judge. */
 export interface Ends {

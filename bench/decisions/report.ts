@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { parsePlan } from '../../domain/plan-file.ts';
-import type { Plan } from '../../domain/plan.ts';
-import { JUDGES } from '../../domain/plan.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { JUDGES } from '../../domain/plan/plan.ts';
+import { ROOT } from '../../devstack/process.ts';
 import type { Ends } from './replay.ts';
 import { replay } from './replay.ts';
-import type { Scenario } from './scenarios.ts';
-import { SCENARIOS } from './scenarios.ts';
+import type { Scenario } from '../../simulation/scenarios.ts';
+import { SCENARIOS } from '../../simulation/scenarios.ts';
 
 export interface Question {
   /** Judged requests a second, both lanes together, on average over the day. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { ROOT } from '../../devstack/process.ts';
 
 /**
  * Compiles our services into `folder`, as deploy/Dockerfile does: what runs in production is measured, not the loader

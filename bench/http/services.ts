@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../scripts/stack/ports.ts';
-import type { ProcessSpec, RunningProcess } from '../../scripts/stack/process.ts';
-import { ROOT, startProcess } from '../../scripts/stack/process.ts';
+import { freePort } from '../../devstack/ports.ts';
+import type { ProcessSpec, RunningProcess } from '../../devstack/process.ts';
+import { ROOT, startProcess } from '../../devstack/process.ts';
 import type { BodyKind } from '../load/question.ts';
 import type { BenchRelease } from '../release/release.ts';
 

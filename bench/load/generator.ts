@@ -1,4 +1,4 @@
-import { nodeCommand } from '../../scripts/stack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
 import { startLineProcess } from '../line-process.ts';
 import type { LoadStep, OpenQuestion, Turns, TurnsQuestion } from './question.ts';
 import { parseLoadStep, parseTurns } from './question.ts';

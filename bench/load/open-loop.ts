@@ -1,5 +1,5 @@
 import { RoundRobinPool } from 'undici';
-import { seededRandom } from '../../scripts/traffic/arrivals.ts';
+import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import { quantileOf } from '../quantiles.ts';
 import type { PreparedRequest } from './bodies.ts';
 import type { LoadStep, OpenQuestion } from './question.ts';

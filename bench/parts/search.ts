@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../devstack/process.ts';
 import { readBandwidth } from '../bandwidth.ts';
 import { barChart } from '../chart.ts';
 import { releaseData } from '../data.ts';

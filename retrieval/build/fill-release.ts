@@ -1,6 +1,6 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Flags } from '../../domain/control.ts';
+import type { Flags } from '../../domain/control/state.ts';
 import type { SearchableCorpus } from '../candidates.ts';
 import { nextChunkQueries } from '../evaluation/next-chunk.ts';
 import type { LabelledQuery } from '../evaluation/set.ts';
@@ -8,10 +8,10 @@ import type { Predictor } from '../predictor/predictor.ts';
 import { openReranker } from '../reranker/reranker.ts';
 import { baseline, calibrateTau, hitsOf, labelled, meanOf, rankedExamples, topCosines } from './measure.ts';
 import type { BuildOptions } from './options.ts';
-import type { BuildInput } from './release-builder.ts';
 import type { Measurement } from './release-files.ts';
 import { writeMeasurement } from './release-files.ts';
 import { trainReranker } from './train-reranker.ts';
+import type { BuildInput } from './build-input.ts';
 
 export interface BuildParts {
   readonly corpus: SearchableCorpus;

@@ -1,6 +1,6 @@
-import type { Flags } from '../../domain/control.ts';
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/ranking.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
 import { findCandidates } from '../candidates.ts';
 import type { SearchableCorpus } from '../candidates.ts';
 import { askAll, ranksOf } from '../evaluation/evaluate.ts';

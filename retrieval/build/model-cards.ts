@@ -1,4 +1,4 @@
-import type { RankingMetrics } from '../../domain/ranking.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
 
 export interface CardNumbers {
   readonly release: string;

@@ -1,4 +1,4 @@
-import type { Flags } from '../../domain/control.ts';
+import type { Flags } from '../../domain/control/state.ts';
 import type { Recipe } from '../release/manifest.ts';
 import type { ArticleSplit } from './article-split.ts';
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
 import { encodeCorpus } from '../encoder/corpus-vectors.ts';
-import type { EncoderManifest } from '../encoder/manifest.ts';
 import { encoderIdentity, readEncoderManifest, verifyEncoderFiles } from '../encoder/manifest.ts';
 import { CONTEXT_LENGTH, nextChunkQueries } from '../evaluation/next-chunk.ts';
 import type { IndexBuild } from '../index/build.ts';
@@ -16,7 +15,6 @@ import { RELEASE_FILES, ReleaseError } from '../release/manifest.ts';
 import { checkRowNorms } from '../release/norms.ts';
 import { readNpy } from '../release/npy.ts';
 import { ownFiles } from '../release/own-files.ts';
-import type { ArticleSplit } from './article-split.ts';
 import { refuseOverlap, splitArticles } from './article-split.ts';
 import { buildCrowdedIndexes } from './crowd.ts';
 import { fillRelease } from './fill-release.ts';
@@ -24,6 +22,7 @@ import type { BuildOptions } from './options.ts';
 import type { PredictorsManifest } from './predictor-manifest.ts';
 import { readPredictorsManifest } from './predictor-manifest.ts';
 import { applyRecipe } from './recipes.ts';
+import type { BuildInput } from './build-input.ts';
 
 /** Results of a search that names no number. */
 const DEFAULT_K = 10;
@@ -32,14 +31,6 @@ export interface BuildResult {
   readonly dir: string;
   /** `unchanged`: a release of this version with the same content was there already. */
   readonly kind: 'built' | 'unchanged';
-}
-
-/** What a build starts from, checked. */
-export interface BuildInput {
-  readonly chunks: readonly CorpusChunk[];
-  readonly encoder: EncoderManifest;
-  readonly predictors: PredictorsManifest;
-  readonly split: ArticleSplit;
 }
 
 /**

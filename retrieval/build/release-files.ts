@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Flags } from '../../domain/control.ts';
-import type { RankingMetrics } from '../../domain/ranking.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
 import { metricsOfHits } from '../evaluation/evaluate.ts';
 import { SYNTHETIC } from './crowd.ts';
 import { CONTEXT_LENGTH } from '../evaluation/next-chunk.ts';
@@ -10,7 +10,7 @@ import { formatNpy } from '../release/npy.ts';
 import { summaryOf } from './measure.ts';
 import { modelCard } from './model-cards.ts';
 import type { BuildOptions } from './options.ts';
-import type { BuildInput } from './release-builder.ts';
+import type { BuildInput } from './build-input.ts';
 
 const PROBES = 32;
 const PROBE_IDS = 10;

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Flags } from '../../domain/control.ts';
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import type { RerankerContest } from '../../domain/weekly.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import type { RerankerContest } from '../../domain/maintenance/decisions.ts';
 import type { SearchableCorpus } from '../candidates.ts';
 import type { CleanEvaluation } from '../evaluation/clean.ts';
 import { askBoth, summarise } from '../evaluation/clean.ts';

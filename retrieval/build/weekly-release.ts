@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Choice, IvfState } from '../../domain/weekly.ts';
-import { hasOutgrown, rebuildsIvf } from '../../domain/weekly.ts';
+import type { Choice, IvfState } from '../../domain/maintenance/decisions.ts';
+import { hasOutgrown, rebuildsIvf } from '../../domain/maintenance/decisions.ts';
 import { releaseEncoderFolder } from '../encoder/release-encoder.ts';
 import { buildBalancedIvf, listCount, refillIvf } from '../index/build.ts';
 import { writeFlatIndex } from '../index/flat-file.ts';

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { SettingsError, readSettings } from '../../domain/settings.ts';
+import { SettingsError, readSettings } from '../../domain/core/settings.ts';
 import { formatNpy, parseNpy } from '../release/npy.ts';
 import type { EncoderManifest } from './manifest.ts';
 import { openEncoderPool } from './pool.ts';

@@ -1,6 +1,6 @@
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import { rankingMetrics } from '../../domain/ranking.ts';
-import type { Interval } from '../../domain/stats.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import { rankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import type { Interval } from '../../domain/statistics/proportion.ts';
 import { seededRandom } from '../build/random.ts';
 
 const RESAMPLES = 1_000;

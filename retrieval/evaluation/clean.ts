@@ -1,7 +1,7 @@
-import type { Flags } from '../../domain/control.ts';
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/ranking.ts';
-import type { Interval } from '../../domain/stats.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import { EVALUATION_DEPTH, rankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import type { Interval } from '../../domain/statistics/proportion.ts';
 import { lazyReleaseEncoder } from '../encoder/release-encoder.ts';
 import { openIndex } from '../index/open.ts';
 import { applyRecord } from '../ingest/apply.ts';

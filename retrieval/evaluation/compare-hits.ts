@@ -1,7 +1,7 @@
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import { rankingMetrics } from '../../domain/ranking.ts';
-import type { Interval } from '../../domain/stats.ts';
-import { pairedDifference, zFor } from '../../domain/stats.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import { rankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import type { Interval } from '../../domain/statistics/proportion.ts';
+import { pairedDifference, zFor } from '../../domain/statistics/proportion.ts';
 import { ranksOf } from './evaluate.ts';
 import type { Hits } from './set.ts';
 

@@ -1,5 +1,5 @@
-import type { RankingMetrics } from '../../domain/ranking.ts';
-import { EVALUATION_DEPTH, rankOf, rankingMetrics } from '../../domain/ranking.ts';
+import type { RankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
+import { EVALUATION_DEPTH, rankOf, rankingMetrics } from '../../domain/evaluation/ranking-metrics.ts';
 import type { Hits, LabelledQuery } from './set.ts';
 
 export interface EvaluationMetrics extends RankingMetrics {

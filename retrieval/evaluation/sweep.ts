@@ -1,5 +1,5 @@
-import type { TrialSummary } from '../../domain/nprobe-choice.ts';
-import type { Interval } from '../../domain/stats.ts';
+import type { TrialSummary } from '../../domain/tuning/choose-nprobe.ts';
+import type { Interval } from '../../domain/statistics/proportion.ts';
 import { seededRandom } from '../build/random.ts';
 import type { NativeIndex } from '../index/open.ts';
 import type { FloatArray } from '../release/npy.ts';

@@ -1,5 +1,5 @@
-import type { Interval } from '../../domain/stats.ts';
-import { wilson, zFor } from '../../domain/stats.ts';
+import type { Interval } from '../../domain/statistics/proportion.ts';
+import { wilson, zFor } from '../../domain/statistics/proportion.ts';
 import { calibrateTau, topCosines } from '../build/measure.ts';
 import { readManifest, ReleaseError } from '../release/manifest.ts';
 import { openServingParts } from '../release/parts.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { NAME_RULE, isName } from '../../domain/name.ts';
+import { NAME_RULE, isName } from '../../domain/core/name.ts';
 import { JsonTextError, parseJsonBytes } from '../text/json.ts';
 
 /** What is wrong with a release, and in which of its files. */

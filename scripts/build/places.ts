@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readSettings } from '../../domain/settings.ts';
+import { readSettings } from '../../domain/core/settings.ts';
 import { DEFAULT_ENCODER } from '../../retrieval/encoder/manifest.ts';
 
 /** Where the sample releases of an encoder are, and what they are made of. */

@@ -2,13 +2,13 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { parse, stringify } from 'yaml';
-import type { Flags } from '../../domain/control.ts';
-import type { SearchResponse } from '../../domain/http.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { SearchResponse } from '../../domain/control/http.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
-import { createGatewayClient } from '../stack/gateway-client.ts';
-import { freePort } from '../stack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from '../stack/process.ts';
-import { poisson, seededRandom } from '../traffic/arrivals.ts';
+import { createGatewayClient } from '../../devstack/gateway-client.ts';
+import { freePort } from '../../devstack/ports.ts';
+import { ROOT, nodeCommand, startProcess } from '../../devstack/process.ts';
+import { poisson, seededRandom } from '../../devstack/traffic/arrivals.ts';
 
 export interface LatencyPlanOptions {
   readonly release: string;

@@ -1,6 +1,6 @@
-import type { BlastRadius } from '../../domain/blast-radius.ts';
-import type { Outcome } from '../../domain/rollout-state.ts';
-import type { TrafficReport } from '../traffic/tally.ts';
+import type { BlastRadius } from '../../domain/rollout/impact.ts';
+import type { Outcome } from '../../domain/rollout/state.ts';
+import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 
 /** What a demo has seen when its rollout has ended. */
 export interface DemoResult {

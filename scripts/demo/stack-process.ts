@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { TASK_QUEUE } from '../../domain/queues.ts';
-import { FIRST_SERVICE } from '../../domain/stack-folders.ts';
-import { ROOT, dieWithParent, nodeCommand } from '../stack/process.ts';
-import type { Stack } from '../stack/stack.ts';
-import type { TrafficReport } from '../traffic/tally.ts';
+import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
+import { FIRST_SERVICE } from '../../domain/core/stack-folders.ts';
+import { ROOT, dieWithParent, nodeCommand } from '../../devstack/process.ts';
+import type { Stack } from '../../devstack/stack.ts';
+import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 
 /** The stack of one demo, in a process of its own (`scripts/start.ts`), so that it can outlive the demo. */
 export interface DemoStack {

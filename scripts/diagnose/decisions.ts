@@ -1,5 +1,5 @@
-import type { DecisionLine } from '../../domain/decision-chain.ts';
-import { chainProblem } from '../../domain/decision-chain.ts';
+import type { DecisionLine } from '../../domain/audit/hash-chain.ts';
+import { chainProblem } from '../../domain/audit/hash-chain.ts';
 import { newestDecisions, readDecisions, sha256 } from '../rollout/decision-files.ts';
 import { sayTime } from '../rollout/words.ts';
 import type { Finding } from './finding.ts';

@@ -1,10 +1,10 @@
 import { request } from 'undici';
-import type { AnyLane, ControlView, LaneStatus } from '../../domain/control.ts';
-import type { Health } from '../../domain/http.ts';
-import { formatFlags } from '../../domain/http.ts';
-import type { Sample } from '../../domain/metrics-text.ts';
-import { parseMetricsText } from '../../domain/metrics-text.ts';
-import type { GatewayClient } from '../stack/gateway-client.ts';
+import type { AnyLane, ControlView, LaneStatus } from '../../domain/control/state.ts';
+import type { Health } from '../../domain/control/http.ts';
+import { formatFlags } from '../../domain/control/http.ts';
+import type { Sample } from '../../domain/metrics/prometheus-text.ts';
+import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import type { GatewayClient } from '../../devstack/gateway-client.ts';
 import type { Finding } from './finding.ts';
 import { note, ok, skipped, wordsOf, wrong } from './finding.ts';
 

@@ -1,9 +1,9 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { request } from 'undici';
-import { monitorCommand, monitorId } from '../../domain/monitor-input.ts';
-import { longTaskQueue } from '../../domain/queues.ts';
-import { statusQuery } from '../../workflows/messages.ts';
+import { monitorCommand, monitorId } from '../../domain/alerts/input.ts';
+import { longTaskQueue } from '../../domain/core/task-queues.ts';
+import { statusQuery } from '../../workflows/runtime/messages.ts';
 import { ANSWER_MS, taskQueue, withTemporal } from '../rollout/temporal.ts';
 import { setting } from '../tool/settings.ts';
 import type { Finding } from './finding.ts';

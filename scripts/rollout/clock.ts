@@ -1,4 +1,4 @@
-import type { Plan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
 
 /** A moment of the demo's plan and the same moment of the runbook, both in ms after T0. */
 interface Mark {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DecisionLine } from '../../domain/decision-chain.ts';
+import type { DecisionLine } from '../../domain/audit/hash-chain.ts';
 import { linesOf } from '../../retrieval/text/lines.ts';
 import { artifactsFolder } from '../tool/places.ts';
 

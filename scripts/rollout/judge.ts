@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { DecisionLine } from '../../domain/decision-chain.ts';
-import { chainProblem } from '../../domain/decision-chain.ts';
-import type { DecisionRecord } from '../../domain/decision-record.ts';
-import type { Rejudged } from '../../domain/rejudge.ts';
-import { rejudge } from '../../domain/rejudge.ts';
+import type { DecisionLine } from '../../domain/audit/hash-chain.ts';
+import { chainProblem } from '../../domain/audit/hash-chain.ts';
+import type { DecisionRecord } from '../../domain/rollout/decision-record.ts';
+import type { Rejudged } from '../../domain/audit/replay-decisions.ts';
+import { rejudge } from '../../domain/audit/replay-decisions.ts';
 import { existing } from '../tool/options.ts';
 import { WrongUse, command } from '../tool/tool.ts';
 import { decisionsFolder, newestDecisions, readDecisions, sha256 } from './decision-files.ts';

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
-import type { SearchAttribute } from '../../domain/search-attributes.ts';
-import { statusQuery } from '../../workflows/messages.ts';
+import type { SearchAttribute } from '../../domain/core/search-attributes.ts';
+import { statusQuery } from '../../workflows/runtime/messages.ts';
 import { count } from '../tool/options.ts';
 import { command } from '../tool/tool.ts';
 import { ANSWER_MS, withTemporal } from './temporal.ts';

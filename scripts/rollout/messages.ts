@@ -6,9 +6,9 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import type { MessageName } from '../../domain/rollout-messages.ts';
-import type { RolloutStatus } from '../../domain/status.ts';
-import { signals } from '../../workflows/messages.ts';
+import type { MessageName } from '../../domain/rollout/operator-commands.ts';
+import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import { signals } from '../../workflows/runtime/messages.ts';
 import type { Command, ToolResult } from '../tool/tool.ts';
 import { command } from '../tool/tool.ts';
 import { by, reason, service } from './options.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NAME_RULE, isName } from '../../domain/name.ts';
+import { NAME_RULE, isName } from '../../domain/core/name.ts';
 import { operatorName } from '../tool/operator.ts';
 import { setting } from '../tool/settings.ts';
 import type { ToolOption } from '../tool/tool.ts';

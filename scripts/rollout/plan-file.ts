@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { Plan } from '../../domain/plan.ts';
-import { parsePlan } from '../../domain/plan-file.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { parsePlan } from '../../domain/plan/parse-plan.ts';
 import { textOf } from '../../retrieval/text/utf8.ts';
 import { plansFolder } from '../tool/places.ts';
 import { WrongUse } from '../tool/tool.ts';

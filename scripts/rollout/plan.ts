@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import { z } from 'zod';
-import type { Detectability } from '../../domain/detectability.ts';
-import { planDetectability } from '../../domain/detectability.ts';
-import { parseMetricsText } from '../../domain/metrics-text.ts';
-import type { Plan } from '../../domain/plan.ts';
-import { GATEWAY_METRICS } from '../../domain/telemetry.ts';
-import { gatewayFromEnv } from '../stack/gateway-client.ts';
+import type { Detectability } from '../../domain/power/power-analysis.ts';
+import { planDetectability } from '../../domain/power/power-analysis.ts';
+import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
+import { gatewayFromEnv } from '../../devstack/gateway-client.ts';
 import { WrongUse, command } from '../tool/tool.ts';
 import { DEFAULT_PLAN, readPlan } from './plan-file.ts';
 import { sayClock } from './words.ts';

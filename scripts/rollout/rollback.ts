@@ -1,11 +1,11 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
 import { z } from 'zod';
-import { NAME_RULE, isName } from '../../domain/name.ts';
-import type { RollbackInput } from '../../domain/rollback-input.ts';
-import { ROLLBACK_METHODS, readRollbackInput } from '../../domain/rollback-input.ts';
-import type { RollbackResult } from '../../workflows/rollback.ts';
-import type { RolloutResult } from '../../workflows/rollout.ts';
+import { NAME_RULE, isName } from '../../domain/core/name.ts';
+import type { RollbackInput } from '../../domain/rollback/input.ts';
+import { ROLLBACK_METHODS, readRollbackInput } from '../../domain/rollback/input.ts';
+import type { RollbackResult } from '../../workflows/rollback/rollback.ts';
+import type { RolloutResult } from '../../workflows/rollout/rollout.ts';
 import type { ToolResult } from '../tool/tool.ts';
 import { command } from '../tool/tool.ts';
 import { noteOf, send } from './messages.ts';

@@ -1,6 +1,6 @@
-import type { Plan } from '../../domain/plan.ts';
-import type { RolloutStatus } from '../../domain/status.ts';
-import type { TrafficReport } from '../traffic/tally.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 import { runbookClockMs, sayRunbookClock } from './clock.ts';
 import { VERDICT_MARKS, rowLine, sayClock } from './words.ts';
 

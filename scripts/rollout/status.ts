@@ -1,4 +1,4 @@
-import { sayBlastRadius } from '../../domain/blast-radius.ts';
+import { sayBlastRadius } from '../../domain/rollout/impact.ts';
 import type { ToolResult } from '../tool/tool.ts';
 import { command } from '../tool/tool.ts';
 import { service } from './options.ts';

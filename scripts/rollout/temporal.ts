@@ -1,10 +1,10 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { temporalEnvironment } from '../../domain/settings.ts';
-import type { BlastRadius } from '../../domain/blast-radius.ts';
-import type { Outcome } from '../../domain/rollout-state.ts';
-import type { RolloutStatus } from '../../domain/status.ts';
-import { statusQuery } from '../../workflows/messages.ts';
+import { temporalEnvironment } from '../../domain/core/settings.ts';
+import type { BlastRadius } from '../../domain/rollout/impact.ts';
+import type { Outcome } from '../../domain/rollout/state.ts';
+import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import { statusQuery } from '../../workflows/runtime/messages.ts';
 import { setting } from '../tool/settings.ts';
 
 /** A question to a worker that is not answered in this time is not waited for. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { LoadedPlan } from '../../domain/contract.ts';
-import { planQuery } from '../../workflows/messages.ts';
+import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
+import { planQuery } from '../../workflows/runtime/messages.ts';
 import type { ToolResult } from '../tool/tool.ts';
 import { command } from '../tool/tool.ts';
 import { service } from './options.ts';

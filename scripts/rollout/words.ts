@@ -1,5 +1,5 @@
-import { sayBlastRadius } from '../../domain/blast-radius.ts';
-import type { RolloutStatus, StatusRow } from '../../domain/status.ts';
+import { sayBlastRadius } from '../../domain/rollout/impact.ts';
+import type { RolloutStatus, StatusRow } from '../../domain/rollout/status.ts';
 
 export const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
 

@@ -1,5 +1,5 @@
 import type { Client, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
-import { FIRST_SERVICE } from '../../domain/stack-folders.ts';
+import { FIRST_SERVICE } from '../../domain/core/stack-folders.ts';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 
 /** When the schedules run. */

@@ -1,4 +1,4 @@
-# To be sourced. setting NAME DEFAULT: prints the variable of that name as domain/settings.ts reads it: blanks and line ends
+# To be sourced. setting NAME DEFAULT: prints the variable of that name as domain/core/settings.ts reads it: blanks and line ends
 # around it do not count, an empty one is as good as none, and one of blanks alone is refused.
 setting() {
   local value=${!1-}

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { ROOT } from '../stack/process.ts';
-import { readSettings } from '../../domain/settings.ts';
-import { recordsFolder, stackFolders } from '../../domain/stack-folders.ts';
+import { ROOT } from '../../devstack/process.ts';
+import { readSettings } from '../../domain/core/settings.ts';
+import { recordsFolder, stackFolders } from '../../domain/core/stack-folders.ts';
 import { setting } from './settings.ts';
 
 /**

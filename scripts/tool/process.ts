@@ -1,4 +1,4 @@
-import { loopbackWithoutProxy } from '../../domain/proxy.ts';
+import { loopbackWithoutProxy } from '../../domain/core/proxy.ts';
 
 /** For the beginning of every command: what it and its children ask of this machine goes past a proxy, and it works on when nobody reads what it says. */
 export function prepareProcess(): void {

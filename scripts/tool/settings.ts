@@ -1,5 +1,5 @@
-import type { SettingName, Settings } from '../../domain/settings.ts';
-import { readSettings } from '../../domain/settings.ts';
+import type { SettingName, Settings } from '../../domain/core/settings.ts';
+import { readSettings } from '../../domain/core/settings.ts';
 
 /**
  * One setting of this process.

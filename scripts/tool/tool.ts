@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { SettingsError } from '../../domain/settings.ts';
+import { SettingsError } from '../../domain/core/settings.ts';
 import { prepareProcess } from './process.ts';
 
 /** One `--name` of a tool. Without `value` it is a switch; with it, the word that the help shows for what it takes. */

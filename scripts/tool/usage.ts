@@ -1,6 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
-import { SettingsError } from '../../domain/settings.ts';
+import { SettingsError } from '../../domain/core/settings.ts';
 import { prepareProcess } from './process.ts';
 
 /**

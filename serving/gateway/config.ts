@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
-import type { Flags } from '../../domain/control.ts';
-import type { Settings } from '../../domain/settings.ts';
-import { SettingsError, readSettings } from '../../domain/settings.ts';
-import type { WebhookRoute } from '../../domain/webhook-message.ts';
-import { tokenOfFile } from '../token.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import type { Settings } from '../../domain/core/settings.ts';
+import { SettingsError, readSettings } from '../../domain/core/settings.ts';
+import type { WebhookRoute } from '../../domain/notification/webhook-message.ts';
+import { tokenOfFile } from '../http/bearer-token.ts';
 
 const NAMES = [
   'GATEWAY_HOST',

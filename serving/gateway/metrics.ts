@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
-import type { AnyLane } from '../../domain/control.ts';
-import type { LaneName } from '../../domain/split.ts';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/histogram.ts';
-import { ARM_METRICS, GATEWAY_METRICS as NAMES, OVERLAP_DEPTH } from '../../domain/telemetry.ts';
-import type { LaneOwn, LaneReport } from '../../domain/lane-report.ts';
-import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
-import { processRegistry } from '../registry.ts';
+import type { AnyLane } from '../../domain/control/state.ts';
+import type { LaneName } from '../../domain/control/traffic-split.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/metrics/histogram.ts';
+import { ARM_METRICS, GATEWAY_METRICS as NAMES, OVERLAP_DEPTH } from '../../domain/metrics/snapshot.ts';
+import type { LaneOwn, LaneReport } from '../../domain/metrics/lane-self-metrics.ts';
+import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
+import { processRegistry } from '../http/registry.ts';
 
 /** Labels of what gates compare. */
 export interface Labels {

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { AnyLane } from '../../domain/control.ts';
-import { LANE_HEADERS } from '../../domain/http.ts';
-import type { Orders, SearchResponse } from '../../domain/http.ts';
+import type { AnyLane } from '../../domain/control/state.ts';
+import { LANE_HEADERS } from '../../domain/control/http.ts';
+import type { Orders, SearchResponse } from '../../domain/control/http.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Pipeline, PipelineAnswer, PipelineQuery, Recall } from '../../retrieval/pipeline.ts';
-import type { AppOptions } from '../app.ts';
-import { createApp } from '../app.ts';
+import type { AppOptions } from '../http/app.ts';
+import { createApp } from '../http/app.ts';
 import { readChunk } from './chunk-request.ts';
 import { encodeTexts } from './encode-request.ts';
 import type { ExplainLog } from './explain-log.ts';
 import type { Ingest } from './ingest.ts';
-import { LaneCounting } from './lane-counting.ts';
+import { LaneCounting } from './self-metrics.ts';
 import { createRetrieverMetrics } from './metrics.ts';
 import { readFlags, readSearchRequest } from './search-request.ts';
 

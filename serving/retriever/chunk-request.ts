@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
 import type { IngestRecord } from '../../retrieval/ingest/record.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
-import { parseBody } from '../json.ts';
-import { chunkSchema } from '../schemas.ts';
+import { parseBody } from '../http/parse-body.ts';
+import { chunkSchema } from '../http/request-schemas.ts';
 import { readBase64, readVector, wrong } from './vectors.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { vectorToBase64 } from '../../retrieval/ingest/record.ts';
 import type { EncodeOptions } from '../../retrieval/encoder/pool.ts';
 import type { Pipeline } from '../../retrieval/pipeline.ts';
-import { parseBody } from '../json.ts';
-import { encodeSchema } from '../schemas.ts';
+import { parseBody } from '../http/parse-body.ts';
+import { encodeSchema } from '../http/request-schemas.ts';
 
 export interface EncodeResponse {
   readonly encoder: string;

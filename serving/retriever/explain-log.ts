@@ -1,6 +1,6 @@
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Flags } from '../../domain/control.ts';
+import type { Flags } from '../../domain/control/state.ts';
 import type { AnswerExplanation } from '../../retrieval/explain.ts';
 
 export interface ExplainLogOptions {

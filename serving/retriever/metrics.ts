@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { LATENCY_BOUNDS_SECONDS } from '../../domain/histogram.ts';
-import { LANE_RECALL } from '../../domain/tuning-need.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../../domain/metrics/histogram.ts';
+import { LANE_RECALL } from '../../domain/tuning/tuning-trigger.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';
 import type { PipelineAnswer, Recall } from '../../retrieval/pipeline.ts';
-import { processRegistry } from '../registry.ts';
+import { processRegistry } from '../http/registry.ts';
 import type { Ingest } from './ingest.ts';
 
 const TENTHS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];

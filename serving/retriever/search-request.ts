@@ -1,11 +1,11 @@
-import type { Flags } from '../../domain/control.ts';
-import { LANE_HEADERS, formatFlags, parseFlags } from '../../domain/http.ts';
+import type { Flags } from '../../domain/control/state.ts';
+import { LANE_HEADERS, formatFlags, parseFlags } from '../../domain/control/http.ts';
 import { CONTEXT_LENGTH } from '../../retrieval/evaluation/next-chunk.ts';
 import type { PipelineQuery } from '../../retrieval/pipeline.ts';
-import { parse, parseBody } from '../json.ts';
-import { isBinary } from '../media-type.ts';
-import { ProblemError } from '../problem.ts';
-import { QUERIES, binarySearchSchema, searchSchema } from '../schemas.ts';
+import { parse, parseBody } from '../http/parse-body.ts';
+import { isBinary } from '../http/media-type.ts';
+import { ProblemError } from '../http/problem.ts';
+import { QUERIES, binarySearchSchema, searchSchema } from '../http/request-schemas.ts';
 import { readBase64, readFloats, readVector, wrong } from './vectors.ts';
 
 export interface ReceivedSearch {

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { parse } from 'yaml';
-import { LADDER_STEPS, METRICS } from '../../domain/plan.ts';
-import { MESSAGES } from '../../domain/rollout-messages.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { LADDER_STEPS, METRICS } from '../../domain/plan/plan.ts';
+import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
+import { ROOT } from '../../devstack/process.ts';
 import * as workflows from '../../workflows/index.ts';
 import type { Named, Proof, Row } from './runbook-table.ts';
 
@@ -41,7 +41,7 @@ function metricNames(): Set<string> {
     ...filesOf('serving'),
     ...filesOf('activities'),
     ...filesOf('worker'),
-    'domain/telemetry.ts',
+    'domain/metrics/snapshot.ts',
   ];
   const declared = sources.flatMap(
     (path) => text(path).match(/(?<=')(gateway|retriever|rollout)_[a-z0-9_]+(?=')/g) ?? [],

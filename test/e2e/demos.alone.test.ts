@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nodeCommand, startProcess } from '../../scripts/stack/process.ts';
+import { nodeCommand, startProcess } from '../../devstack/process.ts';
 
 /**
  * Releases whose demo runs here, with real processes and simulated users. The demo's exit code is 0 only if the rollout

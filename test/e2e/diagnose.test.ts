@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMonitor } from '../../scripts/stack/monitor.ts';
+import { startMonitor } from '../../devstack/monitor.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import { run } from './command.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import { run } from '../support/command.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 interface Finding {
   readonly part: string;

@@ -2,13 +2,13 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TASK_QUEUE } from '../../domain/queues.ts';
-import { LANE_HEADERS } from '../../domain/http.ts';
+import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
+import { LANE_HEADERS } from '../../domain/control/http.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 const ID = 'rerankerExperiment/retriever';
 

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { ControlView } from '../../domain/control.ts';
-import type { TimelineEntry } from '../../domain/rollout-state.ts';
-import type { CutProxy } from './cut-proxy.ts';
-import { startCutProxy } from './cut-proxy.ts';
+import type { ControlView } from '../../domain/control/state.ts';
+import type { TimelineEntry } from '../../domain/rollout/state.ts';
+import type { CutProxy } from '../support/cut-proxy.ts';
+import { startCutProxy } from '../support/cut-proxy.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { Traffic, World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { Traffic, World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 let world: World;
 let traffic: Traffic;

@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutStatus } from '../../domain/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { CutProxy, Held } from './cut-proxy.ts';
-import { startCutProxy } from './cut-proxy.ts';
-import { recordPhase } from './kill-table.ts';
-import type { World } from './world.ts';
-import { startWorld, until } from './world.ts';
+import type { CutProxy, Held } from '../support/cut-proxy.ts';
+import { startCutProxy } from '../support/cut-proxy.ts';
+import { recordPhase } from '../support/kill-table.ts';
+import type { World } from '../support/world.ts';
+import { startWorld, until } from '../support/world.ts';
 
 /** From the kill to users on the old release, without the time that the worker itself takes to start. */
 const SAFE_WITHIN_MS = 8_000;

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 /** A lane that loads, and a worker that starts, while other tests have the machine. */
 const LOADED_MS = 90_000;

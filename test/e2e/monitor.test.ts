@@ -1,13 +1,13 @@
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { MonitorStatus } from '../../domain/monitor-status.ts';
-import type { TestServer } from '../activities/http-server.ts';
-import { startServer } from '../activities/http-server.ts';
+import type { MonitorStatus } from '../../domain/alerts/monitor-status.ts';
+import type { TestServer } from '../support/http-server.ts';
+import { startServer } from '../support/http-server.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import { lintMetrics, promtool } from '../serving/metrics-lint.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import { lintMetrics, promtool } from '../support/metrics-lint.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 const START = ['workflow', 'start', '--task-queue', 'retriever-rollout', '--type', 'monitor'];
 const ID = ['--workflow-id', 'monitor/retriever'];

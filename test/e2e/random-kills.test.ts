@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { Kill, Process } from './kills.ts';
-import { PROCESSES, rolloutAmongKills, seeded } from './kills.ts';
-import { TABLE, recordKills } from './kill-table.ts';
-import type { Traffic, World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { Kill, Process } from '../support/kills.ts';
+import { PROCESSES, rolloutAmongKills, seeded } from '../support/kills.ts';
+import { TABLE, recordKills } from '../support/kill-table.ts';
+import type { Traffic, World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 /** How many kills of the worker; with a table, other processes are killed as well, and it holds all that was ever recorded. */
 const KILLS = Number(process.env['KILLS'] ?? 10);

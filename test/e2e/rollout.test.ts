@@ -2,10 +2,10 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutResult } from '../../workflows/rollout.ts';
+import type { RolloutResult } from '../../workflows/rollout/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 /** Damages to a good release, and what a refusal has to name. */
 const DAMAGES: Record<string, { damage: (dir: string) => void; names: RegExp }> = {

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parsePlan } from '../../domain/plan-file.ts';
-import type { GateRow, Plan } from '../../domain/plan.ts';
-import { isByKind } from '../../domain/query-kinds.ts';
-import type { StatusRow } from '../../domain/status.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import type { GateRow, Plan } from '../../domain/plan/plan.ts';
+import { isByKind } from '../../domain/plan/query-kinds.ts';
+import type { StatusRow } from '../../domain/rollout/status.ts';
+import { ROOT } from '../../devstack/process.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld, until } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld, until } from '../support/world.ts';
 
 const REQUESTS_PER_SECOND = 150;
 /** What a gate needs at that rate in its short window; the small release has 27 labelled queries. */

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PreflightReport } from '../../domain/contract.ts';
-import type { SearchResponse } from '../../domain/http.ts';
+import type { SearchResponse } from '../../domain/control/http.ts';
 import { readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { verifyRelease } from '../../retrieval/release/verify.ts';
-import { ROOT, nodeCommand } from '../../scripts/stack/process.ts';
-import type { RolloutResult } from '../../workflows/rollout.ts';
+import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import type { RolloutResult } from '../../workflows/rollout/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
+import type { PreflightReport } from '../../domain/preflight/report.ts';
 
 const ADDED = 30;
 /** Ingested after the weekly release was made. */

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { Client, Connection, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RollbackResult } from '../../workflows/rollback.ts';
-import type { RolloutResult } from '../../workflows/rollout.ts';
+import type { RollbackResult } from '../../workflows/rollback/rollback.ts';
+import type { RolloutResult } from '../../workflows/rollout/rollout.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 const OTHER_QUEUE = 'other-rollout';
 

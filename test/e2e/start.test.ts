@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { RunningProcess } from '../../scripts/stack/process.ts';
-import { freePort } from '../../scripts/stack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from '../../scripts/stack/process.ts';
-import type { Stack } from '../../scripts/stack/stack.ts';
+import type { RunningProcess } from '../../devstack/process.ts';
+import { freePort } from '../../devstack/ports.ts';
+import { ROOT, nodeCommand, startProcess } from '../../devstack/process.ts';
+import type { Stack } from '../../devstack/stack.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import { toolIn } from '../scripts/tool-process.ts';
+import { toolIn } from '../support/tool-process.ts';
 
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'grpc_proxy'];
 const PORTS = ['TEMPORAL', 'TEMPORAL_UI', 'GATEWAY', 'CONTROL', 'WORKER_METRICS', 'WORKER_HEALTH'];

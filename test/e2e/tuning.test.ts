@@ -3,12 +3,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TASK_QUEUE } from '../../domain/queues.ts';
-import type { TuningStatus } from '../../domain/tuning-status.ts';
-import type { nprobeTuning } from '../../workflows/nprobe-tuning.ts';
+import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
+import type { TuningStatus } from '../../domain/tuning/status.ts';
+import type { nprobeTuning } from '../../workflows/tuning/nprobe-tuning.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld, until } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld, until } from '../support/world.ts';
 
 let world: World;
 let releasesDir = '';

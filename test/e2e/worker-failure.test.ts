@@ -6,13 +6,13 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createActivities } from '../../activities/index.ts';
-import { TASK_QUEUE, longTaskQueue } from '../../domain/queues.ts';
+import { TASK_QUEUE, longTaskQueue } from '../../domain/core/task-queues.ts';
 import { readConfig } from '../../worker/config.ts';
 import type { WorkerHealth } from '../../worker/health.ts';
 import { isAlive } from '../../worker/sign-of-life.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { World } from './world.ts';
-import { startWorld, until } from './world.ts';
+import type { World } from '../support/world.ts';
+import { startWorld, until } from '../support/world.ts';
 
 const ID = 'rollout/retriever';
 const FAULTS = new URL('../fixtures/worker-faults.mjs', import.meta.url).href;

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from '../serving/gateway-process.ts';
-import { createTestGateway } from '../serving/gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Of each route, beside the boundary cases that the fuzzer makes of the document. */

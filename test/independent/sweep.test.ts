@@ -11,7 +11,7 @@ import { buildIndexes } from '../../retrieval/index/build.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { formatNpy } from '../../retrieval/release/npy.ts';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
-import { nodeCommand } from '../../scripts/stack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

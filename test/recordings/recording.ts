@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { RestlessWorld } from '../../bench/decisions/restless-world.ts';
-import type { Scenario } from '../../bench/decisions/scenarios.ts';
-import { statusOf } from '../../domain/status.ts';
-import type { GuardEvent, GuardState } from '../../domain/guard.ts';
-import { parsePlan } from '../../domain/plan-file.ts';
-import type { Plan } from '../../domain/plan.ts';
-import { nextAction } from '../../domain/rollout-action.ts';
-import type { RolloutEvent } from '../../domain/rollout.ts';
-import type { RolloutState } from '../../domain/rollout-state.ts';
-import type { Observer } from '../../scripts/simulate/rollout.ts';
-import { simulateRollout } from '../../scripts/simulate/rollout.ts';
-import { seededRandom } from '../../scripts/traffic/arrivals.ts';
+import { RestlessWorld } from '../../simulation/noisy-environment.ts';
+import type { Scenario } from '../../simulation/scenarios.ts';
+import { statusOf } from '../../domain/rollout/status.ts';
+import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { nextAction } from '../../domain/rollout/next-action.ts';
+import type { RolloutState } from '../../domain/rollout/state.ts';
+import type { Observer } from '../../simulation/rollout.ts';
+import { simulateRollout } from '../../simulation/rollout.ts';
+import { seededRandom } from '../../devstack/traffic/arrivals.ts';
+import type { GuardEvent, GuardState } from '../../domain/guard/state.ts';
+import type { RolloutEvent } from '../../domain/rollout/events.ts';
 
 /** Requests per second in the recorded worlds. */
 const RATE = 20;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import faiss from 'faiss-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Flags } from '../../domain/control.ts';
+import type { Flags } from '../../domain/control/state.ts';
 import { formatChunk, readChunks } from '../../retrieval/corpus/jsonl.ts';
 import { evaluate } from '../../retrieval/evaluation/evaluate.ts';
 import type { LabelledQuery } from '../../retrieval/evaluation/set.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Flags } from '../../domain/control.ts';
+import type { Flags } from '../../domain/control/state.ts';
 import { EncoderDeadlineError } from '../../retrieval/encoder/errors.ts';
 import { DEFAULT_ENCODER, encoderFolder, readEncoderManifest } from '../../retrieval/encoder/manifest.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../scripts/stack/ports.ts';
-import { toolIn } from './tool-process.ts';
+import { freePort } from '../../devstack/ports.ts';
+import { toolIn } from '../support/tool-process.ts';
 
 let empty: string;
 let env: NodeJS.ProcessEnv;

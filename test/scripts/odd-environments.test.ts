@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { freePort } from '../../scripts/stack/ports.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { freePort } from '../../devstack/ports.ts';
+import { ROOT } from '../../devstack/process.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from '../serving/gateway-process.ts';
-import { createTestGateway } from '../serving/gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 const TOKEN = 'a-token-of-this-test';
 const SCRIPT = join(ROOT, 'scripts/rollback_retriever.sh');

@@ -3,10 +3,10 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { ROOT } from '../../devstack/process.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from '../serving/gateway-process.ts';
-import { createTestGateway, ready } from '../serving/gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let empty = '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyRelease, smallRelease } from '../fixtures/releases.ts';
-import { tool, toolIn } from './tool-process.ts';
+import { tool, toolIn } from '../support/tool-process.ts';
 
 let work: string;
 let good: string;

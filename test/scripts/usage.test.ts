@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { tool } from './tool-process.ts';
+import { tool } from '../support/tool-process.ts';
 
 it.each([
   ['demo'],

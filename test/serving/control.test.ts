@@ -5,8 +5,8 @@ import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let probes: readonly Probe[] = [];

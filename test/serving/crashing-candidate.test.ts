@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
+import { GATEWAY_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let gateway: TestGateway;

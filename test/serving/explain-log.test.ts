@@ -7,8 +7,8 @@ import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import type { ExplainedQuery } from '../../serving/retriever/explain-log.ts';
 import { openExplainLog } from '../../serving/retriever/explain-log.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 const linesOf = async (file: string) =>
   (await readFile(file, 'utf8'))

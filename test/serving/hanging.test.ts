@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ControlView } from '../../domain/control.ts';
-import { LANE_HEADERS } from '../../domain/http.ts';
-import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
-import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, metric, oldAndNew, ready } from './gateway-process.ts';
+import type { ControlView } from '../../domain/control/state.ts';
+import { LANE_HEADERS } from '../../domain/control/http.ts';
+import { GATEWAY_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
+import type { Answer, TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, metric, oldAndNew, ready } from '../support/gateway-process.ts';
 
 const DEADLINE_MS = 300;
 let releases = '';

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, oldAndNew, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, oldAndNew, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let query = Buffer.alloc(0);

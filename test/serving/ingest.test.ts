@@ -1,16 +1,16 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AnyLane } from '../../domain/control.ts';
-import type { SearchResponse } from '../../domain/http.ts';
+import type { AnyLane } from '../../domain/control/state.ts';
+import type { SearchResponse } from '../../domain/control/http.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { checkProbes, probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import { unitVectors } from '../native/random-index.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 /** Kills of the gateway while it takes chunks; `npm run test:long` has more of them. */
 const KILLS = Number(process.env['INGEST_KILLS'] ?? 10);

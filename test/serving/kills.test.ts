@@ -1,12 +1,12 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { ControlState, ControlView } from '../../domain/control.ts';
-import { LANE_HEADERS } from '../../domain/http.ts';
-import { GATEWAY_METRICS as METRICS } from '../../domain/telemetry.ts';
-import { createStateStore } from '../../serving/gateway/state-store.ts';
-import type { Answer, TestGateway } from './gateway-process.ts';
-import { createTestGateway, isAlive, metric, oldAndNew, ready } from './gateway-process.ts';
+import type { ControlState, ControlView } from '../../domain/control/state.ts';
+import { LANE_HEADERS } from '../../domain/control/http.ts';
+import { GATEWAY_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
+import { createStateStore } from '../../serving/gateway/control/state-store.ts';
+import type { Answer, TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, isAlive, metric, oldAndNew, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let query = {};

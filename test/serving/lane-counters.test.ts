@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/lane-report.ts';
-import type { LaneCounters } from '../../domain/telemetry.ts';
+import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneCounters } from '../../domain/metrics/snapshot.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import { unitVectors } from '../native/random-index.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let dimension = 0;

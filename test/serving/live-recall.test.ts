@@ -2,15 +2,15 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/metrics.ts';
-import { LANE_HEADERS, formatFlags } from '../../domain/http.ts';
-import { LANE_RECALL } from '../../domain/tuning-need.ts';
+import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { LANE_HEADERS, formatFlags } from '../../domain/control/http.ts';
+import { LANE_RECALL } from '../../domain/tuning/tuning-trigger.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { Answer, TestGateway } from './gateway-process.ts';
-import { OLD_FLAGS, createTestGateway, metric, ready } from './gateway-process.ts';
+import type { Answer, TestGateway } from '../support/gateway-process.ts';
+import { OLD_FLAGS, createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 /** The small corpus has five lists. */
 const ALL_LISTS = 5;

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, oldAndNew, ready } from './gateway-process.ts';
-import { lintMetrics, promtool } from './metrics-lint.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, oldAndNew, ready } from '../support/gateway-process.ts';
+import { lintMetrics, promtool } from '../support/metrics-lint.ts';
 
 let releases = '';
 let query: object = {};

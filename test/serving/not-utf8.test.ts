@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 let releases = '';
 let gateway: TestGateway;

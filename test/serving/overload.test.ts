@@ -4,12 +4,12 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SearchRequest } from '../../domain/http.ts';
+import type { SearchRequest } from '../../domain/control/http.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 const FLOOD = 400;
 

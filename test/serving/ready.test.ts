@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ANY_PORTS, claimPorts } from '../../scripts/stack/ports.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, oldAndNew, ready } from './gateway-process.ts';
+import { ANY_PORTS, claimPorts } from '../../devstack/ports.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, oldAndNew, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let query: object = {};

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, metric, ready } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 /** The lane looks at every 100th answer. */
 const SEARCHES = 200;

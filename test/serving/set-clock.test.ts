@@ -2,9 +2,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ControlState, ControlView } from '../../domain/control.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, oldAndNew } from './gateway-process.ts';
+import type { ControlState, ControlView } from '../../domain/control/state.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, oldAndNew } from '../support/gateway-process.ts';
 
 const HOUR_MS = 3_600_000;
 const TTL_MS = 4_000;

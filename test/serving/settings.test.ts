@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createControlClient } from '../../activities/control.ts';
-import { ROOT } from '../../scripts/stack/process.ts';
+import { createControlClient } from '../../activities/gateway/control.ts';
+import { ROOT } from '../../devstack/process.ts';
 import { readConfig } from '../../worker/config.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 const TOKEN = 'a-token-of-this-test';
 const STRAY = ['\n', '\r\n', ' '] as const;

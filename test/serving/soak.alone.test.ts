@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
-import { poisson, seededRandom } from '../../scripts/traffic/arrivals.ts';
+import { poisson, seededRandom } from '../../devstack/traffic/arrivals.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway } from './gateway-process.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway } from '../support/gateway-process.ts';
 
 /** `npm run test:long` soaks for ten minutes. */
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 60);

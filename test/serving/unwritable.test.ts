@@ -1,11 +1,11 @@
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createControlClient } from '../../activities/control.ts';
-import { createTraffic } from '../../activities/traffic.ts';
-import { createStateStore } from '../../serving/gateway/state-store.ts';
-import type { TestGateway } from './gateway-process.ts';
-import { createTestGateway, metric, oldAndNew, ready } from './gateway-process.ts';
+import { createControlClient } from '../../activities/gateway/control.ts';
+import { createTraffic } from '../../activities/gateway/traffic.ts';
+import { createStateStore } from '../../serving/gateway/control/state-store.ts';
+import type { TestGateway } from '../support/gateway-process.ts';
+import { createTestGateway, metric, oldAndNew, ready } from '../support/gateway-process.ts';
 
 let releases = '';
 let query = {};

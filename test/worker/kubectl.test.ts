@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nodeCommand } from '../../scripts/stack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
 
 /** A folder that is the whole PATH. */
 let folder = '';

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { GateRow } from '../../../domain/plan.ts';
-import { parsePlan } from '../../../domain/plan-file.ts';
+import type { GateRow } from '../../../domain/plan/plan.ts';
+import { parsePlan } from '../../../domain/plan/parse-plan.ts';
 import { latencyPlan } from '../../../scripts/demo/latency-plan.ts';
-import { ROOT } from '../../../scripts/stack/process.ts';
+import { ROOT } from '../../../devstack/process.ts';
 
 const demo = () => parse(readFileSync(join(ROOT, 'plans/demo.yaml'), 'utf8'));
 

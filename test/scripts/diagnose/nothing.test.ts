@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ok, skipped, wrong } from '../../../scripts/diagnose/finding.ts';
 import { onceWhereNothingRuns } from '../../../scripts/diagnose/nothing.ts';
-import { freePort } from '../../../scripts/stack/ports.ts';
-import { toolIn } from '../tool-process.ts';
+import { freePort } from '../../../devstack/ports.ts';
+import { toolIn } from '../../support/tool-process.ts';
 
 const down = ['gateway', 'control', 'worker process', 'Temporal'].map((part) =>
   wrong(part, 'is away', 'start it'),

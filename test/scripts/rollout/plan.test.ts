@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../../../scripts/stack/process.ts';
-import { tool, toolIn } from '../tool-process.ts';
+import { ROOT } from '../../../devstack/process.ts';
+import { tool, toolIn } from '../../support/tool-process.ts';
 
 describe('rollout plan', () => {
   const rollout = (...args: readonly string[]) => tool('rollout', 'plan', ...args);

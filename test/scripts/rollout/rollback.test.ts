@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT, nodeCommand } from '../../../scripts/stack/process.ts';
+import { ROOT, nodeCommand } from '../../../devstack/process.ts';
 
 const TASK_QUEUE = 'rollback-command';
 const ID = 'rollback/retriever';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   env = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'existing-path', path: join(ROOT, '.data/bin/temporal') } },
   });
-  const workflowsPath = fileURLToPath(new URL('rollback-world.ts', import.meta.url));
+  const workflowsPath = fileURLToPath(new URL('../../support/rollback-world.ts', import.meta.url));
   worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue: TASK_QUEUE,

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { NO_BLAST } from '../../../domain/blast-radius.ts';
-import { newRollout } from '../../../domain/rollout-state.ts';
-import { statusOf } from '../../../domain/status.ts';
+import { NO_BLAST } from '../../../domain/rollout/impact.ts';
+import { newRollout } from '../../../domain/rollout/state.ts';
+import { statusOf } from '../../../domain/rollout/status.ts';
 import { rowLine, statusLines } from '../../../scripts/rollout/words.ts';
-import { runbookPlan } from '../../domain/rollout-walk.ts';
+import { runbookPlan } from '../../support/rollout-walk.ts';
 
 const linesOf = (t0Ms: number | null) => {
   const radius = { ...NO_BLAST.radius, requests: 1234, failed: 60, seen: 2 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { localTime, oddDay } from '../../../scripts/schedules/local-times.ts';
-import { toolIn } from '../tool-process.ts';
+import { toolIn } from '../../support/tool-process.ts';
 
 const NOW = Date.UTC(2026, 10, 30);
 const at = (hour: number, minute = 0) => ({ hour, minute });

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { probeRequest } from '../../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../../fixtures/releases.ts';
-import type { TestGateway } from '../gateway-process.ts';
-import { createTestGateway } from '../gateway-process.ts';
+import type { TestGateway } from '../../support/gateway-process.ts';
+import { createTestGateway } from '../../support/gateway-process.ts';
 
 let releases = '';
 let gateway: TestGateway;

@@ -1,0 +1,122 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
+import { parse } from 'yaml';
+import { parseAlertRules } from '../../domain/alerts/parse-rules.ts';
+import type { EvaluationsResult } from '../../domain/alerts/evaluations.ts';
+import type { AlertScene } from '../../domain/alerts/readings.ts';
+import { sceneOf } from '../../domain/alerts/serving-context.ts';
+import type { AlertProgress } from '../../domain/alerts/reports.ts';
+import { MONITOR_SAW, alertProgress, newAlertProgress } from '../../domain/alerts/reports.ts';
+import type { SteadyClock } from '../../domain/core/steady-clock.ts';
+import { isName } from '../../domain/core/name.ts';
+import type { MonitorActivities } from '../../domain/contracts/monitor-activities.ts';
+import { textOf } from '../../retrieval/text/utf8.ts';
+import type { ControlClient } from '../gateway/control.ts';
+import type { SendSignal } from './long-watch.ts';
+import { Reporter, WatchState } from './long-watch.ts';
+import type { MetricsSource } from '../gateway/metrics.ts';
+
+export interface MonitorDeps {
+  /** The service whose gateway this worker asks. */
+  readonly service: string;
+  /** Rules are the .yaml files of its folder `alerts`. */
+  readonly plansDir: string;
+  readonly control: ControlClient;
+  readonly metrics: MetricsSource;
+  readonly signal: SendSignal;
+  /** The one that `metrics` reads. */
+  readonly clock: SteadyClock;
+  /** Share of queries with a result above tau that a release promises; null where it does not say. */
+  readonly expectedShare: (release: string) => Promise<number | null>;
+  readonly evaluations: (nowMs: number) => Promise<EvaluationsResult>;
+}
+
+/** The effects of `monitor`: reads its rules, watches gateway and evaluations, sets flags. */
+export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'writeIncident'> {
+  const { clock } = deps;
+  return {
+    async loadAlertRules({ service, rules: name }) {
+      if (service !== deps.service)
+        throw wrong(`this worker watches the service ${deps.service}, not ${service}`);
+      const parsed = parseAlertRules(yamlOf(await rulesBytes(deps.plansDir, name), name));
+      if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
+      return parsed.rules;
+    },
+    async watchAlerts({ service, rules, carried, stretchMs }) {
+      const signal = cancellationSignal();
+      const { workflowId = '', runId = '' } = activityInfo().workflowExecution ?? {};
+      const state = new WatchState<AlertProgress>(carried, () => newAlertProgress(runId, clock.now()));
+      const reporter = new Reporter(state, (report) => deps.signal(workflowId, MONITOR_SAW, report));
+      clock.resume(state.current.alerts.polledMs ?? 0);
+      const endMs = clock.now() + stretchMs;
+      try {
+        while (clock.now() < endMs) {
+          // Polls keep their distance over the end of a stretch, and over a worker's restart.
+          const leftMs = (state.current.alerts.polledMs ?? 0) + rules.pollMs - clock.now();
+          if (leftMs > 0) await pause(leftMs, undefined, { signal });
+          const nowMs = clock.now();
+          const [snapshot, scene, evaluations] = await Promise.all([
+            deps.metrics.snapshot(signal),
+            sceneNow(deps, service, signal),
+            deps.evaluations(nowMs),
+          ]);
+          state.current = alertProgress(rules, state.current, { snapshot, scene, evaluations }, nowMs);
+          reporter.send();
+        }
+        return state.packed();
+      } finally {
+        state.end();
+      }
+    },
+    async setFlags({ lane, flags, by, reason }) {
+      const result = await deps.control.change({ by, reason, flags: { [lane]: flags } });
+      if (result.kind === 'refused') throw ApplicationFailure.nonRetryable(result.refusal.reason, 'Refused');
+    },
+  };
+}
+
+/** Who serves what; null where the control listener does not answer. */
+async function sceneNow(
+  { control, expectedShare }: MonitorDeps,
+  service: string,
+  signal: AbortSignal,
+): Promise<AlertScene | null> {
+  try {
+    const scene = sceneOf(await control.view(signal), service);
+    const [stable, candidate] = await Promise.all([
+      expectedShare(scene.stable),
+      scene.candidate === null ? null : expectedShare(scene.candidate),
+    ]);
+    return { ...scene, expectedShare: { stable, candidate } };
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+async function rulesBytes(plansDir: string, name: string): Promise<Buffer> {
+  const folder = join(plansDir, 'alerts');
+  const there = (await readdir(folder))
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -5));
+  if (isName(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`));
+  throw wrong(
+    `there are no alert rules ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
+  );
+}
+
+function yamlOf(bytes: Buffer, name: string): unknown {
+  try {
+    return parse(textOf(bytes, `${name}.yaml`));
+  } catch (error) {
+    throw wrong(
+      `alert rules ${name} are not YAML: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function wrong(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'WrongRules');
+}

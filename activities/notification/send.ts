@@ -1,0 +1,77 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { request } from 'undici';
+import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
+import type { WebhookRoute } from '../../domain/notification/webhook-message.ts';
+import { webhookMessage } from '../../domain/notification/webhook-message.ts';
+import type { SentKeysDeps } from './dedup-store.ts';
+import { createSentKeys } from './dedup-store.ts';
+import type { Notification } from '../../domain/notification/notification.ts';
+
+export interface NotifyDeps extends SentKeysDeps {
+  /** By severity; null: the log alone. */
+  readonly routes: { readonly [severity in Notification['severity']]: WebhookRoute | null };
+}
+
+const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
+
+/**
+ * Tells a person, by the way that the severity has. A webhook that does not take the message throws, so that Temporal
+ * tries again; a key that was sent is not sent again, also after a restart. The log has it first, once for each key, whatever
+ * becomes of the post.
+ */
+export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
+  const sent = createSentKeys(deps);
+  const logged = createSentKeys({ ...deps, sentFile: null });
+  /** By key: of two at once with the same one, the second waits and finds it sent. */
+  const underWay = new Map<string, Promise<{ readonly to: string }>>();
+
+  async function send(notification: Notification) {
+    const { severity, title, text, dedupeKey } = notification;
+    const route = deps.routes[severity];
+    const told = { to: placeOf(route) };
+    if (await sent.has(dedupeKey)) return told;
+    if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
+    await logged.add(dedupeKey);
+    if (route !== null) await post(route, notification);
+    await sent.add(dedupeKey);
+    return told;
+  }
+
+  return {
+    async notify(notification: Notification) {
+      const { dedupeKey } = notification;
+      const before = underWay.get(dedupeKey);
+      const mine = before === undefined ? send(notification) : before.then(again, again);
+      function again() {
+        return send(notification);
+      }
+      underWay.set(dedupeKey, mine);
+      try {
+        return await mine;
+      } finally {
+        if (underWay.get(dedupeKey) === mine) underWay.delete(dedupeKey);
+      }
+    },
+  };
+}
+
+/** A webhook by its host alone: its path is what lets somebody write there. */
+function placeOf(route: WebhookRoute | null): string {
+  return route === null ? 'the log' : `the log and ${new URL(route.url).host} (${route.format})`;
+}
+
+/** The key goes along: where this process died between sending and remembering, the receiver can tell. */
+async function post({ url, format }: WebhookRoute, notification: Notification): Promise<void> {
+  const answer = await request(url, {
+    method: 'POST',
+    ...webhookMessage(format, notification),
+    signal: AbortSignal.timeout(10_000),
+  });
+  await answer.body.dump();
+  if (answer.statusCode < 300) return;
+  const message = `the webhook answered ${answer.statusCode}`;
+  const seconds = Number(answer.headers['retry-after']);
+  if (answer.statusCode !== 429 || !(seconds > 0)) throw new Error(message);
+  // It says itself when it will take one again.
+  throw ApplicationFailure.create({ message, nextRetryDelay: Math.min(seconds, 300) * 1000 });
+}

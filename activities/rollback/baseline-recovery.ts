@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { heartbeat } from '@temporalio/activity';
+import {
+  LEAST_REQUESTS,
+  readBaseline,
+  returnRows,
+  sayReturn,
+} from '../../domain/rollback/baseline-recovery.ts';
+import { windowBetween } from '../../domain/metrics/window.ts';
+import type { MetricsSource } from '../gateway/metrics.ts';
+import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+
+export interface BaselineReturnDeps {
+  readonly artifactsDir: string;
+  readonly metrics: MetricsSource;
+}
+
+type MetricsReturn = NonNullable<RollbackVerification['metrics']>;
+
+const POLL_MS = 1_000;
+const AT_MOST_MS = 30_000;
+/** Who has seen no request by then waits for none. */
+const NO_TRAFFIC_MS = 3_000;
+
+/** Stable's metrics from now on against those that were written before the rollout; `unknown` where either is not there. */
+export async function metricsReturn(
+  { artifactsDir, metrics }: BaselineReturnDeps,
+  release: string,
+  signal: AbortSignal,
+): Promise<MetricsReturn> {
+  const unknown = (reason: string): MetricsReturn => ({ verdict: 'unknown', reason });
+  const read = await baselineOf(join(artifactsDir, 'eval', 'baseline_metrics.json'));
+  if ('problem' in read) return unknown(`no baseline: ${read.problem}`);
+  if (read.baseline.release !== release) return unknown(`the baseline is that of ${read.baseline.release}`);
+  const opening = await metrics.snapshot(signal);
+  const startedMs = performance.now();
+  for (;;) {
+    await pause(POLL_MS, undefined, { signal });
+    heartbeat('metrics');
+    const result = windowBetween(opening, await metrics.snapshot(signal));
+    if (result.kind !== 'window') return unknown(result.reason);
+    const { stable } = result.window;
+    const n = stable?.errors.n ?? 0;
+    const passedMs = performance.now() - startedMs;
+    if (n === 0 && passedMs >= NO_TRAFFIC_MS) return unknown('no traffic to compare with the baseline');
+    if (stable !== null && (n >= LEAST_REQUESTS || passedMs >= AT_MOST_MS))
+      return sayReturn(returnRows(read.baseline, stable));
+  }
+}
+
+async function baselineOf(file: string): Promise<ReturnType<typeof readBaseline>> {
+  try {
+    return readBaseline(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,106 @@
+import type { AlertScene, Mark } from './readings.ts';
+import type { AlertMetric, Severity } from './rules.ts';
+import type { Measured } from '../core/metric-value.ts';
+import type { SeenClocks } from '../metrics/source-clock.ts';
+import type { LaneName } from '../control/traffic-split.ts';
+import type { PolledStanding } from '../metrics/sustained.ts';
+import type { TuningWatch } from './tuning-windows.ts';
+
+/** What fires now, or did until a moment ago. */
+export interface Alert {
+  /** Of the rule, or one of those that say that nothing can be said. */
+  readonly name: string;
+  readonly severity: Severity;
+  /** Null where it is about no lane. */
+  readonly metric: AlertMetric | null;
+  readonly lane: LaneName | null;
+  readonly release: string | null;
+  /** The rollout that was under way when it fired. */
+  readonly run: AlertScene['run'];
+  readonly sinceMs: number;
+  readonly measured: Measured;
+  /** The reason in words, of a metric that has more than one. */
+  readonly why: string | null;
+  /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
+  readonly toldMs: number | null;
+  /** When the evaluation was made that it is about now; null where it is about none. Alerts of before have neither. */
+  readonly evaluationMs?: number | null;
+  /** And the one of which a person was last told. */
+  readonly toldEvaluationMs?: number | null;
+}
+
+export interface AlertEvent {
+  /**
+   * `again`: the next evaluation says the same. `ended`: what it was about is no more, such as a candidate that was
+   * taken back.
+   */
+  readonly kind: 'fired' | 'again' | 'reminder' | 'resolved' | 'ended';
+  /** Rule and lane. */
+  readonly key: string;
+  readonly alert: Alert;
+}
+
+export interface Watch {
+  readonly release: string;
+  readonly polls: readonly PolledStanding[];
+  readonly measured: Measured;
+  readonly atMs: number;
+  /** When the rule's input was last there, or the watch began. */
+  readonly seenMs: number;
+}
+
+export type ReadSource = 'gateway' | `counters of ${LaneName}`;
+
+/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+export interface AlertState {
+  readonly startedMs: number;
+  /** Of the newest poll; null before the first. */
+  readonly polledMs: number | null;
+  /** When metrics were last there. */
+  readonly lastSeenMs: number;
+  /** Clocks of whatever was read: of the gateway, and of the lanes through it. */
+  readonly clocks: Readonly<Record<ReadSource, SeenClocks | null>>;
+  /** When the control listener last said who serves what. */
+  readonly sceneMs: number;
+  readonly scene: AlertScene | null;
+  /** As far back as the longest look-back, oldest first. */
+  readonly marks: readonly Mark[];
+  readonly watches: Readonly<Record<string, Watch>>;
+  /** What tuning looks at, by lane. */
+  readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
+  readonly firing: Readonly<Record<string, Alert>>;
+}
+
+/** What a person is to be told of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
+export function dueFor(
+  { toldMs, severity, evaluationMs = null, toldEvaluationMs = null }: Alert,
+  reminderMs: number,
+  nowMs: number,
+): 'fired' | 'again' | 'reminder' | null {
+  if (toldMs === null) return 'fired';
+  if (severity === 'info') return null;
+  if (toldEvaluationMs !== null && evaluationMs !== toldEvaluationMs) return 'again';
+  return nowMs - toldMs >= reminderMs ? 'reminder' : null;
+}
+
+const NO_CLOCKS: AlertState['clocks'] = {
+  gateway: null,
+  'counters of stable': null,
+  'counters of candidate': null,
+};
+
+/** A monitor that begins now. */
+export function newAlerts(nowMs: number): AlertState {
+  return {
+    startedMs: nowMs,
+    polledMs: null,
+    lastSeenMs: nowMs,
+    clocks: NO_CLOCKS,
+    sceneMs: nowMs,
+    scene: null,
+    marks: [],
+    watches: {},
+    tuning: { stable: null, candidate: null },
+    firing: {},
+  };
+}

@@ -1,0 +1,79 @@
+import type { DecisionRecord } from '../rollout/decision-record.ts';
+import { judge } from '../gate/evaluate-gate.ts';
+import { firstWord } from '../rollout/confirmation-window.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { GateRecord } from '../rollout/decision.ts';
+
+/** A verdict of a rollout, and the one that another plan comes to on the same evidence. */
+export interface Rejudged {
+  readonly number: number;
+  readonly atMs: number;
+  readonly stage: string;
+  readonly percent: number;
+  readonly was: Judged;
+  readonly would: Judged;
+  readonly differs: boolean;
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** What follows from it: the same words for both, so that they can be compared. */
+  readonly follows: string;
+}
+
+type Gate = Omit<GateRecord, 'rows' | 'evidence'> & { readonly verdict: Verdict };
+
+/**
+ * Each verdict of a run judged again by another plan, oldest first. From the first difference on the rollout would have
+ * gone another way, and what was measured later says less.
+ */
+export function rejudge(plan: Plan, records: readonly DecisionRecord[]): Rejudged[] {
+  return records.flatMap((record) => {
+    const { kind, stage, gate, verdict } = record;
+    if (kind !== 'verdict' || stage === null || gate === null || verdict === null) return [];
+    const was = {
+      verdict,
+      reason: record.reason,
+      follows: consequence({ ...gate, verdict }),
+    };
+    const would = judgedBy(plan, stage, gate, record.atMs) ?? was;
+    const { number, atMs, percent } = record;
+    return [{ number, atMs, stage, percent, was, would, differs: was.follows !== would.follows }];
+  });
+}
+
+/** Null where there was no window: that no plan can judge. */
+function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Judged | null {
+  if (gate.evidence === null) return null;
+  const stage = plan.stages.find((other) => other.name === name);
+  if (stage === undefined)
+    return { verdict: 'unknown', reason: `plan ${plan.name} has no stage ${name}`, follows: 'is not judged' };
+  const evidence = { ...gate.evidence, looks: plan.extendAtMost + 1 };
+  const judgement = firstWord(plan, judge(plan, stage.rows, evidence, atMs), gate, atMs);
+  const { extensions, held, taken } = gate;
+  return {
+    verdict: judgement.verdict,
+    reason: judgement.reason,
+    follows: consequence({ ...judgement, taken, extensions, held, extendAtMost: plan.extendAtMost }),
+  };
+}
+
+function consequence({ verdict, onRed, ladder, taken, extensions, held, extendAtMost }: Gate): string {
+  if (verdict === 'red' && onRed === 'rollback') return 'rolls back';
+  if (held) return 'stays held';
+  switch (verdict) {
+    case 'green':
+      return 'goes on';
+    case 'unknown':
+      return extensions < extendAtMost ? 'extends' : 'holds';
+    case 'warn':
+    case 'red': {
+      const step = ladder.find((one) => one === 'hold' || !taken.includes(one)) ?? 'hold';
+      return step === 'hold' ? 'holds' : `tries ${step}`;
+    }
+    default:
+      return verdict satisfies never;
+  }
+}

@@ -1,0 +1,20 @@
+import type { GateRow, LadderStep } from '../plan/plan.ts';
+import type { RowVerdict } from './check-result.ts';
+import type { Verdict } from '../core/verdict.ts';
+
+/** A gate: its rows judged, and the worst of them. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly rows: readonly RowVerdict[];
+  readonly atMs: number;
+  /** What a red asks for; null unless red. */
+  readonly onRed: GateRow['onRed'] | null;
+  /** What may be tried, first step first; empty where a row that decided has nothing to try. */
+  readonly ladder: readonly LadderStep[];
+}
+
+/** A gate that could not be measured at all. */
+export function unknownJudgement(reason: string, atMs: number): Judgement {
+  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, ladder: [] };
+}

@@ -1,0 +1,88 @@
+import { conditionalLogRatio, referenceLogRatio } from '../statistics/likelihood-ratio.ts';
+import type { BothLanes } from '../statistics/likelihood-ratio.ts';
+import { CUSUM_ALARM, cusum } from '../statistics/cusum.ts';
+import { KINDS_OF } from '../plan/query-kinds.ts';
+import type { HarmRule } from '../plan/plan.ts';
+import type { HarmAlarm } from './concurrent-control.ts';
+import { kept, sayCount } from './concurrent-control.ts';
+import type { Count } from '../statistics/proportion.ts';
+import { WITHOUT_CONTROL } from '../plan/plan.ts';
+
+/** Sizes of harm that are looked for side by side, as multiples of the tolerance: one CUSUM is quickest for one of them. */
+const SIZES = [2, 5, 20] as const;
+
+/** An alarm takes at least so many minutes. */
+const STEPS = 5;
+/** What goes on is said again after so many stretches. */
+const SAID_EVERY = 60;
+
+/** What one rule carries from stretch to stretch, and from stage to stage. */
+export interface HarmState {
+  /** A CUSUM for each size of harm. */
+  readonly sums: readonly number[];
+  /** What stable did of late, for when it has no users any more. */
+  readonly reference: Count | null;
+  /** Stretches since the alarm was raised last; null if it never was. */
+  readonly saidAgo: number | null;
+}
+
+/**
+ * One more stretch of a rule: the evidence that the candidate is worse than stable by more than is tolerated, gathered for as
+ * long as it takes. `foretold` is by how much the candidate's hits exceed stable's as their releases promise.
+ */
+export function harmStep(
+  before: HarmState | null,
+  rule: HarmRule,
+  seen: BothLanes,
+  foretold: number,
+  kind: string | null = null,
+): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
+  const reference = kept(before?.reference ?? null, seen.stable);
+  const live = seen.stable.n > 0;
+  const tolerance = rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : WITHOUT_CONTROL);
+  const sums = SIZES.map((size, i) =>
+    cusum(
+      before?.sums[i] ?? 0,
+      logRatio(seen, reference, tolerance, size, foretold),
+      live ? STEPS : STEPS * WITHOUT_CONTROL,
+    ),
+  );
+  const alarmed = Math.max(...sums) >= CUSUM_ALARM;
+  const saidAgo = before?.saidAgo === undefined || before.saidAgo === null ? null : before.saidAgo + 1;
+  if (!alarmed || (saidAgo !== null && saidAgo < SAID_EVERY))
+    return { state: { sums, reference, saidAgo }, alarm: null };
+  // The next alarm has to be proven anew: meanwhile a step of the ladder may have helped.
+  const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
+  const control = live ? seen.stable : reference;
+  const points = Number((tolerance * 100).toFixed(2));
+  const name = harmName(rule, kind);
+  const reason = `${name}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;
+  return { state, alarm: { trigger: name, onAlarm: rule.onAlarm, reason } };
+}
+
+function logRatio(
+  seen: BothLanes,
+  reference: Count,
+  tolerance: number,
+  size: number,
+  foretold: number,
+): number {
+  const [no, yes] = [foretold + tolerance, foretold + harmOf(tolerance, size)];
+  if (seen.stable.n > 0) return conditionalLogRatio(seen, no, yes);
+  return reference.n === 0 ? 0 : referenceLogRatio(seen.candidate, reference.hits / reference.n, no, yes);
+}
+
+/** So many times what is tolerated; never more than half-way from there to everything. */
+function harmOf(tolerance: number, size: number): number {
+  return Math.min(tolerance * size, (1 + tolerance) / 2);
+}
+
+/** `sustained errorRate over 0.2 points`: two rules of one metric differ in what they tolerate. */
+export function harmName({ metric, over, tolerance }: HarmRule, kind: string | null = null): string {
+  return `sustained ${metric}${kind === null ? '' : ` of ${kind} queries`}${over === null ? '' : ` x${over}`} over ${Number((tolerance * 100).toFixed(2))} points`;
+}
+
+/** Kinds of queries that a rule is accumulated for, each by itself; null: all of them together. */
+export function harmKinds({ metric }: HarmRule): readonly (string | null)[] {
+  return metric === 'encodeP95' || metric === 'requestP95' ? KINDS_OF[metric] : [null];
+}

@@ -1,0 +1,107 @@
+import type { ControlState } from '../control/state.ts';
+import type { Notification } from '../notification/notification.ts';
+
+/** How long a holder may be unseen, and how often a person is reminded of it. */
+export interface HolderLimits {
+  readonly unseenMs: number;
+  readonly againMs: number;
+}
+
+/** That nobody watches a candidate with users, or does again; until a person has been told. Plain JSON. */
+export interface HolderAlert {
+  readonly kind: 'unseen' | 'over';
+  readonly owner: string;
+  readonly epoch: number;
+  readonly release: string;
+  /** What makes it one alert: another sign of life ends it. */
+  readonly seenMs: number;
+  /** Messages that were taken, and when the last one was. */
+  readonly told: number;
+  readonly toldMs: number | null;
+}
+
+/** Milliseconds since the holder's last sign of life; 0 where the candidate has no users. */
+export function unseenForMs(state: ControlState, nowMs: number): number {
+  if (state.percent === 0 || state.lanes.candidate === null) return 0;
+  return Math.max(0, nowMs - seenMsOf(state));
+}
+
+/** Whoever was never seen has been away since the last change, at least. */
+function seenMsOf({ holderSeenMs, changedAtMs }: ControlState): number {
+  return holderSeenMs ?? changedAtMs;
+}
+
+/** The alert that stands now, and the message that is due; it stays due until `holderTold`. */
+export function holderStep(
+  before: HolderAlert | null,
+  state: ControlState,
+  limits: HolderLimits,
+  nowMs: number,
+): { readonly alert: HolderAlert | null; readonly due: Notification | null } {
+  const unseenMs = unseenForMs(state, nowMs);
+  if (unseenMs < limits.unseenMs) {
+    // Who heard of nothing need not hear that it is over.
+    if (before === null || before.told === 0) return { alert: null, due: null };
+    const alert = { ...before, kind: 'over' } as const;
+    return { alert, due: overMessage(alert, state) };
+  }
+  const alert = isSame(before, state) ? before : newAlert(state);
+  const isDue = alert.toldMs === null || nowMs - alert.toldMs >= limits.againMs;
+  return { alert, due: isDue ? unseenMessage(alert, state, unseenMs) : null };
+}
+
+/** The alert after its message was taken. */
+export function holderTold(alert: HolderAlert, nowMs: number): HolderAlert | null {
+  return alert.kind === 'over' ? null : { ...alert, told: alert.told + 1, toldMs: nowMs };
+}
+
+function isSame(alert: HolderAlert | null, state: ControlState): alert is HolderAlert {
+  return alert?.kind === 'unseen' && alert.seenMs === seenMsOf(state);
+}
+
+function newAlert(state: ControlState): HolderAlert {
+  const { owner, epoch, lanes } = state;
+  const release = lanes.candidate?.release ?? '';
+  return { kind: 'unseen', owner, epoch, release, seenMs: seenMsOf(state), told: 0, toldMs: null };
+}
+
+function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number): Notification {
+  const { percent, lanes, lease } = state;
+  const keeps =
+    lease === null
+      ? 'There is no lease: nothing takes these users back by itself.'
+      : 'The lease takes these users back when it runs out.';
+  return {
+    severity: 'critical',
+    title: `Nobody watches ${alert.release}, which has ${percent} % of the users`,
+    text: [
+      `${alert.owner} (epoch ${alert.epoch}) gave no sign of life for ${minutes(unseenMs)}.`,
+      keeps,
+      'What runs, and what does not: npx tsx scripts/diagnose-retriever.ts',
+      `Users back to ${lanes.stable.release}: bash scripts/rollback_retriever.sh ${lanes.stable.release}`,
+    ].join('\n'),
+    dedupeKey: keyOf(alert),
+  };
+}
+
+function overMessage(alert: HolderAlert, { percent, lanes, owner }: ControlState): Notification {
+  const isWatched = percent > 0 && lanes.candidate !== null;
+  return {
+    severity: 'info',
+    title: isWatched
+      ? `${lanes.candidate.release} is watched again`
+      : `${alert.release} is no longer an unwatched candidate`,
+    text: isWatched
+      ? `${owner} gave a sign of life; ${lanes.candidate.release} has ${percent} % of the users.`
+      : `All users are on ${lanes.stable.release}.`,
+    dedupeKey: keyOf(alert),
+  };
+}
+
+function keyOf({ kind, epoch, seenMs, told }: HolderAlert): string {
+  return `holder/${epoch}/${seenMs}/${kind}/${told}`;
+}
+
+function minutes(ms: number): string {
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
+}

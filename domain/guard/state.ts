@@ -1,0 +1,77 @@
+import type { ControlView, Intervention } from '../control/state.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Compared } from './lane-comparison.ts';
+import type { Seen, Standing } from './trigger-evaluation.ts';
+import type { SeenClocks } from '../metrics/source-clock.ts';
+import type { SnapshotResult } from '../metrics/snapshot.ts';
+import type { ReleaseQuality } from '../core/release-quality.ts';
+
+/** What the guard reports. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
+export type GuardEvent =
+  | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
+  /** A breach has begun: a person is told at once. What follows from it comes when it lasts. */
+  | {
+      readonly kind: 'breaching';
+      readonly trigger: string;
+      readonly reason: string;
+      /** Stable breaches the same: going back to it would not help. */
+      readonly stableToo: boolean;
+    }
+  /** The candidate is proven to be worse than stable by more than is tolerated, and that is no emergency. */
+  | { readonly kind: 'harm'; readonly trigger: string; readonly reason: string }
+  /** Stable breaches the same rule: going back to it would not help. */
+  | { readonly kind: 'bothLanes'; readonly trigger: string; readonly reason: string }
+  | { readonly kind: 'blind'; readonly reason: string }
+  | { readonly kind: 'blindTooLong'; readonly reason: string }
+  | {
+      readonly kind: 'intervened';
+      readonly intervention: Intervention;
+      readonly interventions: number;
+      readonly percent: number;
+    }
+  | { readonly kind: 'superseded'; readonly reason: string };
+
+/** What the guard sees at one moment. */
+export interface Poll {
+  readonly snapshot: SnapshotResult;
+  /** Null where the control listener did not answer. */
+  readonly control: ControlView | null;
+}
+
+/** Plain JSON: it travels through heartbeats, and from one run of the rollout to the next. */
+export interface GuardState {
+  /** Interventions that it has reported; 0 before the first. */
+  readonly interventions: number;
+  /** When the guard last had both metrics and control. */
+  readonly lastSeenMs: number;
+  /** Clocks of the gateways that answered; null before the first. */
+  readonly clocks: SeenClocks | null;
+  /** What was told of the blindness under way, and when; null while the guard sees. */
+  readonly blindTold: { readonly kind: 'blind' | 'blindTooLong'; readonly atMs: number } | null;
+  /** Triggers whose breach was told, until it is over. */
+  readonly told: readonly string[];
+  /** When both lanes were last said to breach, by trigger; absent in states from before it was kept. */
+  readonly toldBothMs?: Readonly<Record<string, number>>;
+  /** Snapshots as far back as the longest look-back, oldest first. */
+  readonly snapshots: readonly Seen[];
+  /** Standings as far back as the longest sustained rule, oldest first. */
+  readonly records: readonly PollRecord[];
+  /** What the judge `sequential` carries; null with another one, and before its first poll. */
+  readonly compared: Compared | null;
+}
+
+export interface GuardContext {
+  readonly plan: Plan;
+  readonly epoch: number;
+  /** Interventions known so far. */
+  readonly interventions: number;
+  readonly candidateQuality: ReleaseQuality | null;
+  readonly stableQuality: ReleaseQuality | null;
+}
+
+export interface PollRecord {
+  readonly atMs: number;
+  /** By trigger name. */
+  readonly candidate: Readonly<Record<string, Standing>>;
+  readonly stable: Readonly<Record<string, Standing>>;
+}

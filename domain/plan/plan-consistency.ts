@@ -1,0 +1,168 @@
+import type { GuardRules, Metric, Plan, Stage, Trigger } from './plan.ts';
+
+/** The lease is renewed at a poll, and only where Temporal has answered within half of it: one poll that is late must not end it. */
+const LEASE_POLLS = 4;
+/** A watch with longer silences between its polls is none (sustained.ts), and one of them may be late. */
+const LONGEST_POLL_MS = 60_000;
+/** An older evaluation says nothing about today. */
+export const EVALUATION_HOLDS_MS = 26 * 3_600_000;
+/** Half of what Temporal takes as one payload (2 MB); a state beyond it is refused for ever, and nobody guards any more. */
+const MOST_STATE_BYTES = 1_000_000;
+/** A snapshot of two lanes with three kinds of queries, and a lane's standing under one trigger, as JSON (test/domain/gate/kinds.test.ts). */
+const SNAPSHOT_BYTES = 24_000;
+const STANDING_BYTES = 40;
+const SHADOW_METRICS: readonly Metric[] = ['shadowQualityDrop', 'shadowOverlap'];
+
+/** What is wrong with a plan whose fields are all right by themselves: each problem with its fields, their values, and what to do. */
+export function planProblems({
+  stages,
+  guard,
+  shadowPercent,
+  extendByMs,
+  extendAtMost,
+  ...plan
+}: Plan): string[] {
+  const last = stages.at(-1);
+  if (last === undefined) return ['stages: at least one is needed'];
+  const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], guard, `stages[${i}]`));
+  if (last.percent !== 100)
+    problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
+  const shadowed = stages.some(({ rows }) => rows.some(({ metric }) => SHADOW_METRICS.includes(metric)));
+  if (shadowed && !shadowPercent) problems.push('shadow: is needed by rows that look at it, such as 10 %');
+  if (extendAtMost > 0) problems.push(...notUnder('extend.by', extendByMs, 'guard.poll', guard.pollMs));
+  problems.push(
+    ...notUnder('holdEvery', plan.holdEveryMs, 'guard.poll', guard.pollMs),
+    ...guardProblems(guard),
+    ...twins('stages', stages),
+    ...twins('guard.triggers', guard.triggers),
+  );
+  return problems;
+}
+
+function guardProblems(guard: GuardRules): string[] {
+  const { pollMs, leaseTtlMs, blindAfterMs, blindMaxMs, triggers } = guard;
+  const problems = [
+    ...pollProblems('guard.poll', pollMs),
+    ...notUnder('guard.leaseTtl', leaseTtlMs, 'guard.poll', pollMs, LEASE_POLLS),
+    ...notUnder('guard.blindAfter', blindAfterMs, 'guard.poll', pollMs, 2),
+    ...notUnder('guard.compareEvery', guard.compareEveryMs, 'guard.poll', pollMs),
+    ...triggers.flatMap((trigger, i) => triggerProblems(trigger, pollMs, `guard.triggers[${i}]`)),
+    ...stateProblems(guard),
+  ];
+  if (blindMaxMs <= blindAfterMs)
+    problems.push(
+      `guard.blindMax: must be longer than blindAfter, and ${sayMs(blindMaxMs)} is not longer than ${sayMs(blindAfterMs)}: a person is asked before users are taken back; give more`,
+    );
+  return problems;
+}
+
+function triggerProblems(
+  { metric, over, overMs, forMs, polls }: Trigger,
+  pollMs: number,
+  path: string,
+): string[] {
+  const problems = notUnder(`${path}.lookBack`, overMs, 'guard.poll', pollMs);
+  if (polls === 0) {
+    problems.push(...notUnder(`${path}.for`, forMs, 'guard.poll', pollMs, 2));
+    if (forMs < overMs)
+      problems.push(
+        `${path}.for: ${sayMs(forMs)} is shorter than lookBack, ${sayMs(overMs)}: one burst is seen in all of it; give at least ${sayMs(overMs)}`,
+      );
+  }
+  if (metric !== 'endToEndP95' && over >= 1)
+    problems.push(`${path}.over: ${over * 100} % can not be exceeded; give less than 100 %`);
+  return problems;
+}
+
+/** The guard's state holds the snapshots of the longest look-back and the standings of the longest rule. */
+function stateProblems({ pollMs, triggers }: GuardRules): string[] {
+  const longest = (of: (trigger: Trigger) => number) => Math.max(0, ...triggers.map(of));
+  const lookBackMs = longest(({ overMs }) => overMs);
+  const ruleMs = longest(({ forMs, polls }) => Math.max(forMs, polls * pollMs * 2));
+  const bytes =
+    (lookBackMs / pollMs + 2) * SNAPSHOT_BYTES + (ruleMs / pollMs + 1) * triggers.length * 2 * STANDING_BYTES;
+  return tooMuch(
+    bytes,
+    `guard.poll: at ${sayMs(pollMs)}, a lookBack of ${sayMs(lookBackMs)} and a rule of ${sayMs(ruleMs)}`,
+  );
+}
+
+function stageProblems(
+  stage: Stage,
+  next: Stage | undefined,
+  { pollMs }: GuardRules,
+  path: string,
+): string[] {
+  const { atMs, warmUpMs, decideAtMs, windowMs, rows, evaluate } = stage;
+  const problems = notUnder(`${path}.window`, windowMs, 'guard.poll', pollMs);
+  const leftMs = decideAtMs - atMs - warmUpMs;
+  if (leftMs < pollMs)
+    problems.push(
+      `${path}.decideAt: must not lie before the end of the warm-up and a poll: ${sayMs(decideAtMs)} leaves ${leftMs < 0 ? 'no time' : sayMs(leftMs)} to measure after at ${sayMs(atMs)} and warmUp ${sayMs(warmUpMs)}; give at least ${sayMs(atMs + warmUpMs + pollMs)}`,
+    );
+  if (rows.some(({ metric }) => metric === 'rAt5Drop') && evaluate === null)
+    problems.push(`${path}.evaluate: is needed by the row rAt5Drop`);
+  if (evaluate === 'start' && decideAtMs - atMs > EVALUATION_HOLDS_MS)
+    problems.push(
+      `${path}.evaluate: an evaluation at the start is ${sayMs(decideAtMs - atMs)} old at decideAt, and none counts for longer than ${sayMs(EVALUATION_HOLDS_MS)}; use end`,
+    );
+  rows.forEach(({ metric, against, warnOver, redOver }, i) => {
+    const ratio = against === 'stable' && metric.endsWith('P95');
+    for (const [field, over] of Object.entries({ warnOver, redOver }))
+      if (ratio && over !== null && over < 1)
+        problems.push(
+          `${path}.rows[${i}].${field}: x${over} of stable's P95 is faster than stable, which no good release has to be; give at least x1`,
+        );
+  });
+  if (next === undefined) return problems;
+  if (next.percent <= stage.percent)
+    problems.push(`${path}: out of order: ${stage.percent} % comes before ${next.percent} %`);
+  if (next.atMs < decideAtMs)
+    problems.push(`${path}.decideAt: must not lie after the next stage's beginning`);
+  return problems;
+}
+
+/** A time that has to last for several of another. */
+export function notUnder(field: string, ms: number, unit: string, unitMs: number, times = 1): string[] {
+  const leastMs = times * unitMs;
+  if (ms >= leastMs) return [];
+  const what = times === 1 ? `${unit}, ${sayMs(unitMs)}` : `${times} times ${unit}, ${sayMs(unitMs)}`;
+  return [
+    `${field}: ${sayMs(ms)} is shorter than ${what}; give at least ${sayMs(leastMs)}, or a shorter ${unit}`,
+  ];
+}
+
+/** Polls that lie too far apart for any rule on what lasts. */
+export function pollProblems(field: string, pollMs: number): string[] {
+  return pollMs <= LONGEST_POLL_MS
+    ? []
+    : [
+        `${field}: must not be longer than 1m, and is ${sayMs(pollMs)}: what lasts is judged by polls at most two minutes apart`,
+      ];
+}
+
+/** A state that would not go through Temporal. */
+export function tooMuch(bytes: number, what: string): string[] {
+  if (bytes <= MOST_STATE_BYTES) return [];
+  return [
+    `${what} are about ${Math.round(bytes / 1000)} kB to remember, and ${MOST_STATE_BYTES / 1000} kB are the most; give a longer poll or shorter times`,
+  ];
+}
+
+function twins(where: string, named: readonly { readonly name: string }[]): string[] {
+  const names = named.map(({ name }) => name);
+  return names.filter((name, i) => names.indexOf(name) < i).map((name) => `${where}: ${name} comes twice`);
+}
+
+/** As a plan has it: 90s, 2h. */
+function sayMs(ms: number): string {
+  const unit = (
+    [
+      ['h', 3_600_000],
+      ['m', 60_000],
+      ['s', 1_000],
+    ] as const
+  ).find(([, of]) => ms >= of && ms % of === 0);
+  if (unit !== undefined) return `${ms / unit[1]}${unit[0]}`;
+  return ms >= 1_000 ? `${ms / 1_000}s` : `${ms}ms`;
+}

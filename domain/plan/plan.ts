@@ -1,0 +1,210 @@
+/** What a gate may look at. Shares are 0..1, latencies in ms, drops in shares (0.05 = 5 points). */
+export const METRICS = [
+  /** share of judged requests of every kind that the lane failed */
+  'errorRate',
+  /** P95 of predict + search */
+  'retrievalP95',
+  /** P95 of retrieval + rerank */
+  'endToEndP95',
+  /** P95 of reranking; not applicable while the reranker is off */
+  'rerankP95',
+  /** P95 of encoding a text for which the model ran; by kind of query, and with stable only: the runbook has no limit for it */
+  'encodeP95',
+  /** P95 of the whole request as the gateway saw it; by kind of query, and with stable only, since a text is encoded first */
+  'requestP95',
+  /** how far the share of queries with a result of cosine >= tau falls short of what the release's metrics.json expects */
+  'qualityShortfall',
+  /** p-value of the split of distinct request keys against the percent (sample-ratio mismatch) */
+  'splitMismatch',
+  /** share of queries whose rank 1 the reranker changed */
+  'rerankerAcceptance',
+  /**
+   * hits of stable that the candidate missed minus its hits that stable missed, as a share of the queries that both
+   * answered in the shadow, beyond what the releases' metrics.json foretell
+   */
+  'shadowQualityDrop',
+  /** how far overlap@10 of the candidate with stable lies under that of stable asked twice */
+  'shadowOverlap',
+  /** share of queries whose rank 1 the reranker left as it was */
+  'rerankerIdle',
+  /** share of the top 50 whose cosine with a better result is over 0.98 */
+  'nearDuplicates',
+  /** share of texts for which the encoder had to run */
+  'cacheMisses',
+  /** memory of the lane's process beyond what it was 15 minutes after the lane was ready, as a share of that */
+  'memoryGrowth',
+  /** imbalance factor of the IVF lists, as a multiple of what it was when the release was built */
+  'listImbalance',
+  /** rows beyond the manifest's, as a share of those */
+  'corpusGrowth',
+  /** R@5 that metrics.json promises minus R@5 measured by the stage's evaluation */
+  'rAt5Drop',
+] as const;
+export type Metric = (typeof METRICS)[number];
+
+/** Steps that may come before a rollback; in this order on the ladder. */
+export const LADDER_STEPS = [
+  'rerankerOff',
+  'nprobeDown',
+  'nprobeUp',
+  'rerankerOn',
+  'fallbackModel',
+  /** the workflow `nprobeTuning` on the candidate's lane: the runbook's ten-minute pass */
+  'sweep',
+  'hold',
+] as const;
+export type LadderStep = (typeof LADDER_STEPS)[number];
+
+/**
+ * How a plan's gates and guard decide. `literal`: measured values against the runbook's limits, and its triggers to the
+ * letter. `sequential`: proven by intervals with a margin for each stage, and both lanes compared in the same minutes.
+ */
+export const JUDGES = ['sequential', 'literal'] as const;
+
+/** One line of a gate's table. */
+export interface GateRow {
+  readonly metric: Metric;
+  /**
+   * `limit`: the metric itself. `stable`: how much the candidate exceeds stable in the same window; a difference, or
+   * for a P95 a ratio (1.15 = 15 % slower).
+   */
+  readonly against: 'limit' | 'stable';
+  /** Proven beyond this: warn. At least one of `warnOver` and `redOver` is set, and warnOver <= redOver. */
+  readonly warnOver: number | null;
+  /** Proven beyond this: red. */
+  readonly redOver: number | null;
+  /** `ladder`: as a warn does, the ladder's steps first; then hold. */
+  readonly onRed: 'hold' | 'rollback' | 'ladder';
+  /** `interval`: the whole interval decides; `point`: the measured value does, for an expectation. */
+  readonly decide: 'interval' | 'point';
+  /** Fewer samples of the candidate are not judged: unknown. */
+  readonly minSamples: number;
+  /** What a warn tries, first step first; `hold` ends it. Empty: a warn holds at once. */
+  readonly ladder: readonly LadderStep[];
+  /** Shown, never gating. */
+  readonly informs: boolean;
+}
+
+/**
+ * How far beyond its first limit a green row's interval may reach with the judge `sequential`, in shares; `slow` is for each P95,
+ * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
+ */
+export interface Margins {
+  readonly errorRate: number;
+  readonly slow: number;
+  readonly qualityShortfall: number;
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly percent: number;
+  /** Earliest start, from T0. */
+  readonly atMs: number;
+  /** The same moment on the runbook's clock, to be shown, e.g. `T+2h`. */
+  readonly runbookAt: string;
+  /** Not measured after the raise: caches are cold. */
+  readonly warmUpMs: number;
+  /** Earliest decision, from T0. */
+  readonly decideAtMs: number;
+  readonly runbookDecideAt: string;
+  /** Length of the window that ends at the decision, and of the one before the next raise. */
+  readonly windowMs: number;
+  /** Labelled evaluation of the candidate lane: right after the raise, before the decision's window, or after it. */
+  readonly evaluate: 'start' | 'end' | null;
+  readonly margins: Margins;
+  readonly rows: readonly GateRow[];
+}
+
+/** A rule of the guard, judged at each poll over the last `overMs`. */
+export interface Trigger {
+  readonly name: string;
+  readonly metric: 'errorRate' | 'endToEndP95' | 'qualityShortfall';
+  readonly over: number;
+  /** Over how much time a poll looks back. */
+  readonly overMs: number;
+  /** Least samples in that time; fewer are no breach and no all-clear. */
+  readonly minSamples: number;
+  /** Sustained: at least 80 % of the polls with enough samples over this time breached. */
+  readonly forMs: number;
+  /** Or so many polls in a row; the fast path for gross breaches. Exactly one of `forMs > 0` and `polls > 0`. */
+  readonly polls: number;
+}
+
+/**
+ * What the judge `sequential` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated.
+ * `encodeP95` and `requestP95` are accumulated for each kind of queries by itself.
+ */
+export interface HarmRule {
+  readonly metric: 'errorRate' | 'endToEndP95' | 'encodeP95' | 'requestP95' | 'qualityShortfall';
+  /** For a P95: slow is slower than so many times stable's P95; null for the others. */
+  readonly over: number | null;
+  /** Share of requests by which the candidate may be worse. */
+  readonly tolerance: number;
+  readonly onAlarm: 'hold' | 'rollback';
+}
+
+export interface GuardRules {
+  readonly pollMs: number;
+  /** Both lanes are compared over stretches of at least so long. */
+  readonly compareEveryMs: number;
+  readonly harms: readonly HarmRule[];
+  readonly leaseTtlMs: number;
+  readonly onLeaseExpiry: 'zero' | 'keep';
+  /** Without data for so long: hold, and page. */
+  readonly blindAfterMs: number;
+  /** Without data for so long: a share below 100 % goes to 0. */
+  readonly blindMaxMs: number;
+  /** A lane that is not ready for so long is a breach of every error rule. */
+  readonly notReadyMs: number;
+  readonly triggers: readonly Trigger[];
+  /** A drop of R@5 beyond this in any evaluation rolls back. */
+  readonly rAt5DropOver: number;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly describes: string;
+  readonly judge: (typeof JUDGES)[number];
+  /** Stable alone is measured for so long before T0. */
+  readonly baselineMs: number;
+  /** Two-sided confidence of the intervals, e.g. 0.95, shared by all looks at one window. */
+  readonly confidence: number;
+  /** A latency limit relative to stable lies at least so many ms above stable's P95. */
+  readonly p95ExcessMs: number;
+  /** A window that can not decide yet is made longer by so much, at most so often; then hold. */
+  readonly extendByMs: number;
+  readonly extendAtMost: number;
+  /** Steps of the ladder that one stage may take; then hold. */
+  readonly ladderAtMost: number;
+  /** A latency that no step of the ladder mends is measured once more before a person is asked; absent in plans of earlier histories. */
+  readonly freshLook?: boolean;
+  /** While held, a fresh window is judged this often. */
+  readonly holdEveryMs: number;
+  readonly stages: readonly Stage[];
+  readonly guard: GuardRules;
+  /** Share of all queries, 0..100, that are shadowed while the candidate has users; null: as the gateway has it. */
+  readonly shadowPercent?: number | null;
+  /** Whether pre-flight refuses while no monitor watches the alert rules; null: it says so, and goes on. */
+  readonly monitor?: 'required' | null;
+  /** The old stable stays warm for so long after the promotion. */
+  readonly keepPreviousMs: number;
+  /** Time for the candidate's lane to be ready. */
+  readonly loadWithinMs: number;
+}
+
+/**
+ * Without a live stable so many times as much is tolerated: its last minutes were another time of the day. Not of the
+ * proxy, whose releases promise a share for any time. And a spike that would hit both lanes is seen on one.
+ */
+export const WITHOUT_CONTROL = 3;
+
+export const LATENCIES: readonly Metric[] = [
+  'retrievalP95',
+  'endToEndP95',
+  'rerankP95',
+  'encodeP95',
+  'requestP95',
+];
+
+/** P95 <= L is the same as: at most 5 % are slower than L; that is a share, and so has an interval. */
+export const SLOWER_SHARE = 0.05;

@@ -1,0 +1,57 @@
+import type { Plan } from '../plan/plan.ts';
+import type { RolloutState } from './state.ts';
+import { FIRST_LOOK } from './state.ts';
+import { unknownJudgement } from '../gate/judgement.ts';
+import type { Judgement } from '../gate/judgement.ts';
+import { LATENCIES } from '../plan/plan.ts';
+
+/**
+ * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts can not tell a spike of three
+ * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Quality stands; a latency
+ * takes its step of the ladder at once, see `lookAfresh` for what comes when none is left.
+ */
+export function secondLook(
+  plan: Plan,
+  judged: { readonly judgement: Judgement; readonly state: RolloutState },
+  nowMs: number,
+): { readonly judgement: Judgement; readonly state: RolloutState } {
+  const { judgement, state } = judged;
+  const again = firstWord(plan, judgement, { ...state, held: state.held !== null }, nowMs);
+  return again === judgement ? judged : { judgement: again, state: { ...state, opening: null } };
+}
+
+/** The judgement as it counts: `unknown` where it is a stage's first word on errors alone. */
+export function firstWord(
+  plan: Plan,
+  judgement: Judgement,
+  { held, extensions }: { readonly held: boolean; readonly extensions: number },
+  nowMs: number,
+): Judgement {
+  const { verdict, rows, reason } = judgement;
+  const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
+  const onlyErrors =
+    (verdict === 'warn' || verdict === 'red') && bad.every(({ row }) => row.metric === 'errorRate');
+  if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
+  const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
+  return { ...again, rows };
+}
+
+/**
+ * The stage with a fresh window, where latencies alone warn and no step of the ladder is left: a busy moment of the machine looks the
+ * same, and nobody should be woken for it. The share stays as it is meanwhile. Null where that was done, or more is wrong: a person decides.
+ */
+export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null {
+  const { judgement, held, lookedAgain } = state;
+  if (plan.freshLook !== true || held !== null || lookedAgain || judgement?.verdict !== 'warn') return null;
+  const bad = judgement.rows.filter(({ row, verdict }) => !row.informs && verdict === 'warn');
+  if (bad.length === 0 || !bad.every(({ row }) => LATENCIES.includes(row.metric))) return null;
+  return {
+    ...state,
+    ...FIRST_LOOK,
+    lookedAgain: true,
+    phase: 'open',
+    opening: null,
+    closing: null,
+    move: null,
+  };
+}

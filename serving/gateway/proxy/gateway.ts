@@ -1,0 +1,260 @@
+import type { AnyLane, ControlState, ControlView, Flags } from '../../../domain/control/state.ts';
+import { unseenForMs } from '../../../domain/guard/holder-watch.ts';
+import { LANE_HEADERS } from '../../../domain/control/http.ts';
+import { assignLane } from '../../../domain/control/traffic-split.ts';
+import type { LaneName } from '../../../domain/control/traffic-split.ts';
+import { countAnswer, countFault, holdsText, kindOf } from '../observers/request-metrics.ts';
+import type { LaneAnswer, LaneFault, LaneRequest } from './lane-client.ts';
+import { askLane } from './lane-client.ts';
+import type { GatewayClock } from '../control/clock.ts';
+import type { ControlPlane } from '../control/control-plane.ts';
+import type { Client } from './http-exchange.ts';
+import type { ExperimentArms } from '../observers/experiment.ts';
+import { flagsOf, labelled } from '../observers/experiment.ts';
+import type { FeedbackSamples } from '../observers/feedback.ts';
+import { isSampled, takeOrders } from '../observers/feedback.ts';
+import { laneKnows } from './known-chunk.ts';
+import { askCounters } from '../lanes/lane-counters.ts';
+import type { Lanes } from '../lanes/lanes.ts';
+import type { DistinctKeys, Metrics } from '../metrics.ts';
+import { showLanes } from '../metrics.ts';
+import { shownView } from '../control/shown-times.ts';
+
+export interface GatewayDeps {
+  readonly control: ControlPlane;
+  readonly lanes: Lanes;
+  readonly metrics: Metrics;
+  readonly keys: DistinctKeys;
+  readonly feedback: FeedbackSamples;
+  readonly experiment: ExperimentArms;
+  readonly clock: GatewayClock;
+  /**
+   * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
+   * how long stable is waited for: nobody could answer in its place.
+   */
+  readonly deadlines: { readonly vectorMs: number; readonly textMs: number; readonly patienceMs: number };
+}
+
+export interface UserRequest {
+  readonly body: Buffer;
+  readonly contentType: string;
+  /** Of the address, from its question mark on; often empty. */
+  readonly parameters: string;
+  readonly requestId: string;
+  readonly requestKey: string;
+  /** A prober's request: answered like any other, and kept out of everything that gates judge. */
+  readonly synthetic: boolean;
+  readonly client: Client;
+}
+
+/** An answer of a lane, or the fault of the last lane that was asked. */
+export type Served = (LaneAnswer & { readonly lane: AnyLane }) | LaneFault;
+
+/** Splits users over the lanes, falls back to stable, and counts by who was meant and who answered. */
+export class Gateway {
+  private readonly deps: GatewayDeps;
+
+  constructor(deps: GatewayDeps) {
+    this.deps = deps;
+  }
+
+  /** Asks the user's lane; a candidate that does not answer is answered for by stable. */
+  async search(request: UserRequest): Promise<Served> {
+    const { control, experiment, lanes } = this.deps;
+    const { state } = control;
+    const assigned = assignedLane(state, request.requestKey);
+    if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
+    const beganMs = performance.now();
+    const deadlineMs = this.deadlineMs(request);
+    const { patienceMs } = this.deps.deadlines;
+    const inArm = request.synthetic ? null : experiment.armOf(state, assigned, request.requestKey);
+    const sample = !request.synthetic && isSampled(request.requestId);
+    const asked = { sample, flags: flagsOf(inArm, lanes.flags(state, 'stable')) };
+    const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs, asked);
+    const tookMs = performance.now() - beganMs;
+    const second =
+      assigned === 'candidate' && asksStable(first)
+        ? await this.ask('stable', request, patienceMs, asked)
+        : null;
+    // A refusal is an answer, and better than none.
+    const fallsBack = second !== null && (second.kind === 'answer' || first.kind === 'fault');
+    const last = fallsBack ? second : first;
+    const heard = refuted(first, last) ?? judged(first, tookMs, deadlineMs);
+    this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
+    if (inArm !== null)
+      experiment.saw(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
+    if (last.kind === 'fault') return last;
+    const answer = labelled({ ...last, lane: fallsBack ? 'stable' : assigned } as const, inArm);
+    return asked.sample ? this.keepOrders(request.requestId, answer) : answer;
+  }
+
+  /** Another route of the stable lane; counted nowhere. */
+  async askStable(path: string, request: UserRequest): Promise<Served> {
+    const answer = await this.ask('stable', request, this.deps.deadlines.patienceMs, { path });
+    return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
+  }
+
+  /**
+   * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps, whose requests are
+   * synthetic. `flags` are of this request alone; the lane's own where they are null.
+   */
+  async searchLane(lane: AnyLane, request: UserRequest, flags: Flags | null = null): Promise<Served> {
+    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs, { flags });
+    return answer.kind === 'answer' ? { ...answer, lane } : answer;
+  }
+
+  /** Whether stable has a chunk of that id after so many bytes of the log; null where it does not say so. */
+  async knowsChunk(id: string, logBytes: number): Promise<boolean | null> {
+    return laneKnows(this.deps.lanes.get('stable')?.pool ?? null, id, logBytes);
+  }
+
+  /** Its times are the wall clock's, for people. */
+  view(): ControlView {
+    const { control, lanes, clock } = this.deps;
+    const { state, killSwitch } = control;
+    const view = { state, lanes: lanes.statuses(state), nowMs: clock.now(), killSwitch };
+    return shownView(view, clock.aheadMs());
+  }
+
+  /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
+  async refreshGauges(): Promise<void> {
+    const { metrics, control, lanes, keys, clock, experiment } = this.deps;
+    const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
+    // From here on without a pause: a scrape at the same time must not see half of it.
+    showLanes(
+      metrics,
+      reports.filter((report) => report !== null),
+    );
+    const { state } = control;
+    for (const gauge of [metrics.laneReady, metrics.laneNotReady, metrics.breakerOpen, metrics.distinctKeys])
+      gauge.reset();
+    for (const lane of ['stable', 'candidate'] as const) {
+      const status = lanes.statuses(state)[lane];
+      metrics.distinctKeys.set({ lane }, keys.count(lane));
+      if (status === null) continue;
+      metrics.laneReady.set({ lane, release: status.release }, status.state === 'ready' ? 1 : 0);
+      metrics.laneNotReady.set(
+        { lane },
+        status.notReadySinceMs === null ? 0 : (clock.now() - status.notReadySinceMs) / 1000,
+      );
+      metrics.breakerOpen.set({ lane }, status.breaker === 'open' ? 1 : 0);
+    }
+    metrics.percent.set(state.percent);
+    metrics.epoch.set(state.epoch);
+    metrics.stateUnsaved.set(control.unsaved ? 1 : 0);
+    metrics.shadowPercent.set(state.shadowPercent);
+    metrics.holderUnseen.set(unseenForMs(state, clock.now()) / 1000);
+    experiment.refreshGauges(state);
+  }
+
+  private async askReport(lane: LaneName) {
+    const process = this.deps.lanes.get(lane);
+    const report = await askCounters(process?.pool ?? null);
+    return process === undefined || report === null ? null : { lane, release: process.release, report };
+  }
+
+  /** Keeps what a sampled answer says of its orders; the user gets the rest. */
+  private keepOrders(requestId: string, answer: LaneAnswer & { readonly lane: LaneName }): Served {
+    const taken = answer.status < 400 ? takeOrders(answer.body) : null;
+    if (taken === null) return answer;
+    const release = answer.headers[LANE_HEADERS.release] ?? '';
+    this.deps.feedback.remember({ requestId, lane: answer.lane, release, orders: taken.orders });
+    return { ...answer, body: taken.body };
+  }
+
+  private ask(
+    lane: AnyLane,
+    request: UserRequest,
+    deadlineMs: number,
+    { path = '/search', sample = false, flags = null }: AskOptions = {},
+  ): Promise<LaneAnswer | LaneFault> {
+    const { control, lanes } = this.deps;
+    const asked: LaneRequest = {
+      path,
+      body: request.body,
+      contentType: request.contentType,
+      parameters: request.parameters,
+      requestId: request.requestId,
+      flags: flags ?? lanes.flags(control.state, lane),
+      lane,
+      deadlineMs,
+      sample,
+      synthetic: request.synthetic,
+      client: request.client,
+    };
+    return askLane(lanes.get(lane), asked);
+  }
+
+  private deadlineMs(request: UserRequest): number {
+    const { vectorMs, textMs } = this.deps.deadlines;
+    return holdsText(request) ? textMs : vectorMs;
+  }
+
+  /** As the lane says, else by the request's own form. */
+  private kindOf(request: UserRequest, last: LaneAnswer | LaneFault): string {
+    return (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
+  }
+
+  private count(state: ControlState, request: UserRequest, course: Course): void {
+    const { metrics } = this.deps;
+    const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
+    const kind = this.kindOf(request, last);
+    const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
+    if (request.synthetic) {
+      metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
+      return;
+    }
+    if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
+    else countFault(metrics, labels(assigned), heard, { deadlineMs, ofText: holdsText(request) });
+    if (last.kind === 'fault') {
+      if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
+    } else if (last.status < 400) {
+      const served = labels(fallsBack ? 'stable' : assigned);
+      metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
+    }
+  }
+}
+
+interface AskOptions {
+  readonly path?: string;
+  readonly sample?: boolean;
+  readonly flags?: Flags | null;
+}
+
+/** How a user's request went. */
+interface Course {
+  readonly assigned: LaneName;
+  /** Stable was asked in the candidate's place. */
+  readonly fallsBack: boolean;
+  /** What gates hear of the assigned lane. */
+  readonly heard: LaneAnswer | LaneFault;
+  /** What the user gets. */
+  readonly last: LaneAnswer | LaneFault;
+  readonly tookMs: number;
+  readonly deadlineMs: number;
+}
+
+/** Both lanes are judged by one deadline: an answer of stable that a user was glad to wait for counts as timed out too. */
+function judged(first: LaneAnswer | LaneFault, tookMs: number, deadlineMs: number): LaneAnswer | LaneFault {
+  return first.kind === 'answer' && first.status < 400 && tookMs > deadlineMs
+    ? { kind: 'fault', why: 'timeout', reason: `answered after ${tookMs.toFixed(0)} ms` }
+    : first;
+}
+
+/** A candidate that refuses a query is not taken at its word: it may be the only one that can not read it. */
+function asksStable(first: LaneAnswer | LaneFault): boolean {
+  return first.kind === 'fault' ? first.why !== 'aborted' : first.status >= 400;
+}
+
+/** The candidate refused what stable answers: its own failure, and not the client's. Null for all other answers. */
+function refuted(first: LaneAnswer | LaneFault, last: LaneAnswer | LaneFault): LaneFault | null {
+  const isRefused = first.kind === 'answer' && first.status >= 400;
+  if (!isRefused || last.kind !== 'answer' || last.status >= 400) return null;
+  return { kind: 'fault', why: 'failed', reason: `refused with ${first.status} what stable answers` };
+}
+
+function assignedLane({ percent, lanes }: ControlState, requestKey: string): LaneName {
+  return percent > 0 && lanes.candidate !== null
+    ? assignLane(lanes.candidate.release, requestKey, percent)
+    : 'stable';
+}

@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { configPins } from '../../../activities/preflight/config-pins.ts';
+import type { ReleaseManifest } from '../../../retrieval/release/manifest.ts';
+import { readManifest } from '../../../retrieval/release/manifest.ts';
+import { smallRelease } from '../../fixtures/releases.ts';
+
+let stable: ReleaseManifest;
+beforeAll(async () => {
+  stable = await readManifest(await smallRelease('small'));
+}, 300_000);
+
+const verdict = (change: Partial<ReleaseManifest>) => configPins({ ...stable, ...change }, stable);
+
+describe('pre-flight of the pins', () => {
+  it('passes a release that begins at nprobe 8, and names its values', () => {
+    expect(stable.flags.nprobe).toBe(8);
+    expect(verdict({})).toEqual([
+      { name: 'config pins', verdict: 'green', reason: expect.stringMatching(/384-D, nprobe 8, .*amn_v0/) },
+    ]);
+  });
+
+  it.each<[string, () => Partial<ReleaseManifest>, RegExp]>([
+    [
+      'a release that begins at nprobe 16',
+      () => ({ flags: { ...stable.flags, nprobe: 16 } }),
+      /^nprobe 16 instead of 8$/,
+    ],
+    [
+      'a release that begins at nprobe 4',
+      () => ({ flags: { ...stable.flags, nprobe: 4 } }),
+      /^nprobe 4 instead of 8$/,
+    ],
+    [
+      'a release of another encoder',
+      () => ({ encoder: { ...stable.encoder, sha256: 'f'.repeat(64) } }),
+      /^encoder .* is not .*, which the gateway encodes with$/,
+    ],
+    [
+      'a release of another dimension',
+      () => ({ dimension: 768 }),
+      /^dimension 768, but stable's small has 384$/,
+    ],
+    [
+      'a release with two wrong pins, naming both',
+      () => ({ dimension: 768, flags: { ...stable.flags, nprobe: 4 } }),
+      /dimension 768.*; nprobe 4/,
+    ],
+  ])('refuses %s', (_what, change, reason) => {
+    expect(verdict(change())).toEqual([
+      { name: 'config pins', verdict: 'red', reason: expect.stringMatching(reason) },
+    ]);
+  });
+});

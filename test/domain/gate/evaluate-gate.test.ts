@@ -1,0 +1,313 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import type { GateRow } from '../../../domain/plan/plan.ts';
+import type { Evidence } from '../../../domain/gate/reading.ts';
+import { windowBetween } from '../../../domain/metrics/window.ts';
+import type { LaneDid } from '../../support/lane-traffic.ts';
+import { windowOf } from '../../support/lane-traffic.ts';
+import type { EvaluationResult } from '../../../domain/evaluation/evaluation-result.ts';
+import type { Verdict } from '../../../domain/core/verdict.ts';
+import { worst } from '../../../domain/core/verdict.ts';
+
+const parsed = parsePlan(parse(readFileSync(new URL('../../../plans/demo.yaml', import.meta.url), 'utf8')));
+if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+// The absolute excess is the demo machine's; these tests are of rows with the design's default.
+const plan = { ...parsed.plan, p95ExcessMs: 1 };
+
+function row(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
+  return {
+    metric,
+    against: 'limit',
+    warnOver: null,
+    redOver: null,
+    onRed: 'hold',
+    decide: 'interval',
+    minSamples: 100,
+    ladder: [],
+    informs: false,
+    ...more,
+  };
+}
+
+function evidence(stable: LaneDid, candidate: LaneDid, more: Partial<Evidence> = {}, percent = 50): Evidence {
+  const result = windowBetween(...windowOf(stable, candidate, percent));
+  if (result.kind !== 'window') throw new Error(result.reason);
+  const quality = (release: string) => ({ release, tau: 0.5, expectedShare: 0.95, rAt5: 0.6, queries: 800 });
+  return {
+    window: result.window,
+    reference: null,
+    candidateQuality: quality('v0'),
+    stableQuality: quality('v-1'),
+    evaluation: null,
+    looks: 1,
+    ...more,
+  };
+}
+
+function verdictOf(rows: readonly GateRow[], seen: Evidence) {
+  return judge(plan, rows, seen, 0);
+}
+
+describe('an error rate against stable, 0.5 points allowed', () => {
+  const rows = [row('errorRate', { against: 'stable', warnOver: 0.005 })];
+  it.each<[string, LaneDid, LaneDid, Verdict]>([
+    [
+      'is green where both lanes fail nothing and enough was seen',
+      { requests: 5000 },
+      { requests: 5000 },
+      'green',
+    ],
+    ['does not know with few requests', { requests: 5000 }, { requests: 99 }, 'unknown'],
+    ['does not know where the interval crosses the limit', { requests: 5000 }, { requests: 300 }, 'unknown'],
+    [
+      'warns where the whole interval lies beyond',
+      { requests: 5000 },
+      { requests: 5000, errors: 100 },
+      'warn',
+    ],
+    [
+      'forgives what stable has as well',
+      { requests: 50_000, errors: 1000 },
+      { requests: 50_000, errors: 1000 },
+      'green',
+    ],
+    ['does not know without any request', { requests: 5000 }, { requests: 0 }, 'unknown'],
+    ['does not know without a stable that has users', { requests: 0 }, { requests: 5000 }, 'unknown'],
+  ])('%s', (_, stable, candidate, verdict) => {
+    expect(verdictOf(rows, evidence(stable, candidate)).verdict).toBe(verdict);
+  });
+});
+
+describe('a latency', () => {
+  it.each<[string, GateRow, LaneDid, LaneDid, Verdict]>([
+    ['is green below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'green'],
+    [
+      'warns where a tenth is slower',
+      row('retrievalP95', { warnOver: 8 }),
+      {},
+      {
+        latencies: [
+          [0.9, 3],
+          [0.1, 12],
+        ],
+      },
+      'warn',
+    ],
+    [
+      'does not know where exactly 5 % are slower',
+      row('retrievalP95', { warnOver: 8 }),
+      {},
+      {
+        latencies: [
+          [0.95, 3],
+          [0.05, 12],
+        ],
+      },
+      'unknown',
+    ],
+    [
+      'takes 8 ms itself as within 8 ms',
+      row('retrievalP95', { warnOver: 8 }),
+      {},
+      { latencies: [[1, 8]] },
+      'green',
+    ],
+    [
+      'may exceed stable by 15 %',
+      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      { latencies: [[1, 9]] },
+      { latencies: [[1, 10]] },
+      'green',
+    ],
+    [
+      'may exceed a quick stable by 1 ms',
+      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      { latencies: [[1, 1]] },
+      { latencies: [[1, 1.8]] },
+      'green',
+    ],
+    [
+      'warns where it is half as slow again as stable',
+      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      { latencies: [[1, 6]] },
+      { latencies: [[1, 9]] },
+      'warn',
+    ],
+    [
+      'does not know where stable has no requests',
+      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      { requests: 0 },
+      {},
+      'unknown',
+    ],
+  ])('%s', (_, tested, stable, candidate, verdict) => {
+    expect(verdictOf([tested], evidence(stable, candidate)).verdict).toBe(verdict);
+  });
+
+  it('of a reranker that is off does not apply, and does not count', () => {
+    const judged = verdictOf(
+      [row('rerankP95', { warnOver: 2 }), row('retrievalP95', { warnOver: 8 })],
+      evidence({}, { rerankMs: null }),
+    );
+    expect(judged.verdict).toBe('green');
+    expect(judged.rows[0]?.measured.kind).toBe('notApplicable');
+  });
+});
+
+describe('the quality proxy', () => {
+  const rows = [
+    row('qualityShortfall', { against: 'stable', redOver: 0.05 }),
+    row('qualityShortfall', { against: 'stable', redOver: 0.2, onRed: 'rollback' }),
+  ];
+  it.each<[string, number, number, Verdict, 'hold' | 'rollback' | null]>([
+    ['is green where both lanes meet what their releases expect', 0.95, 0.95, 'green', null],
+    ['is green where both fall short alike', 0.8, 0.8, 'green', null],
+    ['holds after a drop of 10 points', 0.95, 0.85, 'red', 'hold'],
+    ['rolls back after a drop of 60 points', 0.95, 0.35, 'red', 'rollback'],
+  ])('%s', (_, stable, candidate, verdict, onRed) => {
+    const judged = verdictOf(
+      rows,
+      evidence({ qualityShare: stable, requests: 3000 }, { qualityShare: candidate, requests: 3000 }),
+    );
+    expect([judged.verdict, judged.onRed]).toEqual([verdict, onRed]);
+  });
+
+  it('does not know where the release does not say what to expect', () => {
+    expect(verdictOf(rows, evidence({}, {}, { candidateQuality: null })).verdict).toBe('unknown');
+  });
+});
+
+describe('an evaluation, 2 points warn and 5 are red', () => {
+  const rows = [row('rAt5Drop', { warnOver: 0.02, redOver: 0.05 })];
+  const evaluated = (lost: number, gained: number): EvaluationResult => ({
+    kind: 'evaluated',
+    release: 'v0',
+    atMs: 0,
+    queries: 1000,
+    rAt5: 0.6 - (lost - gained) / 1000,
+    mrr: 0.5,
+    containAt50: 0.9,
+    expected: { rAt5: 0.6, mrr: 0.5, containAt50: 0.9 },
+    lostAt5: lost,
+    gainedAt5: gained,
+    file: '',
+  });
+  it.each<[string, EvaluationResult | null, Verdict]>([
+    ['is green where nothing was lost', evaluated(0, 0), 'green'],
+    ['is green where more was found than before', evaluated(0, 60), 'green'],
+    ['warns at 3.5 points', evaluated(35, 0), 'warn'],
+    ['is red at 10 points', evaluated(100, 0), 'red'],
+    ['does not know without one', null, 'unknown'],
+    [
+      'does not know where it could not be made',
+      { kind: 'missing', reason: 'the lane did not answer' },
+      'unknown',
+    ],
+  ])('%s', (_, evaluation, verdict) => {
+    expect(verdictOf(rows, evidence({}, {}, { evaluation })).verdict).toBe(verdict);
+  });
+});
+
+describe('a gate', () => {
+  it.each<[readonly Verdict[], Verdict]>([
+    [['green', 'red', 'unknown', 'warn'], 'red'],
+    [['green', 'unknown', 'warn'], 'warn'],
+    [['green', 'unknown'], 'unknown'],
+    [['green', 'green'], 'green'],
+    [[], 'unknown'],
+  ])('of %j is %s: the worst counts', (verdicts, expected) => {
+    expect(worst(verdicts)).toBe(expected);
+  });
+
+  it('names the ladder step of the row that warned', () => {
+    const rows = [
+      row('errorRate', { redOver: 0.5 }),
+      row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
+    ];
+    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).ladder[0]).toBe('nprobeDown');
+  });
+
+  it('tries nothing where a row warned that no step helps, whatever the others may try', () => {
+    const rows = [
+      row('errorRate', { warnOver: 0.01 }),
+      row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
+    ];
+    const seen = evidence({}, { errors: 100, latencies: [[1, 30]] });
+    expect(verdictOf(rows, seen)).toMatchObject({ verdict: 'warn', ladder: [] });
+  });
+
+  it.each([
+    ['hold', []],
+    ['ladder', ['nprobeDown']],
+  ] as const)('of a red row that asks for %s tries %j', (onRed, ladder) => {
+    const rows = [row('retrievalP95', { redOver: 8, onRed, ladder: ['nprobeDown'] })];
+    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] }))).toMatchObject({
+      verdict: 'red',
+      onRed,
+      ladder,
+    });
+  });
+
+  it('is never decided by a row that only informs', () => {
+    const rows = [
+      row('errorRate', { redOver: 0.5 }),
+      row('rerankerAcceptance', { warnOver: 0.01, informs: true }),
+    ];
+    expect(verdictOf(rows, evidence({}, {})).verdict).toBe('green');
+  });
+
+  it('sees a split that is not the one that was set', () => {
+    const rows = [row('splitMismatch', { warnOver: 0.999, decide: 'point' })];
+    expect(verdictOf(rows, evidence({ keys: 900 }, { keys: 100 }, {}, 5)).verdict).toBe('warn');
+    expect(verdictOf(rows, evidence({ keys: 950 }, { keys: 50 }, {}, 5)).verdict).toBe('green');
+  });
+
+  it('compares with stable at 50 % when stable has no users any more', () => {
+    const { window } = evidence({ latencies: [[1, 2]] }, {});
+    const rows = [row('endToEndP95', { against: 'stable', warnOver: 1.15 })];
+    const at100 = (ms: number) =>
+      evidence({ requests: 0 }, { latencies: [[1, ms]] }, { reference: window.stable }, 100);
+    expect(verdictOf(rows, at100(2)).verdict).toBe('green');
+    expect(verdictOf(rows, at100(9)).verdict).toBe('warn');
+  });
+});
+
+describe('plans/demo.yaml', () => {
+  it.each(plan.stages.map((stage) => [stage.name, stage] as const))(
+    'can turn green at %s with its users',
+    (_, stage) => {
+      const seconds = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs) / 1000;
+      const users = 150 * seconds;
+      const candidate = Math.round((users * stage.percent) / 100);
+      const evaluation: EvaluationResult = {
+        kind: 'evaluated',
+        release: 'v0',
+        atMs: 0,
+        queries: 828,
+        rAt5: 0.67,
+        mrr: 0.5,
+        containAt50: 0.95,
+        expected: { rAt5: 0.67, mrr: 0.5, containAt50: 0.95 },
+        lostAt5: 0,
+        gainedAt5: 0,
+        file: '',
+      };
+      const keys = {
+        candidate: Math.round(20 * stage.percent),
+        stable: Math.round(20 * (100 - stage.percent)),
+      };
+      const stable = { requests: Math.round(users) - candidate, keys: keys.stable };
+      const seen = evidence(
+        stable,
+        { requests: candidate, keys: keys.candidate },
+        { evaluation, looks: plan.extendAtMost + 1 },
+        stage.percent,
+      );
+      const reference = evidence({}, {}).window.stable;
+      expect(verdictOf(stage.rows, { ...seen, reference }).reason).toMatch(/are green$/);
+    },
+  );
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { listRowsByQuantile } from '../../../domain/metrics/lane-self-metrics.ts';
+import type { LaneOwn } from '../../../domain/metrics/lane-self-metrics.ts';
+import type { GateRow } from '../../../domain/plan/plan.ts';
+import { windowBetween } from '../../../domain/metrics/window.ts';
+import { runbookPlan } from '../../support/rollout-walk.ts';
+import { counters, snapshot, soundLane } from '../../support/lane-traffic.ts';
+import type { Verdict } from '../../../domain/core/verdict.ts';
+
+const plan = runbookPlan();
+
+/** The runbook's row of a metric, or one much like it. */
+function rowOf(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
+  const found = plan.stages.flatMap(({ rows }) => rows).findLast((row) => row.metric === metric);
+  if (found === undefined) throw new Error(`the runbook's plan has no row ${metric}`);
+  return { ...found, ...more };
+}
+
+type Own = Partial<LaneOwn> | null;
+
+/** A window of 5,000 requests in which the candidate's lane said this of itself, at its beginning and at its end. */
+function judged(row: GateRow, before: Own, after: Own, stable: Own = {}) {
+  const lane = (release: string, times: number, own: Own) => ({
+    ...counters({ release, requests: 5000 }, times),
+    own: own === null ? null : { ...soundLane(5000 * times), ...own },
+  });
+  const result = windowBetween(
+    snapshot(0, lane('v-1', 1, {}), lane('v0', 1, before)),
+    snapshot(60_000, lane('v-1', 2, stable), lane('v0', 2, after)),
+  );
+  if (result.kind !== 'window') throw new Error(result.reason);
+  const evidence = {
+    window: result.window,
+    reference: null,
+    candidateQuality: null,
+    stableQuality: null,
+    evaluation: null,
+    looks: 1,
+  };
+  return judge(plan, [row], evidence, 0);
+}
+
+/** Sums over the 50 answers of the window, the same share in each. */
+const repeats = (share: number) => ({ duplicateShares: 50 * share, duplicateShareSquares: 50 * share ** 2 });
+
+describe('near-duplicates in the top 50, 3 % allowed', () => {
+  const row = rowOf('nearDuplicates');
+  it.each<[string, Own, Own, Verdict]>([
+    ['is green without any', {}, {}, 'green'],
+    ['is green with one in 50', {}, repeats(0.02), 'green'],
+    ['warns with two in 50', {}, repeats(0.04), 'warn'],
+    [
+      'does not know where half of the answers have none and half have six',
+      {},
+      { duplicateShares: 25 * 0.06, duplicateShareSquares: 25 * 0.06 ** 2 },
+      'unknown',
+    ],
+    ['does not know from four answers', {}, { inspected: 54 }, 'unknown'],
+    ['does not know where the lane did not answer at the end', {}, null, 'unknown'],
+    ['does not know where the lane did not answer at the beginning', null, {}, 'unknown'],
+    ['does not know where the lane was restarted', { startSeconds: 1 }, { startSeconds: 2 }, 'unknown'],
+  ])('%s', (_, before, after, verdict) => {
+    expect(judged(row, before, after).verdict).toBe(verdict);
+  });
+});
+
+it('one answer alone proves nothing, whatever it holds', () => {
+  const row = rowOf('nearDuplicates', { minSamples: 1 });
+  expect(judged(row, {}, { inspected: 51 }).verdict).toBe('unknown');
+});
+
+/** Of a row that informs: it never decides, so its own verdict is looked at. */
+const informed = (...args: Parameters<typeof judged>) => {
+  const { verdict, rows } = judged(...args);
+  expect(verdict).toBe('unknown');
+  return rows[0];
+};
+
+describe('what a lane tells of itself, for information', () => {
+  it.each<[string, GateRow['metric'], Own, Own, Verdict, RegExp]>([
+    [
+      'misses as many texts as stable',
+      'cacheMisses',
+      {},
+      {},
+      'green',
+      /cache missed 50\.00 % of 5000 against 50\.00 %/,
+    ],
+    [
+      'misses all that stable had',
+      'cacheMisses',
+      { textsCached: 2500 },
+      { textsCached: 2500, textsEncoded: 7500 },
+      'warn',
+      /beyond 10 points/,
+    ],
+    ['has grown by a tenth', 'memoryGrowth', {}, { memoryBytes: 330e6 }, 'green', /\+10\.0 %/],
+    [
+      'has grown by a quarter',
+      'memoryGrowth',
+      {},
+      { memoryBytes: 375e6 },
+      'warn',
+      /proposed: restart the lane, drained/,
+    ],
+    [
+      'has lists of three times the imbalance',
+      'listImbalance',
+      {},
+      { imbalance: 3.6 },
+      'warn',
+      /3\.60, 1\.20 as the release was built.*proposed: train/,
+    ],
+    ['has as many rows as it was built with', 'corpusGrowth', {}, {}, 'green', /\+0\.0 %/],
+    [
+      'has 11 % more rows',
+      'corpusGrowth',
+      {},
+      { rows: 11_100 },
+      'warn',
+      /proposed: rebuild the index with about 105 lists/,
+    ],
+    ['has fewer rows', 'corpusGrowth', {}, { rows: 8_000 }, 'green', /-20\.0 %/],
+    ['was restarted', 'memoryGrowth', {}, { startSeconds: 2 }, 'unknown', /restarted within the window/],
+    ['is down', 'memoryGrowth', {}, null, 'unknown', /did not say/],
+  ])('%s', (_, metric, before, after, verdict, says) => {
+    const row = informed(rowOf(metric), before, after);
+    expect(row?.verdict).toBe(verdict);
+    expect(row?.reason).toMatch(says);
+  });
+
+  it.each<[string, GateRow['metric'], Own, Own]>([
+    ['memory before its baseline is taken', 'memoryGrowth', {}, { memoryBaselineBytes: null }],
+    [
+      'a cache that nobody asked for a text',
+      'cacheMisses',
+      { textsCached: 0, textsEncoded: 0 },
+      { textsCached: 0, textsEncoded: 0 },
+    ],
+    ['lists of a flat index', 'listImbalance', {}, { imbalance: null }],
+  ])('%s does not apply', (_, metric, before, after) => {
+    expect(informed(rowOf(metric), before, after)?.measured.kind).toBe('notApplicable');
+  });
+});
+
+describe("the histogram of an index's lists", () => {
+  it('shows the smallest, the largest and what lies between', () => {
+    const sizes = Array.from({ length: 100 }, (_, i) => 100 - i);
+    expect(listRowsByQuantile(sizes)).toEqual({
+      0: 1,
+      0.1: 10,
+      0.25: 25,
+      0.5: 50,
+      0.75: 75,
+      0.9: 90,
+      0.99: 99,
+      1: 100,
+    });
+  });
+  it('of a flat index is empty', () => expect(listRowsByQuantile([])).toEqual({}));
+});

@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import type { GateRow, Plan } from '../../../domain/plan/plan.ts';
+import type { RolloutState } from '../../../domain/rollout/state.ts';
+import { newRollout } from '../../../domain/rollout/state.ts';
+import { secondLook } from '../../../domain/rollout/confirmation-window.ts';
+import { windowBetween } from '../../../domain/metrics/window.ts';
+import { windowOf } from '../../support/lane-traffic.ts';
+import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { Verdict } from '../../../domain/core/verdict.ts';
+import type { Judgement } from '../../../domain/gate/judgement.ts';
+
+const parsed = parsePlan(
+  parse(readFileSync(new URL('../../../plans/runbook-48h.yaml', import.meta.url), 'utf8')),
+);
+if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+const runbook = parsed.plan;
+
+const row: GateRow = {
+  metric: 'errorRate',
+  against: 'stable',
+  warnOver: 0.002,
+  redOver: null,
+  onRed: 'hold',
+  decide: 'interval',
+  minSamples: 100,
+  ladder: [],
+  informs: false,
+};
+const LIMIT: GateRow = { ...row, against: 'limit', warnOver: null, redOver: 0.005, onRed: 'rollback' };
+const QUALITY: GateRow = { ...row, metric: 'qualityShortfall', warnOver: null, redOver: 0.05 };
+const LATENCY: GateRow = { ...row, metric: 'endToEndP95', warnOver: 1.15 };
+
+function judged(
+  of: Plan['judge'],
+  rows: readonly GateRow[],
+  stable: LaneDid,
+  candidate: LaneDid,
+  percent: number,
+): Judgement {
+  const result = windowBetween(...windowOf(stable, candidate, percent));
+  if (result.kind !== 'window') throw new Error(result.reason);
+  const { window } = result;
+  const quality = (release: string) => ({ release, tau: 0.5, expectedShare: 0.95, rAt5: 0.6, queries: 800 });
+  const evidence = {
+    window,
+    reference: window.stable,
+    candidateQuality: quality('v0'),
+    stableQuality: quality('v-1'),
+    evaluation: null,
+    looks: runbook.extendAtMost + 1,
+  };
+  return judge({ ...runbook, judge: of }, rows, evidence, 0);
+}
+
+const slow = (share: number): NonNullable<LaneDid['latencies']> => [
+  [1 - share, 3],
+  [share, 7],
+];
+
+describe('a row under both judges', () => {
+  it.each<[string, GateRow, LaneDid, LaneDid, number, { literal: Verdict; sequential: Verdict }]>([
+    [
+      '1 error more in 900 requests at 5 %: more than 0.2 points, and proves nothing',
+      row,
+      { requests: 17_100, errors: 17 },
+      { requests: 900, errors: 3 },
+      5,
+      { literal: 'warn', sequential: 'green' },
+    ],
+    [
+      'the same share of errors at 50 % has to be proven',
+      row,
+      { requests: 900, errors: 1 },
+      { requests: 900, errors: 3 },
+      50,
+      { literal: 'warn', sequential: 'unknown' },
+    ],
+    [
+      'beyond for certain is beyond, whatever the margin',
+      row,
+      { requests: 17_100, errors: 17 },
+      { requests: 900, errors: 20 },
+      5,
+      { literal: 'warn', sequential: 'warn' },
+    ],
+    [
+      'a limit that stable does not keep either is no reason to go back to it',
+      LIMIT,
+      { requests: 50_000, errors: 400 },
+      { requests: 50_000, errors: 400 },
+      50,
+      { literal: 'red', sequential: 'green' },
+    ],
+    [
+      'but a candidate that is worse still is red',
+      LIMIT,
+      { requests: 50_000, errors: 400 },
+      { requests: 50_000, errors: 900 },
+      50,
+      { literal: 'red', sequential: 'red' },
+    ],
+    [
+      'at 100 %, with a stable of yesterday, three times as much is tolerated',
+      row,
+      { requests: 50_000, errors: 50 },
+      { requests: 50_000, errors: 250 },
+      100,
+      { literal: 'warn', sequential: 'green' },
+    ],
+    [
+      'but not of the proxy, of which the release itself promises a share',
+      QUALITY,
+      { requests: 50_000, qualityShare: 0.95 },
+      { requests: 50_000, qualityShare: 0.85 },
+      100,
+      { literal: 'red', sequential: 'red' },
+    ],
+    [
+      '7 % slow of 900 at 5 % is a P95 beyond the limit, and within its margin',
+      LATENCY,
+      { requests: 17_100, latencies: slow(0.04) },
+      { requests: 900, latencies: slow(0.07) },
+      5,
+      { literal: 'warn', sequential: 'green' },
+    ],
+    [
+      '20 % slow is beyond it for certain',
+      LATENCY,
+      { requests: 17_100, latencies: slow(0.04) },
+      { requests: 900, latencies: slow(0.2) },
+      5,
+      { literal: 'warn', sequential: 'warn' },
+    ],
+  ])('%s', (_, tested, stable, candidate, percent, expected) => {
+    const literal = judged('literal', [tested], stable, candidate, percent);
+    const sequential = judged('sequential', [tested], stable, candidate, percent);
+    expect({ literal: literal.verdict, sequential: sequential.verdict }).toEqual(expected);
+  });
+
+  it('says how far it was from another verdict, and that is true', () => {
+    const at = (errors: number) =>
+      judged('sequential', [row], { requests: 17_100, errors: 17 }, { requests: 900, errors }, 5);
+    const words = at(1).rows[0]?.distance ?? '';
+    const more = Number(/^warn at (\d+) more errors$/.exec(words)?.[1]);
+    expect(at(1 + more).verdict).toBe('warn');
+    expect(at(more).verdict).not.toBe('warn');
+  });
+});
+
+describe('a second look', () => {
+  const bad = { requests: 900, errors: 20 };
+  const state: RolloutState = { ...newRollout('retriever', 'v0', 0), t0Ms: 0, opening: null };
+  const look = (judgement: Judgement, more: Partial<RolloutState> = {}, of: Plan['judge'] = 'sequential') =>
+    secondLook({ ...runbook, judge: of }, { judgement, state: { ...state, ...more } }, 0).judgement.verdict;
+  const errors = judged('sequential', [row], { requests: 17_100 }, bad, 5);
+  const both = judged(
+    'sequential',
+    [row, LATENCY],
+    { requests: 17_100 },
+    { ...bad, latencies: slow(0.5) },
+    5,
+  );
+
+  it.each<[string, () => Verdict, Verdict]>([
+    ['is taken at errors that a spike may have left', () => look(errors), 'unknown'],
+    ['is not taken twice', () => look(errors, { extensions: 1 }), 'warn'],
+    ['is not taken where something else is wrong as well', () => look(both), 'warn'],
+    ['is not taken by the judge literal', () => look(errors, {}, 'literal'), 'warn'],
+    [
+      'is not taken while a person is asked',
+      () => look(errors, { held: { why: 'operator', reason: '' } }),
+      'warn',
+    ],
+  ])('%s', (_, verdict, expected) => {
+    expect(verdict()).toBe(expected);
+  });
+});

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { simulateRollout } from '../../simulation/rollout.ts';
+import type { SimulatedEnd } from '../../simulation/rollout.ts';
+import type { Behaviour } from '../../simulation/world.ts';
+import { calmWorld } from '../../simulation/world.ts';
+import { seededRandom } from '../../devstack/traffic/arrivals.ts';
+
+const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1);
+const SAME = { errorRate: 0.0005, medianMs: 1.5, sigma: 0.45, qualityShare: 0.954 };
+
+/** A rollout of a release that behaves as stable does. */
+function alike(plan: Plan, behaviour: Behaviour, rate: number, seed: number): SimulatedEnd {
+  const random = seededRandom(seed);
+  return simulateRollout(plan, calmWorld(behaviour, rate, random), random);
+}
+
+function planOf(name: string): Plan {
+  const parsed = parsePlan(parse(readFileSync(new URL(`../../plans/${name}.yaml`, import.meta.url), 'utf8')));
+  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
+  return parsed.plan;
+}
+
+/** Sixty rollouts of 48 hours are many polls: there four of the guard's are one. */
+function fewerPolls(plan: Plan): Plan {
+  return { ...plan, guard: { ...plan.guard, pollMs: Math.max(plan.guard.pollMs, 60_000) } };
+}
+
+describe('an A/A rollout', () => {
+  it.each([
+    ['demo', 150, 40, planOf('demo')],
+    ['runbook-48h', 20, 60, fewerPolls(planOf('runbook-48h'))],
+  ])(
+    'on plan %s at %i requests/s is never rolled back, and held in under 5 % of %i',
+    (name, rate, seeds, plan) => {
+      const ends = SEEDS.slice(0, seeds).map((seed) => alike(plan, SAME, rate, seed));
+      const held = ends.filter(({ end }) => end === 'held');
+      console.log(
+        `A/A on ${name}: ${held.length} of ${ends.length} held (${held.map(({ reason }) => reason).join('; ') || 'none'})`,
+      );
+      expect(ends.filter(({ end }) => end === 'rolledBack')).toEqual([]);
+      expect(ends.filter(({ end }) => end !== 'shipped').length / ends.length).toBeLessThan(0.05);
+    },
+    240_000,
+  );
+
+  it('is not blind: a lane with 3 % errors is never shipped', () => {
+    const bad = { ...SAME, errorRate: 0.03 };
+    const ends = SEEDS.slice(0, 5).map((seed) => alike(planOf('demo'), bad, 150, seed));
+    expect(ends.filter(({ end }) => end === 'shipped')).toEqual([]);
+  });
+});

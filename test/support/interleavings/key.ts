@@ -1,0 +1,156 @@
+import type { ControlState, Flags } from '../../../domain/control/state.ts';
+import type { Plan } from '../../../domain/plan/plan.ts';
+import { decideMs, nextRaiseMs, stageOf } from '../../../domain/rollout/state.ts';
+import type { SnapshotResult } from '../../../domain/metrics/snapshot.ts';
+import type { Pending, Request, World } from './world.ts';
+
+const FRESH_MS = 26 * 3_600_000;
+
+/**
+ * What a world's future depends on, as text. Times become the questions that are asked of them, epochs and counts of
+ * interventions their distance to the gateway's, steps whether they were carried out; texts and counters drop out.
+ */
+export function keyOf(plan: Plan, world: World): string {
+  const { fence, ghost, rollout, guardSaw } = world;
+  return [
+    ofRollout(plan, world),
+    ofFence(fence, rollout.epoch, world.standAloneEpoch),
+    ofPending(fence, world.pending),
+    ofRequest(fence, world.left),
+    world.late
+      .map((request) => ofRequest(fence, request))
+      .toSorted()
+      .join('+'),
+    bits(world.ended, world.killSwitch, world.oldIsWarm),
+    world.guard === null ? '' : fence.interventions - world.guard,
+    guardSaw === null ? '' : guardSaw.kind,
+    guardSaw?.kind === 'intervened'
+      ? `${fence.interventions - guardSaw.interventions}/${guardSaw.percent}`
+      : '',
+    world.standAlone,
+    fence.interventions - ghost.acknowledged,
+    ghost.licence,
+    ghost.reached,
+    bits(ghost.resumed, ghost.rolledBack),
+  ].join('|');
+}
+
+function ofRollout(plan: Plan, world: World): string {
+  const { rollout: state, fence, nowMs, process } = world;
+  const { evaluation, judgement } = state;
+  return [
+    state.phase,
+    state.stage,
+    state.percent,
+    state.extensions,
+    ofSnapshot(state.opening, process),
+    ofSnapshot(state.closing, process),
+    judgement === null ? '' : `${judgement.verdict}${judgement.onRed}`,
+    evaluation === null ? '' : evaluation.kind === 'missing' ? 'x' : evaluation.lostAt5,
+    evaluation?.kind === 'evaluated' && nowMs - evaluation.atMs > FRESH_MS ? 'old' : '',
+    state.held?.why ?? '',
+    state.move?.step ?? '',
+    state.moves.map(({ stage, step }) => `${stage}${step}`).join('/'),
+    judgement?.ladder.join('/') ?? '',
+    fence.interventions - state.interventions,
+    fence.interventions - state.interventionsSeen,
+    state.outcome ?? state.outcomeAfterRollback,
+    bits(
+      state.t0Ms === null,
+      state.recheck,
+      state.lookedAgain,
+      state.reference === null,
+      state.baselineMissing,
+      state.pausedSinceMs === null,
+      state.epoch === null,
+    ),
+    ofTimes(plan, world),
+  ].join(',');
+}
+
+/** Whether now, the end of the wait, and that of a window opened now, lie before the decision and the next raise. */
+function ofTimes(plan: Plan, { rollout: state, nowMs }: World): string {
+  if (state.t0Ms === null) return bits(state.waitUntilMs <= nowMs);
+  const standsAtMs = state.pausedSinceMs ?? nowMs;
+  const dueMs = nextRaiseMs(plan, state) ?? Infinity;
+  const decidesMs = decideMs(plan, state);
+  const ends = [standsAtMs, state.waitUntilMs, standsAtMs + stageOf(plan, state).windowMs];
+  return bits(
+    state.waitUntilMs <= standsAtMs,
+    ...ends.flatMap((endMs) => [endMs >= dueMs, endMs >= decidesMs]),
+  );
+}
+
+function ofFence(fence: ControlState, epoch: number | null, standAlone: number): string {
+  const { lanes, lastIntervention } = fence;
+  return [
+    fence.epoch === epoch ? 'rollout' : fence.epoch === standAlone ? 'rollback' : 'other',
+    fence.epochKey.startsWith('by hand') ? 'by hand' : fence.epochKey,
+    fence.percent,
+    lanes.stable.release,
+    lanes.candidate?.release,
+    ofFlags(lanes.candidate?.flags ?? null),
+    ofFlags(lanes.stable.flags),
+    lanes.previous?.release,
+    lanes.spare?.release,
+    fence.restoring,
+    lastIntervention?.kind,
+    bits(fence.promoting === null, fence.lease === null),
+  ].join(',');
+}
+
+function ofPending(fence: ControlState, pending: Pending | null): string {
+  if (pending === null) return '';
+  const { request, answer, settles } = pending;
+  const what = `${settles ? 'settle' : pending.action.do}:${ofRequest(fence, request)}`;
+  if (answer === null) return what;
+  const { result } = answer;
+  const { percent, interventions, lanes } = result.view.state;
+  const said = result.kind === 'done' ? 'done' : result.refusal.kind;
+  const why =
+    result.kind === 'refused' && result.refusal.kind === 'intervened'
+      ? result.refusal.intervention?.kind
+      : '';
+  const old = fence.interventions - interventions;
+  return `${what}=${said}${why}${percent}/${old}${lanes.stable.release}${answer.epoch === fence.epoch}`;
+}
+
+function ofRequest(fence: ControlState, request: Request | null): string {
+  if (request === null) return '';
+  const { take, licence, change } = request;
+  const {
+    epoch,
+    step = '',
+    percent,
+    interventions = fence.interventions,
+    promote,
+    rollbackTo,
+    lanes,
+    flags,
+  } = change;
+  const kind = promote ? 'promote' : (rollbackTo ?? (lanes === undefined ? '' : String(lanes.candidate)));
+  return [
+    take,
+    licence,
+    kind,
+    percent,
+    ofFlags(flags?.candidate ?? null),
+    fence.interventions - interventions,
+    bits(epoch === fence.epoch, fence.steps.includes(step), request.expected?.epoch === fence.epoch),
+  ].join(',');
+}
+
+function ofSnapshot(result: SnapshotResult | null, process: number): string {
+  if (result === null) return '';
+  if (result.kind === 'missing') return 'x';
+  const { percent, processStartMs, lanes } = result.snapshot;
+  return `${percent}${processStartMs === process}${lanes.candidate === null}`;
+}
+
+function ofFlags(flags: Flags | null): string {
+  return flags === null ? '' : `${flags.nprobe}${flags.reranker}${flags.impl}`;
+}
+
+function bits(...of: readonly boolean[]): string {
+  return of.map(Number).join('');
+}

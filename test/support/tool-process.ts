@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { ROOT, nodeCommand } from '../../devstack/process.ts';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a tool of scripts/ as a process of its own. */
+export function tool(name: string, ...args: readonly string[]): Promise<Ended> {
+  return toolIn({}, name, ...args);
+}
+
+/** The same in another folder, or with other settings. */
+export function toolIn(
+  { cwd = ROOT, env = {} }: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
+  name: string,
+  ...args: readonly string[]
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const [node = '', ...command] = nodeCommand(`scripts/${name}`, ...args);
+    execFile(node, command, { cwd, env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
