@@ -1,5 +1,7 @@
 import type { Settings } from '../domain/core/settings.ts';
 import { readSettings } from '../domain/core/settings.ts';
+import type { WebhookFormat, WebhookRoute } from '../domain/notification/webhook-message.ts';
+import { webhookRoute } from '../domain/notification/webhook-message.ts';
 import { recordsFolder } from '../domain/core/stack-folders.ts';
 
 /** What a worker reads; Temporal's own variables (TEMPORAL_ADDRESS and so on) are read by envconfig. */
@@ -31,6 +33,7 @@ const NAMES = [
   'NOTIFY_WARNING_FORMAT',
   'NOTIFY_INFO_URL',
   'NOTIFY_INFO_FORMAT',
+  'NOTIFY_PAGERDUTY_KEY',
   'NOTIFY_SENT_FILE',
 ] as const;
 type WorkerSettings = Settings<(typeof NAMES)[number]>;
@@ -56,13 +59,8 @@ export interface WorkerConfig {
     | { readonly kind: 'embedded' }
     | { readonly kind: 'kubernetes'; readonly deployment: string; readonly namespace: string | null };
   /** Webhooks by severity; null: the log alone. */
-  readonly routes: Readonly<Record<'critical' | 'warning' | 'info', Route | null>>;
+  readonly routes: Readonly<Record<'critical' | 'warning' | 'info', WebhookRoute | null>>;
   readonly sentFile: string;
-}
-
-interface Route {
-  readonly url: string;
-  readonly format: 'json' | 'slack';
 }
 
 /** @throws SettingsError with one line for each variable that is wrong */
@@ -94,8 +92,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
 /** A severity's own webhook, else the one for all that a person has to see. */
 function routesOf(data: WorkerSettings): WorkerConfig['routes'] {
   const { NOTIFY_WEBHOOK_URL: shared, NOTIFY_WEBHOOK_FORMAT: sharedFormat } = data;
-  const route = (to: string | undefined, as: Route['format'] | undefined): Route | null =>
-    to === undefined ? null : { url: to, format: as ?? sharedFormat };
+  const route = (to: string | undefined, as: WebhookFormat | undefined) =>
+    webhookRoute(to, as ?? sharedFormat, data.NOTIFY_PAGERDUTY_KEY);
   return {
     critical: route(data.NOTIFY_CRITICAL_URL ?? shared, data.NOTIFY_CRITICAL_FORMAT),
     warning: route(data.NOTIFY_WARNING_URL ?? shared, data.NOTIFY_WARNING_FORMAT),

@@ -32,7 +32,7 @@ export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'
     if (await sent.has(dedupeKey)) return told;
     if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
     await logged.add(dedupeKey);
-    if (route !== null) await post(route, notification);
+    for (const to of recipientsOf(deps.routes, notification)) await post(to, notification);
     await sent.add(dedupeKey);
     return told;
   }
@@ -55,16 +55,24 @@ export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'
   };
 }
 
+/** The severity's own way; and where an incident was opened elsewhere, as news that it is over is less severe, that as well. */
+function recipientsOf(routes: NotifyDeps['routes'], { severity, incident }: Notification): WebhookRoute[] {
+  const opened = incident?.over === true ? routes[incident.severity] : null;
+  const own = routes[severity];
+  const closing = opened?.format === 'pagerduty' && opened.url !== own?.url ? opened : null;
+  return [own, closing].filter((route) => route !== null);
+}
+
 /** A webhook by its host alone: its path is what lets somebody write there. */
 function placeOf(route: WebhookRoute | null): string {
   return route === null ? 'the log' : `the log and ${new URL(route.url).host} (${route.format})`;
 }
 
 /** The key goes along: where this process died between sending and remembering, the receiver can tell. */
-async function post({ url, format }: WebhookRoute, notification: Notification): Promise<void> {
+async function post({ url, ...route }: WebhookRoute, notification: Notification): Promise<void> {
   const answer = await request(url, {
     method: 'POST',
-    ...webhookMessage(format, notification),
+    ...webhookMessage(route, notification),
     signal: AbortSignal.timeout(10_000),
   });
   await answer.body.dump();

@@ -28,6 +28,7 @@ export function alertNotification(
     title: `${alert.name}: ${titles[kind]}`,
     text: [...factsOf(alert, about), ...(over ? [] : adviceOf(rule, alert, about))].join('\n'),
     dedupeKey: keyOf({ kind, key, alert }, about.service),
+    incident: { key: `monitor/${about.service}/${key}/${alert.sinceMs}`, over, severity: alert.severity },
   };
 }
 

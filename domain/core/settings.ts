@@ -30,7 +30,7 @@ function maybe<T>(kind: Kind<T & {}>): Setting<T | undefined> {
   return { kind, preset: undefined };
 }
 
-const webhookFormat = oneOf('json', 'slack');
+const webhookFormat = oneOf('json', 'slack', 'pagerduty');
 /** A timer of Node takes no more than 2^31 ms, and ends at once where it is given more. */
 const deadlineMs = whole(1, 3_600_000);
 
@@ -93,6 +93,7 @@ const SETTINGS = {
   NOTIFY_WARNING_FORMAT: maybe(webhookFormat),
   NOTIFY_INFO_URL: maybe(url),
   NOTIFY_INFO_FORMAT: maybe(webhookFormat),
+  NOTIFY_PAGERDUTY_KEY: maybe(token),
   NOTIFY_SENT_FILE: or(text, '.data/worker/notified.json'),
   RETRIEVER_ENCODER: maybe(name),
   RETRIEVER_CACHE: maybe(text),

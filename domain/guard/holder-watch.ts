@@ -81,6 +81,7 @@ function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number
       `Users back to ${lanes.stable.release}: bash scripts/rollback_retriever.sh ${lanes.stable.release}`,
     ].join('\n'),
     dedupeKey: keyOf(alert),
+    incident: incidentOf(alert),
   };
 }
 
@@ -95,7 +96,12 @@ function overMessage(alert: HolderAlert, { percent, lanes, owner }: ControlState
       ? `${owner} gave a sign of life; ${lanes.candidate.release} has ${percent} % of the users.`
       : `All users are on ${lanes.stable.release}.`,
     dedupeKey: keyOf(alert),
+    incident: incidentOf(alert),
   };
+}
+
+function incidentOf({ kind, epoch, seenMs }: HolderAlert): Notification['incident'] & {} {
+  return { key: `holder/${epoch}/${seenMs}`, over: kind === 'over', severity: 'critical' };
 }
 
 function keyOf({ kind, epoch, seenMs, told }: HolderAlert): string {

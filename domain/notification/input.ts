@@ -15,7 +15,8 @@ export function readPageInput(
     };
   const given: Readonly<Record<string, unknown>> = { ...raw };
   const severity = SEVERITIES.find((name) => name === given['severity']);
-  const fields: readonly string[] = ['severity', ...TEXTS];
+  const fields: readonly string[] = ['severity', ...TEXTS, 'incident'];
+  const { incident } = given;
   const problems = [
     ...Object.keys(given)
       .filter((name) => !fields.includes(name))
@@ -27,9 +28,28 @@ export function readPageInput(
       (name) => `${name}: must be a text, not ${JSON.stringify(given[name])}`,
     ),
   ];
+  if (incident !== undefined && !isIncident(incident))
+    problems.push(
+      `incident: must be like {"key":"test","over":false,"severity":"warning"}, not ${JSON.stringify(incident)}`,
+    );
   if (problems.length > 0 || severity === undefined) return { problems };
   const text = (name: (typeof TEXTS)[number]) => String(given[name]);
-  return { input: { severity, title: text('title'), text: text('text'), dedupeKey: text('dedupeKey') } };
+  return {
+    input: {
+      severity,
+      title: text('title'),
+      text: text('text'),
+      dedupeKey: text('dedupeKey'),
+      ...(isIncident(incident) ? { incident } : {}),
+    },
+  };
+}
+
+function isIncident(value: unknown): value is NonNullable<Notification['incident']> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { key, over, severity, ...more }: Readonly<Record<string, unknown>> = { ...value };
+  const isSeverity = SEVERITIES.some((name) => name === severity);
+  return typeof key === 'string' && typeof over === 'boolean' && isSeverity && Object.keys(more).length === 0;
 }
 
 /** How long a message is tried for: who sleeps is woken after a long outage too, but news of yesterday is no news. */

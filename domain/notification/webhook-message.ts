@@ -1,62 +1,53 @@
 import type { Notification } from './notification.ts';
+import { SettingsError } from '../core/settings.ts';
+import { pagerDutyEvent } from './pagerduty-event.ts';
+import { slackMessage } from './slack-message.ts';
 
-/** A webhook and what it takes: our own JSON, or the message of a Slack incoming webhook. */
+/** Our own JSON, the message of a Slack incoming webhook, an event of PagerDuty's Events API v2. */
+export type WebhookFormat = 'json' | 'slack' | 'pagerduty';
+
+/** A webhook and what it takes. */
 export interface WebhookRoute {
   readonly url: string;
-  readonly format: 'json' | 'slack';
+  readonly format: WebhookFormat;
+  /** PagerDuty's integration key; empty for other formats. */
+  readonly key: string;
+}
+
+const BODIES: Readonly<Record<WebhookFormat, (notification: Notification, key: string) => object>> = {
+  json: (notification) => ({
+    ...notification,
+    text: `${notification.title}
+${notification.text}`,
+  }),
+  slack: slackMessage,
+  pagerduty: pagerDutyEvent,
+};
+
+/**
+ * The route to a webhook; null without an address.
+ * @throws SettingsError where the format needs a key and there is none
+ */
+export function webhookRoute(
+  url: string | undefined,
+  format: WebhookFormat,
+  key: string | undefined,
+): WebhookRoute | null {
+  if (url === undefined) return null;
+  if (format === 'pagerduty' && key === undefined)
+    throw new SettingsError(
+      'NOTIFY_PAGERDUTY_KEY: is missing; a route of format pagerduty needs the integration key of its service',
+    );
+  return { url, format, key: key ?? '' };
 }
 
 /** A notification as a POST in a webhook's format. The key goes along: the receiver can tell one that is sent twice. */
 export function webhookMessage(
-  format: WebhookRoute['format'],
+  { format, key }: Omit<WebhookRoute, 'url'>,
   notification: Notification,
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
-  const { title, text, dedupeKey } = notification;
-  const message =
-    format === 'slack' ? slackMessage(notification) : { ...notification, text: `${title}\n${text}` };
   return {
-    headers: { 'content-type': 'application/json', 'idempotency-key': dedupeKey },
-    body: JSON.stringify(message),
+    headers: { 'content-type': 'application/json', 'idempotency-key': notification.dedupeKey },
+    body: JSON.stringify(BODIES[format](notification, key)),
   };
-}
-
-/** Slack's limits of a header and of a section, in characters. */
-const LONGEST_HEADER = 150;
-const LONGEST_SECTION = 3_000;
-
-const SIGN = { critical: ':rotating_light:', warning: ':warning:', info: ':information_source:' } as const;
-
-/** A notification as the body of a Slack incoming webhook: the title as header, each text line by line, commands as code. */
-function slackMessage({ severity, title, text }: Notification): Record<string, unknown> {
-  const body = text.split('\n').map(withCode).join('\n');
-  return {
-    // What a phone shows, and what is read aloud.
-    text: `${SIGN[severity]} ${escaped(title)}`,
-    blocks: [
-      {
-        type: 'header',
-        text: { type: 'plain_text', emoji: true, text: cut(`${SIGN[severity]} ${title}`, LONGEST_HEADER) },
-      },
-      // A section may not be empty.
-      ...(body === ''
-        ? []
-        : [{ type: 'section', text: { type: 'mrkdwn', text: cut(body, LONGEST_SECTION) } }]),
-      { type: 'context', elements: [{ type: 'mrkdwn', text: `severity *${severity}*` }] },
-    ],
-  };
-}
-
-/** A command at the end of a line can be copied from where it stands. */
-function withCode(line: string): string {
-  const match = /^(.*?: )((?:bash|npx|temporal|curl) .*)$/.exec(line);
-  return match === null ? escaped(line) : `${escaped(match[1] ?? '')}\`${escaped(match[2] ?? '')}\``;
-}
-
-/** The three characters that Slack reads as control characters. */
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function cut(text: string, longest: number): string {
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }

@@ -3,6 +3,7 @@ import type { Flags } from '../../domain/control/state.ts';
 import type { Settings } from '../../domain/core/settings.ts';
 import { SettingsError, readSettings } from '../../domain/core/settings.ts';
 import type { WebhookRoute } from '../../domain/notification/webhook-message.ts';
+import { webhookRoute } from '../../domain/notification/webhook-message.ts';
 import { tokenOfFile } from '../http/bearer-token.ts';
 
 const NAMES = [
@@ -37,6 +38,7 @@ const NAMES = [
   'NOTIFY_WEBHOOK_FORMAT',
   'NOTIFY_CRITICAL_URL',
   'NOTIFY_CRITICAL_FORMAT',
+  'NOTIFY_PAGERDUTY_KEY',
 ] as const;
 
 export interface GatewayConfig extends Settings<(typeof NAMES)[number]> {
@@ -76,9 +78,11 @@ export async function controlToken(config: GatewayConfig): Promise<string> {
 
 /** Where pages go; null: the log alone. */
 export function pageRoute(config: GatewayConfig): WebhookRoute | null {
-  const { NOTIFY_CRITICAL_URL, NOTIFY_WEBHOOK_URL, NOTIFY_CRITICAL_FORMAT, NOTIFY_WEBHOOK_FORMAT } = config;
-  const url = NOTIFY_CRITICAL_URL ?? NOTIFY_WEBHOOK_URL;
-  return url === undefined ? null : { url, format: NOTIFY_CRITICAL_FORMAT ?? NOTIFY_WEBHOOK_FORMAT };
+  return webhookRoute(
+    config.NOTIFY_CRITICAL_URL ?? config.NOTIFY_WEBHOOK_URL,
+    config.NOTIFY_CRITICAL_FORMAT ?? config.NOTIFY_WEBHOOK_FORMAT,
+    config.NOTIFY_PAGERDUTY_KEY,
+  );
 }
 
 /** Where the log of ingested chunks is. */

@@ -29,8 +29,8 @@ describe("the worker's environment", () => {
       'one webhook takes pages and warnings, and information stays in the log',
       { NOTIFY_WEBHOOK_URL: 'http://chat/x', NOTIFY_WEBHOOK_FORMAT: 'slack' },
       {
-        critical: { url: 'http://chat/x', format: 'slack' },
-        warning: { url: 'http://chat/x', format: 'slack' },
+        critical: { url: 'http://chat/x', format: 'slack', key: '' },
+        warning: { url: 'http://chat/x', format: 'slack', key: '' },
         info: null,
       },
     ],
@@ -44,9 +44,9 @@ describe("the worker's environment", () => {
         NOTIFY_INFO_URL: 'http://log/z',
       },
       {
-        critical: { url: 'http://pager/y', format: 'json' },
-        warning: { url: 'http://chat/x', format: 'slack' },
-        info: { url: 'http://log/z', format: 'slack' },
+        critical: { url: 'http://pager/y', format: 'json', key: '' },
+        warning: { url: 'http://chat/x', format: 'slack', key: '' },
+        info: { url: 'http://log/z', format: 'slack', key: '' },
       },
     ],
   ])('%s', (_what, env, routes) => {
@@ -64,6 +64,13 @@ describe("the worker's environment", () => {
     expect(read).toThrow(/GATEWAY_URL: must be an http\(s\) URL/);
     expect(read).toThrow(/WORKER_METRICS_PORT: /);
     expect(read).toThrow(/NOTIFY_WEBHOOK_URL: must be an http\(s\) URL/);
-    expect(read).toThrow(/NOTIFY_WARNING_FORMAT: must be json or slack/);
+    expect(read).toThrow(/NOTIFY_WARNING_FORMAT: must be json or slack or pagerduty/);
+  });
+
+  it('wants the key of a route to PagerDuty', () => {
+    const env = { NOTIFY_CRITICAL_URL: 'http://pager/y', NOTIFY_CRITICAL_FORMAT: 'pagerduty' };
+    expect(() => readConfig(env)).toThrow(/^NOTIFY_PAGERDUTY_KEY: is missing/);
+    const key = '0123456789abcdef';
+    expect(readConfig({ ...env, NOTIFY_PAGERDUTY_KEY: key }).routes.critical).toMatchObject({ key });
   });
 });

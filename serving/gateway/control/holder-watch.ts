@@ -134,10 +134,10 @@ export class HolderWatch {
 }
 
 /** @throws where the webhook does not answer below 300 in time */
-async function post({ url, format }: WebhookRoute, notification: Notification): Promise<void> {
+async function post({ url, ...route }: WebhookRoute, notification: Notification): Promise<void> {
   const answer = await request(url, {
     method: 'POST',
-    ...webhookMessage(format, notification),
+    ...webhookMessage(route, notification),
     signal: AbortSignal.timeout(POST_WITHIN_MS),
   });
   await answer.body.dump();

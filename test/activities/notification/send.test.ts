@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 const everywhere = (format: 'json' | 'slack' = 'json'): NotifyDeps['routes'] => {
-  const route = (path: string) => ({ url: `${server.url}/${path}`, format });
+  const route = (path: string) => ({ url: `${server.url}/${path}`, format, key: '' });
   return { critical: route('page'), warning: route('chat'), info: null };
 };
 const notifier = (more: Partial<NotifyDeps> = {}) =>
@@ -83,7 +83,7 @@ describe('telling a person', () => {
     await server.close();
     const { notify } = notifier({
       log: (...line) => logged.push(line),
-      routes: { ...NOWHERE, critical: { url, format: 'json' } },
+      routes: { ...NOWHERE, critical: { url, format: 'json', key: '' } },
     });
     await expect(notify(page)).rejects.toThrow('ECONNREFUSED');
     await expect(notify(page)).rejects.toThrow('ECONNREFUSED');
@@ -174,5 +174,48 @@ describe("in Slack's format", () => {
 
   it('has no section where there is no text, which Slack would refuse', async () => {
     expect((await slack('')).blocks.map(({ type }) => type)).toEqual(['header', 'context']);
+  });
+});
+
+describe("in PagerDuty's format", () => {
+  const trouble = { key: 'monitor/retriever/p95/7', severity: 'critical' } as const;
+  const events = () =>
+    server.received.map(
+      ({ path, body }) => [path, body as { event_action?: string; dedup_key?: string }] as const,
+    );
+
+  it('one trouble is one incident, which its end resolves, though news of the end goes elsewhere', async () => {
+    const { notify } = notifier({
+      routes: { ...everywhere(), critical: { url: `${server.url}/page`, format: 'pagerduty', key: 'of-us' } },
+    });
+    await notify({ ...page, dedupeKey: 'fired', incident: { ...trouble, over: false } });
+    await notify({ ...page, dedupeKey: 'reminder', incident: { ...trouble, over: false } });
+    await notify({ ...page, severity: 'warning', dedupeKey: 'over', incident: { ...trouble, over: true } });
+    expect(events().map(([path, { event_action: action }]) => [path, action])).toEqual([
+      ['/page', 'trigger'],
+      ['/page', 'trigger'],
+      ['/chat', undefined],
+      ['/page', 'resolve'],
+    ]);
+    const keys = events().flatMap(([path, { dedup_key: key }]) => (path === '/page' ? [key] : []));
+    expect(new Set(keys)).toEqual(new Set([trouble.key]));
+    expect(server.received[0]?.body).toEqual({
+      routing_key: 'of-us',
+      event_action: 'trigger',
+      dedup_key: trouble.key,
+      payload: {
+        summary: 'rolling back',
+        source: 'retriever-rollout',
+        severity: 'critical',
+        custom_details: { text: 'errors' },
+      },
+    });
+  });
+
+  it('an end that goes to the same place is sent there once', async () => {
+    const route = { url: `${server.url}/page`, format: 'pagerduty', key: 'of-us' } as const;
+    const { notify } = notifier({ routes: { critical: route, warning: { ...route }, info: null } });
+    await notify({ ...page, severity: 'warning', incident: { ...trouble, over: true } });
+    expect(events()).toHaveLength(1);
   });
 });

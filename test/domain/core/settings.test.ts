@@ -20,6 +20,7 @@ const TAKEN: Partial<Record<SettingName, string>> = {
   HOLDER_UNSEEN_MS: '5000',
   DEPLOYMENT: 'embedded',
   RETRIEVER_IMPL: 'gru_v0',
+  NOTIFY_PAGERDUTY_KEY: '0123456789abcdef',
 };
 function taken(name: SettingName): string {
   const own = TAKEN[name];

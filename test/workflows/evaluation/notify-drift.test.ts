@@ -39,7 +39,7 @@ class Both {
   private readonly notifier: Pick<RolloutActivities, 'notify'>;
 
   constructor() {
-    const route = { url: hook.url, format: 'json' } as const;
+    const route = { url: hook.url, format: 'json', key: '' } as const;
     const routes = { critical: route, warning: route, info: null };
     this.notifier = createNotify({ routes, log: () => {}, sentFile: null });
     this.nightly.rAt5 = 0.6;
