@@ -1,6 +1,7 @@
 import type { ControlChange, ControlState, Experiment, LaneSpec } from './state.ts';
 import type { Applied, World } from './command-result.ts';
 import { done, intervene, refused, stale } from './command-result.ts';
+import { NEWEST_SPLIT } from './traffic-split.ts';
 
 /** As many steps of an epoch are remembered; a rollout takes about twenty. */
 const REMEMBERED_STEPS = 100;
@@ -106,6 +107,7 @@ function edit(state: ControlState, change: ControlChange, nowMs: number): Contro
   const edited: ControlState = {
     ...state,
     percent: change.percent ?? state.percent,
+    splitVersion: beginsSplit(state, change) ? NEWEST_SPLIT : state.splitVersion,
     shadowPercent: change.shadowPercent ?? state.shadowPercent,
     lanes: {
       ...state.lanes,
@@ -131,6 +133,15 @@ function experimentAfter(state: ControlState, change: ControlChange, nowMs: numb
 }
 
 /** A release under its own default flags. */
+/** Whether users are to be split who are not split now: only then may they be split by another hash. */
+function beginsSplit(
+  { percent, experiment: underWay }: ControlState,
+  { lanes, experiment }: ControlChange,
+): boolean {
+  const begins = typeof lanes?.candidate === 'string' || (experiment !== undefined && experiment !== null);
+  return begins && percent === 0 && underWay === null;
+}
+
 function fresh(release: string | null): LaneSpec | null {
   return release === null ? null : { release, flags: null };
 }

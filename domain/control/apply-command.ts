@@ -10,6 +10,7 @@ import type {
 import { applyChange } from './apply-change.ts';
 import { done, intervene, refused, stale } from './command-result.ts';
 import type { Applied, World } from './command-result.ts';
+import { NEWEST_SPLIT } from './traffic-split.ts';
 
 /** What can happen to the traffic. Everything that changes a ControlState is one of these. */
 export type Command =
@@ -33,6 +34,7 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
     epochKey: '',
     steps: [],
     percent: 0,
+    splitVersion: NEWEST_SPLIT,
     shadowPercent: 0,
     lanes: { stable, candidate: null, previous: null, spare: null },
     promoting: null,

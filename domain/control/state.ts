@@ -31,6 +31,8 @@ export interface ControlState {
   readonly steps: readonly string[];
   /** Share of users on the candidate, 0..100. */
   readonly percent: number;
+  /** Hash by which users are split: that of the gateway that began this split, whatever a later one prefers. */
+  readonly splitVersion: number;
   /** Share of all queries, 0..100, that are asked of the other lane as well, after their user was answered. */
   readonly shadowPercent: number;
   readonly lanes: {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExperiment } from '../../activities/experiment/experiment.ts';
 import type { SearchRequest } from '../../domain/control/http.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
-import { splitPoint } from '../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, splitPoint } from '../../domain/control/traffic-split.ts';
 import { ARM_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
@@ -16,7 +16,7 @@ import { createTestGateway, metric } from '../support/gateway-process.ts';
 const NAME = 'reranker-7';
 const OFF_PERCENT = 30;
 const KEYS = Array.from({ length: 60 }, (_, i) => `user ${i}`);
-const isOff = (key: string) => splitPoint(`experiment ${NAME}`, key) < OFF_PERCENT;
+const isOff = (key: string) => splitPoint(NEWEST_SPLIT, `experiment ${NAME}`, key) < OFF_PERCENT;
 const OFF = KEYS.filter(isOff);
 
 let releases = '';

@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SearchResponse } from '../../domain/control/http.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
-import { assignLane } from '../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, assignLane } from '../../domain/control/traffic-split.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
@@ -150,10 +150,10 @@ describe('two lanes', () => {
     const keys = Array.from({ length: 60 }, (_, i) => `user ${i}`);
     for (const key of [...keys, ...keys]) {
       const { body } = await gateway.search(context(), { [LANE_HEADERS.requestKey]: key });
-      expect([key, body.lane]).toEqual([key, assignLane('v0', key, 30)]);
+      expect([key, body.lane]).toEqual([key, assignLane(NEWEST_SPLIT, 'v0', key, 30)]);
     }
     const after = await gateway.metrics();
-    const candidates = keys.filter((key) => assignLane('v0', key, 30) === 'candidate').length;
+    const candidates = keys.filter((key) => assignLane(NEWEST_SPLIT, 'v0', key, 30) === 'candidate').length;
     const labels = { lane: 'candidate', release: 'v0', kind: 'context', outcome: 'ok' };
     expect(metric(after, METRICS.requests, labels) - metric(before, METRICS.requests, labels)).toBe(
       2 * candidates,

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SearchRequest } from '../../domain/control/http.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
-import { assignLane } from '../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, assignLane } from '../../domain/control/traffic-split.ts';
 import { GATEWAY_METRICS as METRICS } from '../../domain/metrics/snapshot.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
@@ -86,7 +86,7 @@ describe('the shadow', () => {
     expect(again).toBeGreaterThan(0);
     expect(grew(`${METRICS.shadowOverlap}_sum`, { with: 'self' })).toBeCloseTo(again, 6);
 
-    const keys = queries.map((_, i) => assignLane('v0', userKey(i), 30));
+    const keys = queries.map((_, i) => assignLane(NEWEST_SPLIT, 'v0', userKey(i), 30));
     for (const lane of ['stable', 'candidate'] as const) {
       const users = keys.filter((assigned) => assigned === lane).length;
       expect(users).toBeGreaterThan(0);
@@ -150,5 +150,6 @@ describe('the shadow', () => {
 
 /** A user of the stable lane. */
 function stableKey(): string {
-  for (let i = 0; ; i++) if (assignLane('crash', `stable ${i}`, 1) === 'stable') return `stable ${i}`;
+  for (let i = 0; ; i++)
+    if (assignLane(NEWEST_SPLIT, 'crash', `stable ${i}`, 1) === 'stable') return `stable ${i}`;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import type { ControlState } from '../../../domain/control/state.ts';
+import { SPLIT_VERSIONS } from '../../../domain/control/traffic-split.ts';
 import { GatewayClock } from './clock.ts';
 import type { Reading } from './clock.ts';
 
@@ -19,6 +20,12 @@ const stateSchema = z.strictObject({
   epochKey: z.string(),
   steps: z.array(z.string()),
   percent: z.number().min(0).max(100),
+  splitVersion: z
+    .int()
+    .refine((version) => SPLIT_VERSIONS.includes(version), {
+      error: `is not known to this gateway, which would move users: start the newer one (known: ${SPLIT_VERSIONS.join(', ')})`,
+    })
+    .default(1),
   // What an earlier gateway kept knows of no shadow.
   shadowPercent: z.number().min(0).max(100).default(0),
   lanes: z.strictObject({

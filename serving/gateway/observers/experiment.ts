@@ -34,9 +34,9 @@ export class ExperimentArms {
   }
 
   /** The arm of a user of that lane; null without an experiment. */
-  armOf({ experiment }: ControlState, lane: LaneName, requestKey: string): InArm | null {
+  armOf({ experiment, splitVersion }: ControlState, lane: LaneName, requestKey: string): InArm | null {
     if (experiment === null || lane !== 'stable') return null;
-    const off = splitPoint(`experiment ${experiment.name}`, requestKey) < experiment.offPercent;
+    const off = splitPoint(splitVersion, `experiment ${experiment.name}`, requestKey) < experiment.offPercent;
     return { experiment: experiment.name, arm: off ? 'off' : 'on' };
   }
 

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Orders } from '../../../domain/control/http.ts';
-import { splitPoint } from '../../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, splitPoint } from '../../../domain/control/traffic-split.ts';
 import type { Line } from '../../../retrieval/text/lines.ts';
 import { linesOf } from '../../../retrieval/text/lines.ts';
 
@@ -38,7 +38,7 @@ const MOST = 120_000;
 
 /** Whether a request's orders are kept: the same answer for the same id, wherever it is asked. */
 export function isSampled(requestId: string): boolean {
-  return splitPoint('feedback', requestId) < SAMPLED_PERCENT;
+  return splitPoint(NEWEST_SPLIT, 'feedback', requestId) < SAMPLED_PERCENT;
 }
 
 /** 1/rank of the id, 0 where it is not among them. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LaneName } from '../../../domain/control/traffic-split.ts';
 import { LANE_HEADERS } from '../../../domain/control/http.ts';
 import type { SearchResponse } from '../../../domain/control/http.ts';
-import { splitPoint } from '../../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, splitPoint } from '../../../domain/control/traffic-split.ts';
 import { OVERLAP_DEPTH } from '../../../domain/metrics/snapshot.ts';
 import { exchangeOf } from '../proxy/lane-client.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
@@ -66,7 +66,7 @@ export class Shadow {
     if (shadowPercent === 0 || percent === 0 || lanes.candidate === null || request.synthetic) return null;
     if (served.kind !== 'answer' || served.status >= 400 || served.headers[LANE_HEADERS.kind] !== 'context')
       return null;
-    if (splitPoint(`shadow ${this.salt}`, request.requestId) >= shadowPercent) return null;
+    if (splitPoint(NEWEST_SPLIT, `shadow ${this.salt}`, request.requestId) >= shadowPercent) return null;
     const pair = { release: lanes.candidate.release, against: lanes.stable.release };
     return (usersWaiting) => this.offer(pair, request, served, usersWaiting);
   }
@@ -99,7 +99,7 @@ export class Shadow {
     metrics.shadow.inc({ release: pair.release, outcome: 'compared' });
     metrics.shadowHits.inc({ ...pair, hits: whose(stable.hit, candidate.hit) });
     metrics.shadowOverlap.observe({ ...pair, with: 'candidate' }, overlapOf(stable, candidate));
-    if (splitPoint(`shadow of stable ${this.salt}`, request.requestId) >= SELF_PERCENT) return;
+    if (splitPoint(NEWEST_SPLIT, `shadow of stable ${this.salt}`, request.requestId) >= SELF_PERCENT) return;
     const again = await this.ask('stable', request);
     if (again?.release === pair.against)
       metrics.shadowOverlap.observe({ ...pair, with: 'self' }, overlapOf(stable, again));

@@ -253,8 +253,8 @@ function refuted(first: LaneAnswer | LaneFault, last: LaneAnswer | LaneFault): L
   return { kind: 'fault', why: 'failed', reason: `refused with ${first.status} what stable answers` };
 }
 
-function assignedLane({ percent, lanes }: ControlState, requestKey: string): LaneName {
+function assignedLane({ percent, splitVersion, lanes }: ControlState, requestKey: string): LaneName {
   return percent > 0 && lanes.candidate !== null
-    ? assignLane(lanes.candidate.release, requestKey, percent)
+    ? assignLane(splitVersion, lanes.candidate.release, requestKey, percent)
     : 'stable';
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ControlChange, ControlState } from '../../../domain/control/state.ts';
 import type { Command } from '../../../domain/control/apply-command.ts';
 import { applyCommand, firstState, nextTickMs } from '../../../domain/control/apply-command.ts';
+import { NEWEST_SPLIT } from '../../../domain/control/traffic-split.ts';
 import type { World } from '../../../domain/control/command-result.ts';
 
 const T = 1_000_000;
@@ -433,6 +434,30 @@ describe('the last sign of life of the holder', () => {
   it('begins when a hand gives a candidate its users', () => {
     const given = applyCommand(after(hand({ lanes: { candidate: 'v0' } })), hand({ percent: 5 }), LATER);
     expect(given.state.holderSeenMs).toBe(LATER);
+  });
+});
+
+describe('the hash of the split', () => {
+  /** As another version of the gateway left it. */
+  const of = (state: ControlState): ControlState => ({ ...state, splitVersion: 7 });
+  const tried = after(epoch('run'), fenced({ experiment: TRIAL }));
+  it.each<[string, ControlState, Command]>([
+    ['a raise', after(...loaded, at(5)), at(25)],
+    ['a step of the ladder', after(...loaded, at(5)), fenced({ flags: { candidate: FLAGS } })],
+    ['a promotion', after(...loaded, at(100)), fenced({ promote: { previousForMs: 500 } })],
+    ['a rollback', after(...loaded, at(25)), hand({ rollbackTo: 'v-1' })],
+    ['another epoch', after(...loaded, at(25)), epoch('next', { owner: 'run', epoch: 1 })],
+    ['a candidate that is loaded beside an experiment', tried, fenced({ lanes: { candidate: 'v0' } })],
+  ])('stays over %s: no user moves by it', (_, state, command) => {
+    const applied = applyCommand(of(state), command, T);
+    expect([applied.kind, applied.state.splitVersion]).toEqual(['done', 7]);
+  });
+
+  it.each<[string, ControlState, Command]>([
+    ['a new candidate', after(epoch('run')), fenced({ lanes: { candidate: 'v0' } })],
+    ['an experiment', after(epoch('run')), fenced({ experiment: TRIAL })],
+  ])('is the newest with %s, as nobody is split yet', (_, state, command) => {
+    expect(applyCommand(of(state), command, T).state.splitVersion).toBe(NEWEST_SPLIT);
   });
 });
 

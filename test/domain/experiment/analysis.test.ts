@@ -9,7 +9,7 @@ import type {
 import { addArms, effectOf, lookAt, noArms, unitsNeeded } from '../../../domain/experiment/analysis.ts';
 import { designFor } from '../../../domain/experiment/design.ts';
 import { readExperimentInput } from '../../../domain/experiment/input.ts';
-import { splitPoint } from '../../../domain/control/traffic-split.ts';
+import { NEWEST_SPLIT, splitPoint } from '../../../domain/control/traffic-split.ts';
 import { seededRandom } from '../../../devstack/traffic/arrivals.ts';
 import type { ArmsReading } from '../../../domain/experiment/arm-totals.ts';
 
@@ -198,8 +198,8 @@ describe('the input of an experiment', () => {
 
 it('the arms of two experiments have nothing to do with each other, nor with the split', () => {
   const keys = Array.from({ length: 4_000 }, (_, i) => `user ${i}`);
-  const off = keys.filter((key) => splitPoint('experiment a', key) < 10);
+  const off = keys.filter((key) => splitPoint(NEWEST_SPLIT, 'experiment a', key) < 10);
   expect(off.length / keys.length).toBeCloseTo(0.1, 1);
-  const again = off.filter((key) => splitPoint('experiment b', key) < 10);
+  const again = off.filter((key) => splitPoint(NEWEST_SPLIT, 'experiment b', key) < 10);
   expect(again.length / off.length).toBeLessThan(0.2);
 });

@@ -25,8 +25,8 @@ it('gives back what it was given, and leaves no other file', async () => {
   expect(await readdir(join(folder, 'made', 'here'))).toEqual(['control.json']);
 });
 
-it('reads what an earlier gateway kept, which knew of no shadow', async () => {
-  const { shadowPercent, ...earlier } = state;
+it('reads what an earlier gateway kept, which knew of no shadow and one split', async () => {
+  const { shadowPercent, splitVersion: _, ...earlier } = state;
   await writeFile(join(folder, 'control.json'), JSON.stringify(earlier));
   expect(await createStateStore(folder).load()).toEqual({ ...state, shadowPercent });
 });
@@ -35,6 +35,11 @@ it.each([
   ['half a file', JSON.stringify(state).slice(0, 80), /control\.json is not JSON/],
   ['an empty file', '', /control\.json is not JSON/],
   ['a percent of 500', JSON.stringify({ ...state, percent: 500 }), /control\.json .*percent/],
+  [
+    'a split that it does not know',
+    JSON.stringify({ ...state, splitVersion: 99 }),
+    /splitVersion.*start the newer one/,
+  ],
   ['no lanes', JSON.stringify({ ...state, lanes: undefined }), /control\.json .*lanes/],
 ])('does not guess at %s: it names the file', async (_, text, message) => {
   await writeFile(join(folder, 'control.json'), text);
