@@ -21,6 +21,8 @@ export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY
  * 4 s. The client gives up after 3.5 s, and the gateway answers within 3 s where its disk hangs.
  */
 const CONTROL: ActivityOptions = { startToCloseTimeout: '4s', retry: RETRY };
+/** A small file on the worker's disk, for which a rollback waits: a worker that dies with it is missed after 4 s. */
+const READING: ActivityOptions = { startToCloseTimeout: '4s', retry: RETRY };
 /** Users are back already: a proof that can not be made is said, and not tried for ever. A worker that dies over it is missed at once. */
 const PROBING: ActivityOptions = {
   startToCloseTimeout: '4m',
@@ -80,7 +82,7 @@ export function proxiesOf<Activities extends object>(late?: Late) {
 export function activities(late?: Late): RolloutActivities {
   const as = proxiesOf<RolloutActivities>(late);
   return {
-    loadPlan: as(SHORT, 'read and check the plan').loadPlan,
+    loadPlan: as(READING, 'read and check the plan').loadPlan,
     control: as(CONTROL, "look at the gateway's state").control,
     takeEpoch: as(CONTROL, 'take the fence').takeEpoch,
     changeTraffic: as(CONTROL, 'change traffic').changeTraffic,
