@@ -29,8 +29,8 @@ export default defineConfig({
     ],
     // A process for each file: the native addons and Temporal's core are not made to share one.
     pool: 'forks',
-    // Tests start real servers, and wait for time-outs of theirs for half of their time: three files side by side fill two cores.
-    maxWorkers: 3,
+    // Tests start real servers: with three files side by side on two cores some wait for each other for too long.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
