@@ -1,4 +1,4 @@
-export type Severity = 'info' | 'warning' | 'critical';
+type Severity = 'info' | 'warning' | 'critical';
 
 /** A message to a person. */
 export interface Notification {
