@@ -1,14 +1,15 @@
-import { execFile } from 'node:child_process';
-import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { TestModule } from 'vitest/node';
 import { parseCLI, startVitest } from 'vitest/node';
+import { compile } from '../devstack/compile.ts';
 import { ROOT } from '../devstack/process.ts';
 
 // `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read. The processes that tests start run
 // the compiled code, as the image does; the demos run the sources, as a clone does.
-process.env['COMPILED_CODE'] = await compile(join(ROOT, 'dist'));
+const compiled = join(ROOT, 'dist');
+// Types are what `npm run check` looks at.
+await compile(compiled, 'tsconfig.json', ['--noCheck', '--noEmit', 'false', '--rootDir', '.']);
+process.env['COMPILED_CODE'] = compiled;
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 const vitest = await startVitest('test', filter, { ...options, watch: false });
 await vitest.close();
@@ -32,16 +33,4 @@ function count(modules: readonly TestModule[]): { passed: number; failed: number
     if (!module.ok() && total.failed === failedBefore) total.failed++;
   }
   return total;
-}
-
-/** Types are what `npm run check` looks at. Returns the folder. */
-async function compile(folder: string): Promise<string> {
-  await rm(folder, { recursive: true, force: true });
-  const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  const emit = ['--noCheck', '--noEmit', 'false', '--rootDir', '.', '--outDir', folder];
-  await promisify(execFile)(tsc, ['-p', 'tsconfig.json', ...emit], { cwd: ROOT });
-  // What compiled code looks for beside itself.
-  for (const beside of ['native/build', 'models', '.data'])
-    await symlink(join(ROOT, beside), join(folder, beside));
-  return folder;
 }
