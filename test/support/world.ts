@@ -14,6 +14,7 @@ import { createGatewayClient } from '../../devstack/gateway-client.ts';
 import { ANY_PORTS } from '../../devstack/ports.ts';
 import { ROOT, nodeCommand, startProcess } from '../../devstack/process.ts';
 import type { Stack } from '../../devstack/stack.ts';
+import { replayAll } from './replays.ts';
 import { startStack } from '../../devstack/stack.ts';
 import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 import type { StackOptions } from '../../devstack/stack-options.ts';
@@ -35,6 +36,7 @@ export interface World {
   /** The Temporal CLI as a person types it. Resolves with its standard output. */
   temporal(...args: string[]): Promise<string>;
   startTraffic(requestsPerSecond: number): Promise<Traffic>;
+  /** Ends all of it. Throws where a workflow's history is not what its code does again: the next worker would be stuck. */
   close(): Promise<void>;
 }
 
@@ -101,9 +103,13 @@ export async function startWorld(
     },
     async close() {
       await Promise.all(running.map((traffic) => traffic.stop()));
-      await connection.close();
-      await stack.stop();
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        await replayAll(client);
+      } finally {
+        await connection.close();
+        await stack.stop();
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }
