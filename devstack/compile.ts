@@ -8,7 +8,7 @@ import { ROOT } from './process.ts';
 const BESIDE = ['native/build', 'models', '.data'];
 
 /**
- * Compiles a project of ours into `folder`, which is made anew: what runs then is what runs in production, not the loader
+ * Compiles a project of ours into `folder`, which is replaced: what runs then is what runs in production, not the loader
  * that a clone starts the sources with. `options` are tsc's.
  */
 export async function compile(

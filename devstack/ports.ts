@@ -72,7 +72,7 @@ export async function claimPorts(ports: StackPorts): Promise<StackPorts> {
   return claimed;
 }
 
-/** Asked for up front, because Temporal's server can not be told to take any, and a restart must find the same. */
+/** Asked for up front, because Temporal's server cannot pick a free port itself, and a restart must find the same. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

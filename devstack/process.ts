@@ -53,7 +53,7 @@ export function nodeCommand(module: string, ...args: string[]): string[] {
   return [process.execPath, YOUNG_GENERATION, ...flags, file, ...args];
 }
 
-/** Starts a process. It is told to end when its parent dies (Linux), whatever that died of. */
+/** Starts a process. It gets SIGTERM when its parent dies (Linux), whatever the cause. */
 export function startProcess(spec: ProcessSpec): RunningProcess {
   const [file = '', ...args] = [...dieWithParent(), ...spec.command];
   const child = spawn(file, args, {

@@ -17,7 +17,7 @@ Additions::~Additions() {
 
 size_t Additions::add(const float* vector, uint32_t list) {
     const size_t i = count_.load(std::memory_order_relaxed);
-    if (i == CAPACITY) throw std::length_error("too many rows were added; the index is to be built anew");
+    if (i == CAPACITY) throw std::length_error("too many rows were added; rebuild the index");
     auto& place = segments_[i / SEGMENT];
     if (!place.load(std::memory_order_relaxed)) {
         auto segment = std::make_unique<Segment>();

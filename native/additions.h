@@ -12,7 +12,7 @@ namespace scan {
 
 class Additions {
   public:
-    // More rows than this are no additions: the index is to be built anew.
+    // Beyond this many rows the index has to be rebuilt.
     static constexpr size_t CAPACITY = 1 << 20;
 
     // Ids below `first_id` are the index's own; what is added gets the next ones.

@@ -10,7 +10,7 @@
 
 namespace {
 
-// Scores that close may be told apart wrongly by another order of sums.
+// Another order of sums may rank scores that close the other way round.
 constexpr float ROUNDING = 1e-5f;
 
 // FAISS maps the lists without looking whether the file reaches that far; touching what is beyond its end kills.

@@ -22,7 +22,7 @@ export function payloadConverterPath(): string {
 
 /**
  * The workflows' bundle for `Worker.create`. Webpack takes seconds for it, for which users of a candidate would wait after
- * a kill of the worker: it is kept in `folder` by the digest of what goes in, and made anew where it can not be read or
+ * a kill of the worker: it is kept in `folder` by the digest of its inputs, and built again where it cannot be read or
  * kept.
  */
 export async function workflowBundle(folder: string = FOLDER): Promise<{ readonly code: string }> {

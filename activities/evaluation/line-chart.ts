@@ -35,7 +35,7 @@ export interface LineChart {
 const SIZE = { width: 760, height: 420 } as const;
 const LEGEND_ROW = 20;
 const MARGIN = { left: 72, right: 24, top: 40, bottom: 60 } as const;
-/** Told apart with red-green blindness too: Okabe and Ito's palette. */
+/** Okabe and Ito's palette: distinct with red-green blindness too. */
 const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
 const TICKS = 6;
 

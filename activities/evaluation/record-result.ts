@@ -26,8 +26,8 @@ const resultFile = z.object({
 });
 export type ResultFile = z.infer<typeof resultFile>;
 
-/** Days of history that a workflow is told of. */
-const TOLD_DAYS = 14;
+/** Days of history that a workflow gets: more would fill its own history. */
+const RECENT_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /** The result of this very evaluation; null where there is none yet, or another one's. */
@@ -40,7 +40,7 @@ export async function readResult(file: string, key: string): Promise<ResultFile 
   }
 }
 
-/** Appends an evaluation to the history, once, and draws the trend anew. */
+/** Appends an evaluation to the history, once, and redraws the trend. */
 export async function recordEvaluation(
   artifactsDir: string,
   result: ResultFile,
@@ -62,8 +62,8 @@ export async function recordEvaluation(
   await appendHistory(artifactsDir, entry);
   const history = await readHistory(artifactsDir);
   const trendFile = await writeTrend(artifactsDir, history);
-  const told = history.filter(({ atMs }) => atMs > named.atMs - TOLD_DAYS * DAY_MS);
-  return { entry, history: told, trendFile, gone: result.gone.length };
+  const recent = history.filter(({ atMs }) => atMs > named.atMs - RECENT_DAYS * DAY_MS);
+  return { entry, history: recent, trendFile, gone: result.gone.length };
 }
 
 /** What the rules on drift judge. */

@@ -112,7 +112,7 @@ function json(body: unknown): Sent {
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-/** Read afresh for each call: a gateway that lost its run folder writes a new token. */
+/** Read for each call: a gateway that lost its run folder writes a new token. */
 export async function controlToken(source: ControlOptions['token']): Promise<string> {
   return 'value' in source ? source.value : readTokenFile(await readFile(source.file, 'utf8'), source.file);
 }

@@ -15,9 +15,9 @@ export interface NotifyDeps extends SentKeysDeps {
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
 /**
- * Tells a person, by the way that the severity has. A webhook that does not take the message throws, so that Temporal
- * tries again; a key that was sent is not sent again, also after a restart. The log has it first, once for each key, whatever
- * becomes of the post.
+ * Sends a notification by the route of its severity. A webhook that refuses the message throws, so that Temporal tries
+ * again; a key that was sent is not sent again, even after a restart. The message is logged first, once for each key, whether
+ * the post succeeds or not.
  */
 export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
   const sent = createSentKeys(deps);
@@ -28,13 +28,13 @@ export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'
   async function send(notification: Notification) {
     const { severity, title, text, dedupeKey } = notification;
     const route = deps.routes[severity];
-    const told = { to: placeOf(route) };
-    if (await sent.has(dedupeKey)) return told;
+    const delivery = { to: placeOf(route) };
+    if (await sent.has(dedupeKey)) return delivery;
     if (!(await logged.has(dedupeKey))) deps.log(LEVEL[severity], `${title}: ${text}`, { dedupeKey });
     await logged.add(dedupeKey);
     for (const to of recipientsOf(deps.routes, notification)) await post(to, notification);
     await sent.add(dedupeKey);
-    return told;
+    return delivery;
   }
 
   return {

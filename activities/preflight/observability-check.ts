@@ -76,7 +76,7 @@ async function metricsCheck(metrics: MetricsSource): Promise<PreflightCheck> {
   return { name, verdict: 'green', reason: 'holds every metric that the gates need, and moves' };
 }
 
-/** A plan may do without: its gates and its guard judge all the same, and nobody is told of what they do not look at. */
+/** A plan may do without the monitor: its gates and its guard still judge, but nobody is notified of what they do not watch. */
 async function monitorCheck(
   { service, taskQueue, isRunning }: MonitorDeps,
   plan: Pick<Plan, 'monitor'>,

@@ -14,7 +14,7 @@ export interface WeeklyActivities {
   rebuildTruth(plan: WeeklyPlan): Promise<{ readonly rows: number; readonly dimension: number }>;
   /** The models that serve now, on the merged corpus and its truth; a line in history.jsonl. */
   evaluateMerged(plan: WeeklyPlan): Promise<JoinedEvaluation>;
-  /** p_ivf.faiss: the old lists with the new rows, or lists trained anew. */
+  /** p_ivf.faiss: the old lists with the new rows, or retrained lists. */
   prepareIvf(plan: WeeklyPlan): Promise<IvfReport>;
   /** Trains a reranker and lets it compete with the one that serves. */
   retrainReranker(plan: WeeklyPlan): Promise<RetrainReport>;

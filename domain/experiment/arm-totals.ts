@@ -3,7 +3,7 @@ import { addArms, noArms } from './analysis.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
 import { seeClock } from '../metrics/source-clock.ts';
 
-/** What both arms counted since an experiment began, over restarts of the gateway, whose counters begin anew then. */
+/** What both arms counted since an experiment began, over restarts of the gateway, which reset its counters. */
 export interface ArmsTally {
   /** Of the gateways before the one that was read last. */
   readonly before: Arms;
@@ -41,7 +41,7 @@ export type ArmsReading =
       /** The service whose gateway was read. */
       readonly service: string;
       readonly takenAtMs: number;
-      /** Another one: the gateway was restarted, and its counters began anew. */
+      /** Another one: the gateway was restarted, which reset its counters. */
       readonly processStartMs: number;
       /** How long it had run, by its own clock: an old body does not move. */
       readonly uptimeMs: number;

@@ -82,7 +82,7 @@ function sayMeasured({ metric }: IncidentAlert, measured: Measured): string {
 }
 
 const QUESTIONS = [
-  'What did users notice, and who told us first?',
+  'What did users notice, and who reported it first?',
   'Why did it happen? Which change of the release, the data, the traffic or the machines?',
   'Did the alert come as early as its rule could have come, and did it say what to do?',
   'What ended it, and would it have ended without us?',

@@ -5,8 +5,8 @@ import type { Measured } from '../core/metric-value.ts';
 import { clip } from './postmortem.ts';
 
 /**
- * The time in which critical alerts fire that no rollout was told to end by going back: that one writes a draft of its
- * own. Plain JSON: it travels from one run of the monitor to the next.
+ * Groups critical alerts that did not trigger a rollback. (A rollback writes its own post-mortem.) Plain JSON: it travels
+ * from one run of the monitor to the next.
  */
 export interface Incident {
   /** Of the alert that began it, and when: one draft for each. */
@@ -49,7 +49,7 @@ export interface IncidentNews {
   readonly says: string;
   /** What the monitor did, and what it could not do. */
   readonly did: readonly string[];
-  /** Whether a rollout was told to go back because of it. */
+  /** Whether the monitor signalled a rollback because of it. */
   readonly handedOver: boolean;
   readonly nowMs: number;
 }

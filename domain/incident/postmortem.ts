@@ -146,7 +146,7 @@ function facts(incident: Postmortem, time: (ms: number) => string): [string, str
 }
 
 const QUESTIONS = [
-  'What did users notice, and who told us first?',
+  'What did users notice, and who reported it first?',
   'Why did it happen? Which change of the release, the data or the machines?',
   'Why did pre-flight and the offline evaluation not show it?',
   'Was it found as early as the plan could have found it? `rollout judge` tries other limits on the same records.',

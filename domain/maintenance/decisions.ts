@@ -24,12 +24,12 @@ export interface Choice {
   readonly reason: string;
 }
 
-/** Whether a corpus has outgrown its lists: then they are trained anew, whatever comes of it. */
+/** Whether a corpus has outgrown its lists: then they are retrained unconditionally. */
 export function hasOutgrown({ trainedOn, rows }: Pick<IvfState, 'trainedOn' | 'rows'>): boolean {
   return rows / trainedOn - 1 > MOST_GROWTH + HAIR;
 }
 
-/** Whether the lists are to be trained anew, or the rows go into those that there are. */
+/** Whether to retrain the lists, or to add the rows to the existing ones. */
 export function rebuildsIvf({ trainedOn, rows, imbalance, longestTimesMean }: IvfState): Choice {
   const growth = rows / trainedOn - 1;
   const grown = `${rows} rows, ${growth < 0 ? '' : '+'}${(100 * growth).toFixed(1)} % since ${trainedOn} were clustered`;
@@ -54,7 +54,7 @@ export interface RerankerContest {
 }
 
 /**
- * Whether the reranker that was trained anew takes the old one's place: a higher R@5 and no lower MRR. A tie keeps the
+ * Whether the retrained reranker replaces the old one: a higher R@5 and no lower MRR. A tie keeps the
  * old one, as does a contest without queries: no change without a reason.
  */
 export function retrainedWins(contest: RerankerContest): Choice {

@@ -7,7 +7,7 @@ export interface Notification {
   readonly text: string;
   /** Same key: same message, sent once. */
   readonly dedupeKey: string;
-  /** The trouble that this is one message of; absent where it has no end of which a message tells. */
+  /** The incident that this message belongs to; absent where no message reports its end. */
   readonly incident?: Incident;
 }
 
@@ -15,6 +15,6 @@ interface Incident {
   /** The same for all messages about one trouble. */
   readonly key: string;
   readonly over: boolean;
-  /** Of the message that told of its beginning: whoever heard that one hears of the end. */
+  /** Of the message that opened it: its recipients get the resolution as well. */
   readonly severity: Severity;
 }

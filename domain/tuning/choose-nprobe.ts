@@ -29,7 +29,7 @@ export type NprobeChoice =
 
 /**
  * Least ∆R@10 in points. -0.5 is the runbook's; who asks for latency accepts more, but not the 3 points at which the
- * runbook starts tuning anew.
+ * runbook starts another tuning.
  */
 const LEAST_DELTA: Readonly<Record<NprobePriority, number>> = { balanced: -0.5, latency: -3, accuracy: -0.5 };
 /** A hair below the limit in binary is still on it. */

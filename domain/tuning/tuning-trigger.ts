@@ -14,7 +14,7 @@ export interface TuningWindow {
   readonly toMs: number;
   /** P95 of retrieval, ms. */
   readonly retrievalP95: Measured;
-  /** Live recall: differences of the lane's counters; null where the lane did not answer or began anew. */
+  /** Live recall: differences of the lane's counters; null where the lane did not answer or was restarted. */
   readonly recall: RecallCount | null;
 }
 

@@ -47,9 +47,8 @@ export interface KnownArticles {
 }
 
 /**
- * The split of a corpus that grew. Articles stay where they were, so that nobody is evaluated on what it was trained
- * on; new ones are the reranker's or the evaluation's, by their hash and in the shares that these had: the predictors
- * are not trained anew.
+ * The split of a corpus that grew. Articles keep their part, so that no model is evaluated on its training data; new ones
+ * go to the reranker or the evaluation, by their hash and in the same shares: the predictors are not retrained.
  * @throws Error where a part has no article left
  */
 export function extendSplit(articles: Iterable<string>, known: KnownArticles, seed: number): ArticleSplit {

@@ -37,7 +37,7 @@ export interface EncoderPool {
   close(): Promise<void>;
 }
 
-/** Half a second of short queries for one thread of the sample's encoder: who comes later is better told so. */
+/** Half a second of short queries for one thread of the sample's encoder: later ones are rejected at once. */
 const MAX_QUEUED = 256;
 /** 3 MB of the sample's vectors, 6 MB at 768 dimensions. */
 const CACHE_ENTRIES = 2048;

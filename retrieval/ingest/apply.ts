@@ -17,7 +17,7 @@ export interface ApplyTarget extends Omit<VectorSource, 'dimension'> {
 }
 
 /**
- * Applies a line of the ingest log to a lane's corpus. A chunk that another encoder made is encoded anew from its text.
+ * Applies a line of the ingest log to a lane's corpus. A chunk of another encoder is encoded again from its text.
  * @throws Error that says why the record can not be applied to this release; nothing was changed then
  */
 export async function applyRecord(

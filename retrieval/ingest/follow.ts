@@ -10,7 +10,7 @@ export interface Follower {
   readonly offset: number;
   /** Reads what is there now. Resolves when each line was handed on. */
   catchUp(): Promise<void>;
-  /** Reads on every `everyMs` until the signal; what fails is told and tried again. */
+  /** Reads on every `everyMs` until the signal; a failure is reported and tried again. */
   follow(everyMs: number, signal: AbortSignal, onFault: (error: unknown) => void): Promise<void>;
 }
 

@@ -70,7 +70,7 @@ export async function openIngestLog(file: string): Promise<IngestLog> {
   };
 }
 
-/** The log, opened at once. Searching does not need it: where that fails it is told, and each append tries again. */
+/** The log, opened at once. Searching does not need it: a failure to open is reported, and each append tries again. */
 export async function keepIngestLog(file: string, onFault: (error: unknown) => void): Promise<IngestLog> {
   let log: Promise<IngestLog> | null = null;
   const opened = () =>

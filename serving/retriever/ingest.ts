@@ -22,7 +22,7 @@ export interface Ingest {
 
 /**
  * Applies the ingest log to a lane from the release's offset on, and follows it. Resolves when all that is there now is
- * applied. A record that can not be applied is told and passed over: it must not keep the ones behind it out.
+ * applied. A record that cannot be applied is reported and skipped: it must not block the ones behind it.
  * @throws Error if the log is not the one the release was built on
  */
 export async function startIngest(

@@ -6,7 +6,7 @@ import { LADDER_STEPS, METRICS } from '../../domain/plan/plan.ts';
 import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
 import { ROOT } from '../../devstack/process.ts';
 import * as workflows from '../../workflows/index.ts';
-import type { Named, Proof, Row } from './runbook-table.ts';
+import type { Named, Row } from './runbook-table.ts';
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
@@ -122,16 +122,30 @@ export function missingName({ kind, name }: Named): string | null {
   return exists(name) ? null : `there is no ${kind} "${name}"`;
 }
 
-/** Why a row's test is wrong, in words; null where it exists, and has that title. */
-export function missingProof({ file, title }: Proof): string | null {
+/** The keys that titles of a test file carry: two for `'[P1.1, A3] refuses …'`. */
+function keysIn(file: string): string[] {
+  const titles = text(file).matchAll(/['"`]\[([A-Z]\d[^\]]*)\] /g);
+  return [...titles].flatMap(([, keys = '']) => keys.split(', '));
+}
+
+/** Why a row's test file is wrong, in words; null where a title in it carries the row's key. */
+export function missingProof(key: string, file: string): string | null {
   if (!/^test\/.*\.test\.ts$/.test(file)) return `"${file}" is no test file`;
   if (!existsSync(join(ROOT, file))) return `there is no ${file}`;
-  return title === null || quoted([file], title) ? null : `${file} has no test "${title}"`;
+  return keysIn(file).includes(key) ? null : `${file} has no test whose title begins with [${key}]`;
+}
+
+/** Titles that carry a key whose row does not name their file, as `file [key]`. */
+export function strayKeys(rows: readonly Row[]): string[] {
+  const proofs = new Set(rows.flatMap(({ key, provenBy }) => provenBy.map((file) => `${file} [${key}]`)));
+  return filesOf('test', '.test.ts')
+    .flatMap((file) => keysIn(file).map((key) => `${file} [${key}]`))
+    .filter((proof) => !proofs.has(proof));
 }
 
 /** The row's metrics of /metrics that none of its tests names: a metric is proven by a test that reads it. */
 export function unread({ doneBy, provenBy }: Row): string[] {
-  const proofs = provenBy.map(({ file }) => text(file));
+  const proofs = provenBy.map(text);
   return doneBy
     .filter(({ kind, name }) => kind === 'metric' && /^(gateway|retriever|rollout)_/.test(name))
     .map(({ name }) => name)

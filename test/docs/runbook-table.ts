@@ -8,17 +8,12 @@ export interface Named {
   readonly name: string;
 }
 
-export interface Proof {
-  readonly file: string;
-  readonly title: string | null;
-}
-
-/** One line of the runbook: what does it, and which tests prove it. */
+/** One line of the runbook: what does it, and the test files that prove it, by titles that begin with `[key]`. */
 export interface Row {
   readonly key: string;
   readonly line: string;
   readonly doneBy: readonly Named[];
-  readonly provenBy: readonly Proof[];
+  readonly provenBy: readonly string[];
 }
 
 /** The rows of docs/runbook.md's tables. */
@@ -35,15 +30,14 @@ export function readRows(markdown: string): Row[] {
 }
 
 function readRow([, key = '', line = '', doneBy = '', provenBy = '']: readonly string[]): Row {
-  const quoted = [...doneBy.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
-  const proofs = [...provenBy.matchAll(/`([^`]+)`(?: “([^”]+)”)?/g)];
+  const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
   return {
     key,
     line,
-    doneBy: quoted.map((text) => {
+    doneBy: quoted(doneBy).map((text) => {
       const [kind = '', ...name] = text.split(' ');
       return { kind, name: name.join(' ') };
     }),
-    provenBy: proofs.map(([, file = '', title]) => ({ file, title: title ?? null })),
+    provenBy: quoted(provenBy),
   };
 }

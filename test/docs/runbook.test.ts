@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingName, missingProof, unread } from './known-names.ts';
+import { missingName, missingProof, strayKeys, unread } from './known-names.ts';
 import { readRows, runbookRows } from './runbook-table.ts';
 
 const rows = runbookRows();
@@ -9,7 +9,8 @@ describe('docs/runbook.md', () => {
     expect(row.doneBy.length, 'what does it').toBeGreaterThan(0);
     expect(row.provenBy.length, 'what proves it').toBeGreaterThan(0);
     expect(row.doneBy.map(missingName).filter((wrong) => wrong !== null)).toEqual([]);
-    expect(row.provenBy.map(missingProof).filter((wrong) => wrong !== null)).toEqual([]);
+    const wrongProofs = row.provenBy.map((file) => missingProof(row.key, file));
+    expect(wrongProofs.filter((wrong) => wrong !== null)).toEqual([]);
     expect(unread(row), 'metrics that no proof reads').toEqual([]);
   });
 
@@ -17,6 +18,10 @@ describe('docs/runbook.md', () => {
     const keys = rows.map(({ key }) => key);
     expect(keys.length).toBeGreaterThan(50);
     expect([...new Set(keys)]).toEqual(keys);
+  });
+
+  it('names the file of each test whose title carries a key', () => {
+    expect(strayKeys(rows)).toEqual([]);
   });
 });
 
@@ -40,9 +45,9 @@ describe('a row', () => {
   it.each([
     ['`test/nothing.test.ts`', 'there is no test/nothing.test.ts'],
     ['`docs/runbook.md`', '"docs/runbook.md" is no test file'],
-    ['`test/layout.test.ts` “proves all”', 'test/layout.test.ts has no test "proves all"'],
+    ['`test/layout.test.ts`', 'test/layout.test.ts has no test whose title begins with [X1]'],
   ])('that is proven by %s is found out', (proof, why) => {
     const [row] = readRows(`| X1 | a line | \`workflow rollout\` | ${proof} |`);
-    expect(row?.provenBy.map(missingProof)).toEqual([why]);
+    expect(row?.provenBy.map((file) => missingProof(row.key, file))).toEqual([why]);
   });
 });

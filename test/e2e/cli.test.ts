@@ -23,7 +23,7 @@ const rollout = (...args: string[]) => run(world, 'rollout', args);
 const json = async (...args: string[]) => JSON.parse((await rollout(...args, '--json')).stdout);
 
 describe('rollout plan', () => {
-  it('says what each stage can detect, and refuses a plan that can not become green at that traffic', async () => {
+  it('[P6] says what each stage can detect, and refuses a plan that can not become green at that traffic', async () => {
     const fast = await rollout('plan', 'compressed', '--rate', '2000');
     expect(fast.stdout).toMatch(
       /canary-10 {2}10 % {2}T0 to T\+30m .*\n {4}errorRate against stable .*; can tell a rise of /,
@@ -72,7 +72,7 @@ describe('rollout, without a rollout', () => {
 });
 
 describe('a rollout that is steered from the command line', () => {
-  it('starts once, answers, refuses in its own sentence, and takes a rollback while no worker runs', async () => {
+  it('[H3] starts once, answers, refuses in its own sentence, and takes a rollback while no worker runs', async () => {
     const started = await json('start', '--candidate', 'r-2', '--plan', 'long-canary');
     expect(started).toMatchObject({ met: true, workflowId: 'rollout/retriever', candidate: 'r-2' });
     const second = await rollout('start', '--candidate', 'r-2', '--plan', 'long-canary');
@@ -107,7 +107,7 @@ describe('a rollout that is steered from the command line', () => {
     expect((await json('list')).rollouts[0]).toMatchObject({ candidate: 'r-2', outcome: 'rolledBack' });
   }, 240_000);
 
-  it('goes back without a rollout too, once the release is named or stable is wanted', async () => {
+  it('[E7.1] goes back without a rollout too, once the release is named or stable is wanted', async () => {
     const { code, stdout } = await rollout('rollback', '--reason', 'drill');
     expect(stdout).toMatch(/rolledBack after \d+ ms, verified/);
     expect(code).toBe(0);
@@ -149,7 +149,7 @@ describe('a rollout that is steered from the command line', () => {
     await traffic.stop();
   }, 300_000);
 
-  it('goes back by the flags at once, and by a Deployment only where one is configured', async () => {
+  it('[E4, E6] goes back by the flags at once, and by a Deployment only where one is configured', async () => {
     const flags = await rollout('rollback', '--method', 'flags', '--by', 'ada');
     expect(flags.stdout).toMatch(/verified: stable v-1: impl=amn_v0.* -> impl=gru_v0;reranker=off/);
     expect(flags.code).toBe(0);
@@ -159,7 +159,7 @@ describe('a rollout that is steered from the command line', () => {
     expect(undo.code).toBe(1);
   }, 120_000);
 
-  it('leaves the draft of a post-mortem for each rollback that users saw', () => {
+  it('[H4] leaves the draft of a post-mortem for each rollback that users saw', () => {
     const folder = join(world.folder, 'PROD/postmortems');
     const drafts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
     const ofRollout = drafts.filter((text) => text.includes('odd graphs'));

@@ -38,7 +38,7 @@ async function diagnose(): Promise<{ code: number; findings: Finding[]; wrong: s
 }
 
 describe('diagnose-retriever', () => {
-  it('finds nothing wrong with a stack that runs, and looks at each part', async () => {
+  it('[H2] finds nothing wrong with a stack that runs, and looks at each part', async () => {
     const { code, findings, wrong } = await diagnose();
     expect(wrong).toEqual([]);
     expect(code).toBe(0);
@@ -58,7 +58,7 @@ describe('diagnose-retriever', () => {
     );
   });
 
-  it('names a monitor that does not run, with the command that starts it', async () => {
+  it('[H2] names a monitor that does not run, with the command that starts it', async () => {
     await world.temporal('workflow', 'terminate', '--workflow-id', 'monitor/retriever');
     const { code, findings, wrong } = await diagnose();
     expect([code, wrong]).toEqual([1, ['monitor']]);
@@ -86,7 +86,7 @@ describe('diagnose-retriever', () => {
     await rollout.result();
   }, 120_000);
 
-  it('says which part is down, and looks at the others all the same', async () => {
+  it('[H2] says which part is down, and looks at the others all the same', async () => {
     await world.stack.kill('gateway');
     const gateway = await diagnose();
     expect(gateway.wrong).toEqual(['gateway', 'control']);

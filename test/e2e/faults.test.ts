@@ -49,7 +49,7 @@ async function rollBack(rollout: WorkflowHandle): Promise<void> {
 }
 
 describe('a rollout among kills', () => {
-  it('goes on where it was after kill -9 of the gateway, of Temporal and of the worker', async () => {
+  it('[E9] goes on where it was after kill -9 of the gateway, of Temporal and of the worker', async () => {
     const rollout = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('its canary', ({ percent }) => percent === 10);
     const { state } = await world.gateway.control();

@@ -39,7 +39,7 @@ async function alerts(): Promise<MonitorStatus> {
 }
 
 describe('a monitor on real parts', () => {
-  it('pages with release, run and the way back, and the rollout under way is held', async () => {
+  it('[T10] pages with release, run and the way back, and the rollout under way is held', async () => {
     await world.startTraffic(80);
     const rollout = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('users on the candidate', ({ percent }) => percent === 10);
@@ -61,7 +61,7 @@ describe('a monitor on real parts', () => {
     );
   });
 
-  it('judges the proxy by what the release promises', async () => {
+  it('[D3] judges the proxy by what the release promises', async () => {
     await until(async () => {
       const { values } = await alerts();
       expect(values.find(({ rule, lane }) => rule === 'proxy' && lane === 'stable')?.measured).toMatchObject({
@@ -145,7 +145,7 @@ describe('a monitor on real parts', () => {
       '**Not over when this was written**: the monitor was cancelled',
       'rollout under way | rollout/retriever ',
       'hold sent to rollout/retriever',
-      `told the log and ${new URL(hook.url).host} (slack), as critical: any-latency`,
+      `notified the log and ${new URL(hook.url).host} (slack), as critical: any-latency`,
       'fired: blind: nothing can be measured',
       'over: blind',
     ])

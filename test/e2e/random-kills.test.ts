@@ -58,7 +58,7 @@ function lateToSafe({ safeAfterMs }: Kill, all: readonly Kill[]): string | null 
   return netMs > SAFE_WITHIN_MS ? `users were safe ${netMs} ms after the worker was back` : null;
 }
 
-describe('processes killed at random moments', () => {
+describe('[E9] processes killed at random moments', () => {
   it(
     `${KILLS} times: each rollout ends as it should`,
     async () => {

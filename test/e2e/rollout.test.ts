@@ -51,7 +51,7 @@ describe('a rollout on real parts', () => {
     ...Object.entries(DAMAGES).map(([release, { names }]) => ({ release, names })),
     { release: 'bad-norms', names: /norm/ },
     { release: 'nowhere', names: /no release "nowhere"; there are: .*v-1/ },
-  ])('refuses $release by name, and no user ever sees it', async ({ release, names }) => {
+  ])('[P1.1] refuses $release by name, and no user ever sees it', async ({ release, names }) => {
     const handle = await world.startRollout(release, 'compressed');
     const result: RolloutResult = await handle.result();
     expect(result).toMatchObject({ outcome: 'refused', reason: expect.stringMatching(names) });
@@ -59,7 +59,7 @@ describe('a rollout on real parts', () => {
     expect([state.percent, lanes.candidate]).toEqual([0, null]);
   });
 
-  it('reaches its first stage without any traffic, and a signal without input takes users back', async () => {
+  it('[E7] reaches its first stage without any traffic, and a signal without input takes users back', async () => {
     const handle = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('users on the candidate', ({ percent }) => percent === 10);
     await world.temporal('workflow', 'signal', '--workflow-id', 'rollout/retriever', '--name', 'rollback');
@@ -71,7 +71,7 @@ describe('a rollout on real parts', () => {
     expect((await world.gateway.health()).version).toBe('v-1');
   });
 
-  it('ships a good release to real traffic, and a second rollout goes back', async () => {
+  it('[A1] ships a good release to real traffic, and a second rollout goes back', async () => {
     const traffic = await world.startTraffic(120);
     const rollout = await world.startRollout('r-2', 'compressed');
     const forth: RolloutResult = await rollout.result();

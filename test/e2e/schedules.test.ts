@@ -98,7 +98,7 @@ async function runs(type: string): Promise<string[]> {
 const trigger = (name: string) => world.temporal('schedule', 'trigger', '--schedule-id', name);
 
 describe('the schedules', () => {
-  it('are made once, however often they are applied, and stay paused where a person paused them', async () => {
+  it('[W3.1] are made once, however often they are applied, and stay paused where a person paused them', async () => {
     expect(await schedules('apply')).toBe('nightly-evaluation: created\nweekly-maintenance: created\n');
     await schedules('pause', '--only', 'nightly-evaluation', '--note', 'disk is full');
     expect(await schedules('apply', '--timezone', 'Europe/Berlin', '--nightly', '03:30')).toBe(
@@ -144,7 +144,7 @@ describe('the schedules of another service', () => {
 });
 
 describe('triggered', () => {
-  it('the weekly maintenance ends with a line in history.jsonl and a release, though its worker is killed', async () => {
+  it('[W3.1] the weekly maintenance ends with a line in history.jsonl and a release, though its worker is killed', async () => {
     await Promise.all(
       Array.from({ length: ADDED }, (_, seq) =>
         ingest('POST', '/ingest', {
@@ -196,7 +196,7 @@ describe('triggered', () => {
     expect(await readdir(join(evalFolder(), 'shards'))).toEqual([]);
   }, 400_000);
 
-  it('the release that it published passes every check of pre-flight and ships, with what came and went since', async () => {
+  it('[P5.2, W3.2] the release that it published passes every check of pre-flight and ships, with what came and went since', async () => {
     await ingest('POST', '/ingest', { article: 'Sundials', seq: 0, text: LATECOMER });
     const release = String((await history())[0]?.['release']);
     const traffic = await world.startTraffic(120);

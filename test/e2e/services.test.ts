@@ -42,7 +42,7 @@ function start(service: string, taskQueue: string, plan: string) {
 }
 
 describe('rollouts beside each other', () => {
-  it('of one service are refused, of two services go their own ways', async () => {
+  it('[E10] of one service are refused, of two services go their own ways', async () => {
     const rollout = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('its canary', ({ percent }) => percent === 10);
     await expect(world.startRollout('r-2', 'compressed')).rejects.toThrow(
@@ -66,7 +66,7 @@ describe('rollouts beside each other', () => {
     expect((await other.gateway.health()).version).toBe('r-2');
   }, 240_000);
 
-  it('a worker moves no users of a service that is not its own', async () => {
+  it('[E10] a worker moves no users of a service that is not its own', async () => {
     const { state } = await world.gateway.control();
     const result: RolloutResult = await (await start('other', 'retriever-rollout', 'compressed')).result();
     expect(result).toMatchObject({

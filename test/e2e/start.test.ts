@@ -90,7 +90,7 @@ function settingsOf({ temporal, gateway, control, workerHealth }: Stack['address
 }
 
 describe('npm start', () => {
-  it('starts the monitor, and finds it there the next time', async () => {
+  it('[P4.4] starts the monitor, and finds it there the next time', async () => {
     const monitor = async (client: Client) => {
       const { status, runId, taskQueue } = await client.workflow.getHandle('monitor/shop').describe();
       expect([status.name, taskQueue]).toEqual(['RUNNING', 'shop-rollout']);

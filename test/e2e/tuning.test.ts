@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(releasesDir, { recursive: true, force: true });
 });
 
-it('sweeps the serving process, changes its nprobe, and takes it back where a killed worker left it', async () => {
+it('[N3] sweeps the serving process, changes its nprobe, and takes it back where a killed worker left it', async () => {
   const traffic = await world.startTraffic(60);
   const { workflow } = new Client({ connection });
   const handle = await workflow.start<typeof nprobeTuning>('nprobeTuning', {

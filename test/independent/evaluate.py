@@ -1,6 +1,6 @@
 """Reproduces a release's metrics.json from its files with other tools than ours: evaluate.py RELEASE_DIR
 
-Reads both indexes with Python's faiss and the models with onnxruntime, asks every labelled query anew, and compares
+Reads both indexes with Python's faiss and the models with onnxruntime, asks every labelled query again, and compares
 all shares with metrics.json; also how far IVF at the release's nprobe agrees with FLAT. Prints JSON; ends with 1 where
 something differs. Sums of floats end differently in another BLAS, so a score is known to within TIE: each query's rank
 is then known to within the results that score as much, and each share to within what those ranks allow. What

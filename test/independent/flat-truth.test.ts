@@ -46,7 +46,7 @@ function rebuild(corpus: string, ...args: readonly string[]) {
   return run(process.execPath, [...tool, '--corpus', join(work, corpus), ...args], { cwd: ROOT });
 }
 
-describe('rebuild-flat-truth', () => {
+describe('[W1] rebuild-flat-truth', () => {
   it.each([
     ['a .npy', 'rows.npy', []],
     ['a .npz', 'rows.npz', []],

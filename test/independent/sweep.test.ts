@@ -82,7 +82,7 @@ async function expectPythonAgrees({ index, flat, queries }: Files, trials: reado
   expect(recalls).toEqual(recalls.toSorted((a, b) => a - b));
 }
 
-it("nprobe-sweep finds what Python's faiss does at each nprobe, but for one query", async () => {
+it("[N3] nprobe-sweep finds what Python's faiss does at each nprobe, but for one query", async () => {
   const random = seededRandom(7);
   const nlist = Math.round(Math.sqrt(ROWS));
   await buildIndexes(work, { dimension: DIMENSION, vectors: unitVectors(ROWS, random), nlist, nprobe: 8 });

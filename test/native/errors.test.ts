@@ -52,7 +52,7 @@ describe('a file that is no index', () => {
     ],
     ['of another kind', () => writeIndex(folder, 'HNSW8', vectors, DIMENSION).file, /neither/],
     [
-      'of other encodings of its rows',
+      '[R4.4] of other encodings of its rows',
       () => writeIndex(folder, 'IVF4,PQ2x4', vectors, DIMENSION).file,
       /neither/,
     ],

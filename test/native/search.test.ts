@@ -142,7 +142,7 @@ describe('rows and lists', () => {
     );
   });
 
-  it('counts the rows of each list', () => {
+  it('[M7] counts the rows of each list', () => {
     const { listSizes: sizes, rows, meanNorm, imbalance } = ivf.statistics();
     expect(sizes?.length).toBe(NLIST);
     expect(sizes?.reduce((sum, size) => sum + size, 0)).toBe(ROWS);

@@ -42,7 +42,7 @@ it('counts chunks that say the same, planted here: the sample corpus has none', 
   });
 });
 
-it('tells lists, likeness of the first five, and the norm of what was encoded', () => {
+it('[M6] tells lists, likeness of the first five, and the norm of what was encoded', () => {
   const same = Array.from({ length: 5 }, () => index.add(rowOf(3)));
   const look = inspectAnswer(index, [...same, 1, 2], Float32Array.from([3, 4]));
   expect(look.meanTop5Cosine).toBeCloseTo(1, 5);

@@ -120,7 +120,7 @@ describe('a context query', () => {
     expect(reranked.timings.rerankMs).toBeGreaterThan(0);
   });
 
-  it('asks the predictor that the flags name', async () => {
+  it('[P3.4] asks the predictor that the flags name', async () => {
     const scores = async (impl: Flags['impl']) =>
       (await pipeline.search({ kind: 'context', ...query, k: 5 }, { ...PLAIN, impl })).results.map(
         ({ score }) => score,
@@ -168,7 +168,7 @@ describe('a query by vector or text', () => {
     expect(timings).toMatchObject({ predictMs: null, rerankMs: null });
   });
 
-  it('says why its first five are there', async () => {
+  it('[L3.1] says why its first five are there', async () => {
     const [{ context } = { context: [] }] = queries;
     const asked = { kind: 'context', context, exclude: [], k: 8, explain: true } as const;
     const { results } = await pipeline.search(asked, { ...FLAGS, reranker: 'on' });
@@ -233,7 +233,7 @@ describe('what tells a faulty release from a good one', () => {
     });
   });
 
-  it('a noise predictor shows in the share of hits', async () => {
+  it('[M3] a noise predictor shows in the share of hits', async () => {
     const bad = await openPipeline(await smallRelease('noise', 'bad-predictor'), { verify: true });
     expect(await shareOfHits(bad)).toBeLessThan(bad.manifest.expectedShare - 0.5);
     await bad.close();

@@ -25,7 +25,7 @@ describe('the smoke tests', () => {
     expect(verdicts, JSON.stringify(results)).toEqual(expected);
   });
 
-  it('say how many rows are not normalised, and where', async () => {
+  it('[P2.2] say how many rows are not normalised, and where', async () => {
     const { reason, numbers } = await checkNorms(await smallRelease('smoke', 'bad-norms'));
     expect(reason).toMatch(
       /not normalised: p_ivf\.faiss: 196 of 196, p_flat_ip\.faiss: 196 of 196; the worst norm/,
@@ -33,7 +33,7 @@ describe('the smoke tests', () => {
     expect(numbers).toMatchObject({ wrong: 392 });
   });
 
-  it('see a serving index that disagrees with the truth', async () => {
+  it('[P2.1] see a serving index that disagrees with the truth', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'no-overlap-'));
     const dir = await copyRelease(await smallRelease('smoke'), folder);
     // Truth of vectors of all lengths: the long ones come first whatever is asked.
@@ -47,7 +47,7 @@ describe('the smoke tests', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('see a reranker that lifts nothing, unless it is off', async () => {
+  it('[P2.3] see a reranker that lifts nothing, unless it is off', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'no-lift-'));
     const dir = await copyRelease(await smallRelease('smoke'), folder);
     await copyFile(join(dir, 'hits_plain.jsonl'), join(dir, 'hits_reranked.jsonl'));

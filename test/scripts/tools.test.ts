@@ -62,7 +62,7 @@ describe('ivf-vs-flat-check', () => {
     expect(JSON.parse(few.stdout).overlap).toBeLessThan(JSON.parse(alone.stdout).overlap);
   });
 
-  it('finds a serving index that holds other vectors than the truth', async () => {
+  it('[P2.1] finds a serving index that holds other vectors than the truth', async () => {
     const files = ['--flat', join(good, 'p_flat_ip.faiss'), '--ivf', join(badNorms, 'p_ivf.faiss')];
     const { code, stdout } = await tool('ivf-vs-flat-check', ...files, '--json');
     expect(JSON.parse(stdout)).toMatchObject({ met: false, queries: 100 });
@@ -117,7 +117,7 @@ describe('a check of two indexes', () => {
 });
 
 describe('check-l2-norms', () => {
-  it('passes a good release and finds rows that are not normalised', async () => {
+  it('[P2.2] passes a good release and finds rows that are not normalised', async () => {
     expect((await tool('check-l2-norms', '--release', good)).code).toBe(0);
     const bad = await tool('check-l2-norms', '--index', join(badNorms, 'p_ivf.faiss'), '--json');
     expect(bad.code).toBe(1);
@@ -133,7 +133,7 @@ describe('compare-rerank', () => {
       top_k: Array.from({ length: 10 }, (_, at) => (at + 1 === rank ? 'gold' : `other${at}`)),
     }));
 
-  it('pairs the queries whatever their order, and says the lift with its interval', async () => {
+  it('[P2.3] pairs the queries whatever their order, and says the lift with its interval', async () => {
     const before = await file('before.jsonl', lines(hits([1, 7, 6, 2])));
     const after = await file('after.jsonl', lines(hits([1, 1, 6, 2]).toReversed()));
     const { code, stdout } = await tool('compare-rerank', '--hits', before, '--reranked', after, '--json');
@@ -161,7 +161,7 @@ describe('compare-rerank', () => {
 });
 
 describe('run-clean-eval', () => {
-  it("finds the release's own numbers, with intervals and articles, and writes them", async () => {
+  it("[C2, M11] finds the release's own numbers, with intervals and articles, and writes them", async () => {
     const out = join(work, 'eval/clean.json');
     const { code } = await tool('run-clean-eval', '--release', good, '--out', out);
     expect(code).toBe(0);
@@ -183,7 +183,7 @@ describe('run-clean-eval', () => {
     expect(found.perArticle).toHaveLength(found.articles);
   });
 
-  it('refuses a release whose models know an article of the evaluation', async () => {
+  it('[M10] refuses a release whose models know an article of the evaluation', async () => {
     const copy = await copyRelease(good, work);
     const manifest = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8'));
     const [article] = manifest.evaluationArticles;
@@ -228,7 +228,7 @@ describe('compare-metrics', () => {
     ['3 points of R@5 lost', { R_at_5: 0.77 }, 1],
     ['Contain@50 below 0.80', { Contain_at_50: 0.79 }, 1],
     ['no R@5', { R_at_5: null }, 1],
-  ])('with %s ends as it should', async (name, change, code) => {
+  ])('[D7] with %s ends as it should', async (name, change, code) => {
     const before = await file(`${name} before.json`, JSON.stringify(metrics));
     const after = await file(`${name} after.json`, JSON.stringify({ metrics: { ...metrics, ...change } }));
     expect((await tool('compare-metrics', '--before', before, '--after', after)).code).toBe(code);
@@ -236,7 +236,7 @@ describe('compare-metrics', () => {
 });
 
 describe('nprobe-sweep', () => {
-  it('picks an nprobe for a release, and holds with the Pareto table where the target is out of reach', async () => {
+  it('[N3] picks an nprobe for a release, and holds with the Pareto table where the target is out of reach', async () => {
     const out = join(work, 'sweep.json');
     const args = ['--release', good, '--nprobe-values', '5,4'];
     const slow = await tool('nprobe-sweep', ...args, '--target-ms', '10000', '--out', out);
@@ -257,7 +257,7 @@ describe('nprobe-sweep', () => {
 });
 
 describe('calibrate-threshold', () => {
-  it('finds a τ that the wanted share reaches, and the share that the release promised', async () => {
+  it('[B2] finds a τ that the wanted share reaches, and the share that the release promised', async () => {
     const { code, stdout } = await tool('calibrate-threshold', '--release', good, '--share', '0.5', '--json');
     const found = JSON.parse(stdout);
     const manifest = JSON.parse(await readFile(join(good, 'manifest.json'), 'utf8'));
@@ -279,7 +279,7 @@ describe('calibrate-threshold', () => {
 describe('freeze-release', () => {
   const git = (...args: readonly string[]) => execFileSync('git', args, { encoding: 'utf8' });
 
-  it('sets the tag once, and refuses it for another content', async () => {
+  it('[P1.2] sets the tag once, and refuses it for another content', async () => {
     const repository = await mkdtemp(join(work, 'repository-'));
     git('init', '--quiet', repository);
     const author = ['-c', 'user.name=t', '-c', 'user.email=t@example.org'];
@@ -305,7 +305,7 @@ describe('freeze-release', () => {
     expect(git('-C', repository, 'tag', '-n9')).toMatch(/^v0-retriever +small\n/);
   });
 
-  it('checks without a repository too, and names a file that was changed', async () => {
+  it('[P1.3] checks without a repository too, and names a file that was changed', async () => {
     const outside = await mkdtemp(join(work, 'outside-'));
     const words = `no tag is set: ${outside} is no git repository`;
     const alone = await toolIn({ cwd: outside }, 'freeze-release', '--release', good);

@@ -121,7 +121,7 @@ describe('control', () => {
 });
 
 describe('promotion and the ways back', () => {
-  it('makes the candidate stable without a restart, and goes back to the warm one at once', async () => {
+  it('[P4.1] makes the candidate stable without a restart, and goes back to the warm one at once', async () => {
     await gateway.share(100);
     const health = async () => JSON.parse(await (await fetch(`${gateway.url()}/health`)).text());
     expect(await health()).toMatchObject({ version: 'v0', releases: { stable: 'v-1', candidate: 'v0' } });
@@ -140,7 +140,7 @@ describe('promotion and the ways back', () => {
     expect((await gateway.search(context())).body.release).toBe('v-1');
   });
 
-  it('serves users from the old lane until a cold release is loaded', async () => {
+  it('[P5.1] serves users from the old lane until a cold release is loaded', async () => {
     const asked = await gateway.byHand({ rollbackTo: 'v1' });
     expect(asked.body.state).toMatchObject({
       restoring: 'v1',

@@ -61,7 +61,7 @@ describe('an experiment in the stable lane', () => {
     expect([tooMany.status, tooMany.body.detail]).toEqual([422, expect.stringContaining('offPercent')]);
   });
 
-  it('answers each user of the one arm without reranker, of the other with it, and always the same', async () => {
+  it('[L1] answers each user of the one arm without reranker, of the other with it, and always the same', async () => {
     await takeEpoch('experiment 2');
     expect((await begin('begin')).status).toBe(200);
     for (const key of [...KEYS, ...KEYS]) {
@@ -82,7 +82,7 @@ describe('an experiment in the stable lane', () => {
     expect(metric(text, METRICS.experiment, { experiment: NAME })).toBe(1);
   });
 
-  it('joins feedback with the answer it is about, by arm and rank, once', async () => {
+  it('[L1.1] joins feedback with the answer it is about, by arm and rank, once', async () => {
     const [off = ''] = OFF;
     const on = KEYS.find((key) => !isOff(key)) ?? '';
     const feedback = async (requestId: string, id: string) => {

@@ -88,7 +88,7 @@ describe('a lane', () => {
   const log = () => join(gateway.folder, 'state/explain/v-1.jsonl');
   const explained = () => vi.waitFor(() => linesOf(log()), { timeout: 10_000 });
 
-  it('explains one query in a hundred: cosines, margins, articles, and the features of the first five', async () => {
+  it('[L3.1] explains one query in a hundred: cosines, margins, articles, and the features of the first five', async () => {
     await gateway.start();
     for (let i = 0; i < 101; i++) await gateway.search(probeRequest(probe), { 'x-request-id': `asked-${i}` });
     await vi.waitFor(async () => expect(await linesOf(log())).toHaveLength(2), { timeout: 10_000 });

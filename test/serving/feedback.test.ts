@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 const SAMPLED = Array.from({ length: 2_000 }, (_, i) => `request ${i}`).filter(isSampled);
 const [ID = '', OTHER = ''] = SAMPLED;
 
-it('samples one request in a hundred', () => {
+it('[M5] samples one request in a hundred', () => {
   expect(SAMPLED.length).toBeGreaterThan(10);
   expect(SAMPLED.length).toBeLessThan(35);
 });
@@ -105,7 +105,7 @@ describe('POST /feedback', () => {
     return { status: answer.statusCode, body: await answer.body.json() };
   }
 
-  it('moves the MRR of both orders by what was clicked', async () => {
+  it('[M5] moves the MRR of both orders by what was clicked', async () => {
     const { body } = await gateway.search(query, { [LANE_HEADERS.requestId]: ID });
     // The orders are the gateway's, not the user's.
     expect(Object.keys(body)).toEqual(['requestId', 'release', 'lane', 'results', 'timings']);
@@ -136,7 +136,7 @@ describe('POST /feedback', () => {
     });
   });
 
-  it('a look at every hundredth answer shows in the lane’s metrics', async () => {
+  it('[R3.3] a look at every hundredth answer shows in the lane’s metrics', async () => {
     const { body: view } = await gateway.control('GET', '/control');
     const scraped = async () => (await request(`${view.lanes.stable.url}/metrics`)).body.text();
     for (let i = 0; i < 101; i++) await gateway.search(query);

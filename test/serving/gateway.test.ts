@@ -144,7 +144,7 @@ describe('search', () => {
 });
 
 describe('two lanes', () => {
-  it('gives each user the lane of the split, always the same, and counts by assigned lane', async () => {
+  it('[A2] gives each user the lane of the split, always the same, and counts by assigned lane', async () => {
     await gateway.share(30);
     const before = await gateway.metrics();
     const keys = Array.from({ length: 60 }, (_, i) => `user ${i}`);
@@ -174,7 +174,7 @@ describe('two lanes', () => {
     expect((await gateway.control('POST', '/control/search/previous', context())).status).toBe(503);
   });
 
-  it('switches flags in a lane without a restart', async () => {
+  it('[P3.4, R2.1] switches flags in a lane without a restart', async () => {
     await gateway.share(0);
     const { lanes } = await gateway.until(ready('candidate'));
     await gateway.byHand({ flags: { candidate: { impl: 'gru_v0', reranker: 'on', nprobe: 2 } } });

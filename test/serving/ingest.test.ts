@@ -47,7 +47,7 @@ describe('a chunk', () => {
   });
   afterAll(() => gateway.close());
 
-  it('is found in both lanes within a second, is replaced by its id, and goes', async () => {
+  it('[M8] is found in both lanes within a second, is replaced by its id, and goes', async () => {
     const asked = await gateway.ingest({ article: 'Basalt', seq: 7, text: 'Columns of basalt cool slowly.' });
     expect(asked).toMatchObject({ status: 200, body: { id: 'Basalt#7', offset: expect.any(Number) } });
     const text = 'columns of basalt that cool';

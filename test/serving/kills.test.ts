@@ -95,7 +95,7 @@ it('answers from stable while the candidate still starts after a restart, and bl
   expect(metric(await gateway.metrics(), METRICS.requests, { outcome: 'error' })).toBe(0);
 });
 
-it('kill -9 between the steps of a promotion: the restart finishes it', async () => {
+it('[D1] kill -9 between the steps of a promotion: the restart finishes it', async () => {
   await gateway.start();
   await share(100);
   await gateway.kill();
@@ -123,7 +123,7 @@ it('kill -9 while a rollback waits for its lane: the restart finishes it', async
   await gateway.until(ready('stable', 'v0'));
 });
 
-it('a lease that ran out while the gateway was down is lost, not begun anew', async () => {
+it('a lease that ran out while the gateway was down is lost, not started again', async () => {
   await gateway.start();
   await share(0);
   const take = { owner: 'run', key: 'run/1', expected: { owner: 'nobody', epoch: 0 } };
@@ -144,7 +144,7 @@ it('a lease that ran out while the gateway was down is lost, not begun anew', as
   expect(state).toMatchObject({ percent: 0, lastIntervention: { kind: 'leaseLost', percentBefore: 20 } });
 });
 
-it('CANARY_PERCENT=0 takes the share away at a start, and refuses a raise by anybody', async () => {
+it('[P5.3] CANARY_PERCENT=0 takes the share away at a start, and refuses a raise by anybody', async () => {
   await gateway.start();
   await share(20);
   await gateway.terminate();

@@ -39,7 +39,7 @@ async function searches(n: number, vector: readonly number[]): Promise<void> {
   for (let i = 0; i < n; i++) expect(await gateway.search({ vector, k: 10 })).toMatchObject({ status: 200 });
 }
 
-it('near-duplicates that were ingested show in the snapshot of the lane that serves them', async () => {
+it('[A6] near-duplicates that were ingested show in the snapshot of the lane that serves them', async () => {
   const vector = Array.from(unitVectors(1, dimension, 7));
   await searches(101, vector);
   await expect.poll(async () => (await lanes()).candidate?.own?.inspected ?? 0).toBeGreaterThanOrEqual(2);
@@ -64,7 +64,7 @@ it('near-duplicates that were ingested show in the snapshot of the lane that ser
   expect((after?.duplicateShares ?? 0) / looked).toBeCloseTo(9 / 50, 2);
 });
 
-it('texts, memory and lists show as well, each lane its own', async () => {
+it('[M9] texts, memory and lists show as well, each lane its own', async () => {
   const before = await lanes();
   for (let i = 0; i < 2; i++) await gateway.search({ text: 'the same words twice' });
   const { stable, candidate } = await lanes();

@@ -47,7 +47,7 @@ async function many(n: number, ask: (i: number) => Promise<unknown>): Promise<vo
 }
 
 describe('live recall', () => {
-  it('compares one in a thousand users with an exact search, and nobody else', async () => {
+  it('[N2] compares one in a thousand users with an exact search, and nobody else', async () => {
     await many(1_000, (i) => gateway.control('POST', '/control/search/stable', body(i)));
     await many(500, (i) => gateway.probe(body(i)));
     expect(metric(await laneMetrics(), LANE_RECALL.queries)).toBe(0);

@@ -71,7 +71,7 @@ describe('a body that is not UTF-8', () => {
     expect(await readFile(log)).toEqual(before);
   });
 
-  it('is told from one that is: text of any script, a whole pair as escapes, a byte-order mark', async () => {
+  it('is distinguished from one that is: text of any script, a whole pair as escapes, a byte-order mark', async () => {
     const text = Buffer.from('{"text":"Köln \u2028 \\ud83d\\ude00 \ufffd"}').toString('latin1');
     expect(await post('/search', text)).toMatchObject({ status: 200 });
     expect(await post('/search', `\xef\xbb\xbf${text}`)).toMatchObject({ status: 200 });

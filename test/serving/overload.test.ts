@@ -32,7 +32,7 @@ describe('a flood of texts', () => {
   it.each<[string, (i: number) => SearchRequest]>([
     ['one each', (i) => ({ text: `flood number ${i}`, k: 1 })],
     ['five each', (i) => ({ context: Array.from({ length: 5 }, (_, j) => `flood of five ${i} ${j}`), k: 1 })],
-  ])('%s, is answered or told when to come again, and vectors are served meanwhile', async (_, body) => {
+  ])('%s, is answered or gets a Retry-After, and vectors are served meanwhile', async (_, body) => {
     const texts = Array.from({ length: FLOOD }, async (__, i) => gateway.search(body(i)));
     const vectors = Array.from({ length: 20 }, async () => gateway.search(query));
     expect((await Promise.all(vectors)).map(({ status }) => status)).toEqual(

@@ -18,14 +18,14 @@ afterAll(async () => {
   await rm(releases, { recursive: true });
 });
 
-interface Told {
+interface Readiness {
   readonly status: number;
   readonly type: string | undefined;
   readonly detail: string | undefined;
 }
 
 /** GET /ready; null where nobody listens. */
-async function readyAt(url: string): Promise<Told | null> {
+async function readyAt(url: string): Promise<Readiness | null> {
   try {
     const { statusCode: status, headers, body } = await request(`${url}/ready`, { reset: true });
     const { detail } = (await body.json()) as { detail?: string };
@@ -53,13 +53,16 @@ async function untilReady(url: string): Promise<number[]> {
   const statuses: number[] = [];
   const lateMs = Date.now() + 60_000;
   for (let good = 0; good < 20; await pause(10)) {
-    const told = await readyAt(url);
-    if (told !== null && statuses.at(-1) !== told.status) statuses.push(told.status);
-    const search = told?.status === 200 ? await searchAt(url) : null;
+    const ready = await readyAt(url);
+    if (ready !== null && statuses.at(-1) !== ready.status) statuses.push(ready.status);
+    const search = ready?.status === 200 ? await searchAt(url) : null;
     if (search === 200) good++;
-    else if (search !== null || (told !== null && told.type?.startsWith('application/problem+json') !== true))
-      throw new Error(`after ${JSON.stringify(told)} a search was answered ${search}`);
-    if (Date.now() > lateMs) throw new Error(`not ready: ${JSON.stringify(told)}`);
+    else if (
+      search !== null ||
+      (ready !== null && ready.type?.startsWith('application/problem+json') !== true)
+    )
+      throw new Error(`after ${JSON.stringify(ready)} a search was answered ${search}`);
+    if (Date.now() > lateMs) throw new Error(`not ready: ${JSON.stringify(ready)}`);
   }
   return statuses;
 }

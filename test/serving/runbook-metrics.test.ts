@@ -57,7 +57,7 @@ afterAll(async () => {
 });
 
 describe("the runbook's metrics", () => {
-  it('count requests by endpoint, errors apart, and distinct users', () => {
+  it('[A2, M2] count requests by endpoint, errors apart, and distinct users', () => {
     const seen = (method: string, route: string, status: string) =>
       metric(ofGateway, 'gateway_http_requests_total', { method, route, status });
     expect(seen('POST', '/search', '2xx')).toBe(SEARCHES + 1);
@@ -68,20 +68,20 @@ describe("the runbook's metrics", () => {
     expect(metric(ofGateway, 'gateway_distinct_keys', { lane: 'stable' })).toBe(SEARCHES + 2);
   });
 
-  it('count each step of the searches that took it', () => {
+  it('[P4.2, M1] count each step of the searches that took it', () => {
     const observed = (name: string) => metric(ofGateway, `${name}_count`, { lane: 'stable', release: 'v-1' });
     expect(observed('gateway_encode_seconds')).toBe(1);
     expect(observed('gateway_search_seconds')).toBe(SEARCHES + 1);
     expect(observed('gateway_rerank_seconds')).toBeGreaterThanOrEqual(SEARCHES);
   });
 
-  it("count the quality proxy and the reranker's acceptance", () => {
+  it("[B2, B3, M3, M4] count the quality proxy and the reranker's acceptance", () => {
     const counted = (name: string) => metric(ofGateway, name, { release: 'v-1', kind: 'context' });
     expect(counted('gateway_quality_proxy_total')).toBe(SEARCHES);
     expect(counted('gateway_rerank_rank1_total')).toBe(SEARCHES);
   });
 
-  it('of the lane show diversity, lists, norms, and vectors that come and go', () => {
+  it('[A6, C4, D5, M6, M7, M8, R3.3, R4.2] of the lane show diversity, lists, norms, and vectors that come and go', () => {
     expect(metric(ofLane, 'retriever_top5_cosine_count')).toBeGreaterThan(0);
     expect(metric(ofLane, 'retriever_near_duplicates_count')).toBeGreaterThan(0);
     expect(metric(ofLane, 'retriever_index_imbalance')).toBeGreaterThanOrEqual(1);

@@ -54,7 +54,7 @@ async function asked(lane: 'stable' | 'candidate', query: SearchRequest) {
 const userKey = (i: number) => `shadowed user ${i}`;
 
 describe('the shadow', () => {
-  it('compares each query of either lane as the lanes answer it, and counts no user for it', async () => {
+  it('[A10] compares each query of either lane as the lanes answer it, and counts no user for it', async () => {
     await gateway.share(30);
     const before = await gateway.metrics();
     for (const [i, query] of queries.entries()) {

@@ -46,7 +46,7 @@ async function lanesOf(users: number): Promise<Set<string>> {
   return new Set(answers.map(({ body }) => body.lane));
 }
 
-it('users go back although the state can not be written; who asked is told, and nothing brings them forth', async () => {
+it('users go back although the state cannot be written; the caller learns of it, and nothing brings them forth', async () => {
   await gateway.start();
   await gateway.share(50);
   await breakDisk();

@@ -5,7 +5,7 @@ import { measured, missing } from '../../domain/core/metric-value.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 import { shardsOf } from '../../domain/evaluation/shards.ts';
 
-/** The outside of an evaluation: 100 queries, found as told. */
+/** The outside of an evaluation: 100 queries, found as the test sets it. */
 export class EvaluationWorld {
   rAt5 = 0.8;
   /** What the release promised. */

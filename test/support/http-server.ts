@@ -14,7 +14,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A real HTTP server on a free port that answers as told and keeps what it was sent. */
+/** A real HTTP server on a free port that answers as `answer` says and keeps what it was sent. */
 export async function startServer(
   answer: (request: Received) => { status: number; body: unknown; headers?: Record<string, string> },
 ): Promise<TestServer> {

@@ -3,7 +3,7 @@ import { ApplicationFailure, condition, defineQuery, defineSignal, setHandler } 
 export { monitor } from '../../workflows/monitor/monitor.ts';
 export { page } from '../../workflows/notification/page.ts';
 
-/** In the rollout's place: remembers what it is told. */
+/** In the rollout's place: remembers the signals it gets. */
 export async function rollout(): Promise<void> {
   const heard: unknown[] = [];
   let ended = false;

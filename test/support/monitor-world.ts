@@ -26,7 +26,7 @@ export class MonitorWorld {
   contained: number = 0.95;
   /** In the place of one that has that. */
   evaluations: readonly EvaluationRecord[] | null = null;
-  readonly told: Notification[] = [];
+  readonly notifications: Notification[] = [];
   readonly flags: unknown[] = [];
   readonly drafts: IncidentDraft[] = [];
   readonly stretches: WatchAlertsInput[] = [];
@@ -71,7 +71,7 @@ export class MonitorWorld {
       notify: async (note) => {
         if (this.deaf === 'for good') throw ApplicationFailure.nonRetryable('the webhook is gone');
         if (this.deaf) throw new Error('the webhook answered 500');
-        this.told.push(note);
+        this.notifications.push(note);
         return { to: 'chat.example (slack)' };
       },
     };

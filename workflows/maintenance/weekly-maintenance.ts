@@ -31,7 +31,7 @@ export interface WeeklySummary {
 
 /**
  * Keeps the release up with its corpus: `{"publish":"always"}` (or `whenChanged`). Merges what was ingested and removed,
- * rebuilds the truth, evaluates, trains lists and reranker anew where that is better, and publishes a release. It
+ * rebuilds the truth, evaluates, retrains lists and reranker where that is better, and publishes a release. It
  * changes no traffic: shipping is a rollout's.
  */
 export async function weeklyMaintenance(raw?: unknown): Promise<WeeklySummary> {

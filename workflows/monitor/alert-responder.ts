@@ -32,7 +32,7 @@ interface Attempt {
 export class AlertResponder {
   private readonly service: string;
   private readonly incidents: IncidentLog | null;
-  private readonly telling: Promise<unknown>[] = [];
+  private readonly notifications: Promise<unknown>[] = [];
   /** The newest message about each alert. */
   private readonly newest = new Map<string, Promise<string | null>>();
 
@@ -65,33 +65,34 @@ export class AlertResponder {
     const { taskQueue } = workflowInfo();
     const note = alertNotification(event, rules, { service, taskQueue, scene: state.scene, nowMs });
     const did = done.map((attempt) => attempt.says);
-    const telling = this.tell({ ...note, text: [note.text, ...did].join('\n') }, this.newest.get(event.key));
-    this.newest.set(event.key, telling);
-    this.incidents?.follow(event, { service, rule, says: what, did, handedOver, nowMs }, { note, telling });
+    const message = { ...note, text: [note.text, ...did].join('\n') };
+    const sentTo = this.notify(message, this.newest.get(event.key));
+    this.newest.set(event.key, sentTo);
+    this.incidents?.follow(event, { service, rule, says: what, did, handedOver, nowMs }, { note, sentTo });
   }
 
   /**
-   * Beside the watch: retried a few times, and nothing waits for it but what is said `after` it, so that who reads the last
-   * message of an alert reads how it is. Where it went; null where nobody took it.
+   * Sends a message beside the watch, a few times where it fails, and `after` an earlier one of the same alert, so that its
+   * last message describes its present state. Returns where it went; null where nobody took it.
    */
-  tell(notification: Notification, after?: Promise<unknown>): Promise<string | null> {
-    const telling = (async () => {
+  notify(notification: Notification, after?: Promise<unknown>): Promise<string | null> {
+    const sentTo = (async () => {
       await after;
       const { to } = await monitorActivities().notify(notification);
       return to;
     })().catch(() => null);
-    this.telling.push(telling);
-    return telling;
+    this.notifications.push(sentTo);
+    return sentTo;
   }
 
-  /** Resolves when all is told, or given up. */
+  /** Resolves when every notification is sent, or given up. */
   async settled(): Promise<void> {
-    await Promise.all(this.telling);
+    await Promise.all(this.notifications);
     await this.incidents?.settled();
   }
 
   private async signal({ workflowId, runId, signal }: RolloutSignal, reason: string): Promise<Attempt> {
-    return this.attempt(`${signal} sent to ${workflowId}`, `${workflowId} was not told to ${signal}`, () =>
+    return this.attempt(`${signal} sent to ${workflowId}`, `${signal} not sent to ${workflowId}`, () =>
       // A reset goes on under another run id: whose rollout is meant is said, and another one leaves it be.
       getExternalWorkflowHandle(workflowId).signal(signals[signal], {
         reason,

@@ -7,15 +7,15 @@ import { monitorActivities } from './activities.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
 /** A message about an alert, and where it went once that is known; null where nobody took it. */
-interface Told {
+interface Delivery {
   readonly note: Notification;
-  readonly telling: Promise<string | null>;
+  readonly sentTo: Promise<string | null>;
 }
 
 /** An incident and the messages whose way is not known yet. */
 interface Followed {
   incident: Incident;
-  readonly tellings: Promise<void>[];
+  readonly deliveries: Promise<void>[];
 }
 
 /** Follows incidents from the first critical alert to the end of the last, and leaves the draft of a post-mortem. */
@@ -24,7 +24,7 @@ export class IncidentLog {
   private readonly writing: Promise<void>[] = [];
 
   constructor(carried: Incident | null) {
-    this.current = carried === null ? null : { incident: carried, tellings: [] };
+    this.current = carried === null ? null : { incident: carried, deliveries: [] };
   }
 
   /** The one that is not over; null where nothing critical fires. */
@@ -32,12 +32,12 @@ export class IncidentLog {
     return this.current?.incident ?? null;
   }
 
-  follow(event: AlertEvent, news: IncidentNews, told: Told): void {
+  follow(event: AlertEvent, news: IncidentNews, delivery: Delivery): void {
     const incident = incidentAfter(this.open, event, news);
     if (incident === null) return;
-    const followed = this.current ?? { incident, tellings: [] };
+    const followed = this.current ?? { incident, deliveries: [] };
     followed.incident = incident;
-    followed.tellings.push(enter(followed, told, news.nowMs));
+    followed.deliveries.push(enter(followed, delivery, news.nowMs));
     this.current = followed;
     if (!isOver(incident)) return;
     this.current = null;
@@ -58,20 +58,20 @@ export class IncidentLog {
 
   /** Resolves when all drafts are written, or given up. */
   async settled(): Promise<void> {
-    await Promise.all(this.current?.tellings ?? []);
+    await Promise.all(this.current?.deliveries ?? []);
     await Promise.all(this.writing);
   }
 }
 
-async function enter(followed: Followed, { note, telling }: Told, nowMs: number): Promise<void> {
-  const to = await telling;
-  const way = to === null ? 'nobody was told, no way was open' : `told ${to}`;
-  followed.incident = withEntry(followed.incident, nowMs, `${way}, as ${note.severity}: ${note.title}`);
+async function enter(followed: Followed, { note, sentTo }: Delivery, nowMs: number): Promise<void> {
+  const to = await sentTo;
+  const delivered = to === null ? 'nobody was notified, no route was open' : `notified ${to}`;
+  followed.incident = withEntry(followed.incident, nowMs, `${delivered}, as ${note.severity}: ${note.title}`);
 }
 
 /** Beside the watch, after the last message has found its way. */
 async function write(followed: Followed, endedMs: number, unfinished: string | null): Promise<void> {
-  await Promise.all(followed.tellings);
+  await Promise.all(followed.deliveries);
   const { workflowId } = workflowInfo();
   const { incident } = followed;
   try {

@@ -142,7 +142,7 @@ async function rulesNow(
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) throw error;
     if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
-    void responder.tell({
+    void responder.notify({
       severity: 'warning',
       title: `the alert rules ${name} can not be read; the ones before stay`,
       text: error.cause.message,

@@ -55,7 +55,7 @@ export async function rollback(raw?: unknown): Promise<RollbackResult> {
   return CancellationScope.nonCancellable(async () => {
     const result = await carryOut(calls, input, run, startedMs).catch(impossible);
     if (result.kind !== 'safe') throw await failed(result, input, notes);
-    await tell(result, run, startedMs, notes);
+    await report(result, run, startedMs, notes);
     const { verification, safeAfterMs } = result;
     const { verified, reason } = verification;
     return { outcome: 'rolledBack', verified, reason, safeAfterMs, notes };
@@ -100,11 +100,11 @@ async function page(title: string, reason: string, { to }: RollbackInput): Promi
   const dedupeKey = `${identity().runId}/${title}/${Date.now()}`;
   await activities()
     .notify({ severity: 'critical', title, text, dedupeKey })
-    .catch((error: unknown) => log.warn(`not told: ${permanentReason(error)}`));
+    .catch((error: unknown) => log.warn(`the page was not sent: ${permanentReason(error)}`));
 }
 
-/** A page, and a draft of the post-mortem; neither keeps anything from having happened. */
-async function tell(
+/** Sends a page and writes the draft of the post-mortem; the rollback stands even where both fail. */
+async function report(
   { verification, safeAfterMs }: Safe,
   run: Run,
   startedMs: number,
@@ -136,13 +136,12 @@ async function tell(
     })),
     blastRadius: [],
   };
-  const telling = notify({
+  const paging = notify({
     severity: verified ? 'warning' : 'critical',
     title,
     text: [`${run.reason}: ${reason}`, ...notes].join('\n'),
     dedupeKey: `${runId}/rolledBack/${startedMs}`,
   });
-  const told = await Promise.allSettled([telling, writePostmortem(draft)]);
-  for (const result of told)
-    if (result.status === 'rejected') log.warn(`not told: ${permanentReason(result.reason)}`);
+  for (const result of await Promise.allSettled([paging, writePostmortem(draft)]))
+    if (result.status === 'rejected') log.warn(`not reported: ${permanentReason(result.reason)}`);
 }

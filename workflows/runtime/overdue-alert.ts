@@ -5,8 +5,8 @@ const MINUTE_MS = 60_000;
 const AGAIN_MIN = [5, 15, 30];
 
 /**
- * Does the work, and says as long as it is not done that it is not: Temporal retries an activity without end, and tells
- * nobody. `late` hears of it after `firstMin` minutes, and again and again, each time less soon.
+ * Does the work, and calls `late` while it is not done: Temporal retries an activity without end, and notifies nobody. The
+ * first call comes after `firstMin` minutes, the next ones at growing intervals.
  */
 export async function sayWhenLate<T>(
   work: () => Promise<T>,
@@ -18,7 +18,7 @@ export async function sayWhenLate<T>(
     let waitedMin = 0;
     for (let times = 0; ; times++) {
       const nextMin = times === 0 ? firstMin : (AGAIN_MIN[Math.min(times, AGAIN_MIN.length) - 1] ?? 0);
-      await sleep(nextMin * MINUTE_MS, { summary: 'then a person is told that it is late' });
+      await sleep(nextMin * MINUTE_MS, { summary: 'until the operator hears that it is late' });
       waitedMin += nextMin;
       // What it says is said also where the work is done meanwhile.
       await CancellationScope.nonCancellable(async () => late(waitedMin));

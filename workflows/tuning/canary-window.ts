@@ -5,7 +5,7 @@ import type { LaneName } from '../../domain/control/traffic-split.ts';
 import type { LaneWindow } from '../../domain/metrics/window.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 
-/** A window that was reset, as by the gateway's restart, begins anew; so often at most. */
+/** How often a window that was reset, as by the gateway's restart, is opened again at most. */
 const RESETS = 3;
 
 /**

@@ -29,7 +29,7 @@ interface Applied {
   readonly from: number;
 }
 
-/** One tuning: looks, sweeps, chooses, changes, judges; takes its change back when it is told to, or cancelled. */
+/** One tuning: looks, sweeps, chooses, changes, judges; reverts its change on request, or when cancelled. */
 export class TuningRun {
   private readonly order: TuningOrder;
   private readonly calls = {
@@ -65,7 +65,7 @@ export class TuningRun {
       return CancellationScope.nonCancellable(() => this.giveUp(why));
     });
     this.show({ state: result.outcome, reason: result.reason, outcome: result.outcome });
-    await CancellationScope.nonCancellable(() => this.tell(result));
+    await CancellationScope.nonCancellable(() => this.report(result));
     return result;
   }
 
@@ -209,11 +209,11 @@ export class TuningRun {
   }
 
   /** The decision for people, beside the result; neither waits for the other. */
-  private async tell(result: NprobeTuningResult): Promise<void> {
+  private async report(result: NprobeTuningResult): Promise<void> {
     const { status, order, calls, key } = this;
-    const telling: Promise<unknown>[] = [];
+    const reports: Promise<unknown>[] = [];
     if (status.trials.length > 0 && status.release !== null && status.nprobe !== null)
-      telling.push(
+      reports.push(
         calls.recordTuning({
           ...result,
           key: `${key}/${Date.now()}`,
@@ -228,7 +228,7 @@ export class TuningRun {
       );
     // A rollout says itself what became of its ladder's step.
     if (order.held === null && (result.outcome === 'hold' || result.outcome === 'takenBack'))
-      telling.push(
+      reports.push(
         calls.notify({
           severity: 'warning',
           title: `nprobe tuning of ${order.lane} ${status.release ?? ''}: ${result.outcome}`,
@@ -236,7 +236,7 @@ export class TuningRun {
           dedupeKey: `${key}/${result.outcome}/${Date.now()}`,
         }),
       );
-    await Promise.all(telling.map((told) => told.catch(() => {})));
+    await Promise.all(reports.map((one) => one.catch(() => {})));
   }
 }
 

@@ -16,7 +16,7 @@ type LaneWord =
 
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 10_000;
-/** A lane that served for so long did not fail at its start: the next backoff begins anew. */
+/** A lane that served for this long did not fail at its start: the backoff is reset. */
 const SETTLED_MS = 60_000;
 const CONNECTIONS = 64;
 

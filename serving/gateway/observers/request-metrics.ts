@@ -35,7 +35,7 @@ export function kindOf({ body, contentType, parameters }: Form): string {
   }
 }
 
-/** Whether a body asks with texts, told by its bytes: parsing thousands of numbers for it would cost more than the rest. */
+/** Whether a body asks with texts, by its bytes: parsing thousands of numbers to find out would cost more than the rest. */
 export function holdsText({ body, contentType }: Form): boolean {
   if (isBinary(contentType)) return false;
   if (body.includes('"text"')) return true;

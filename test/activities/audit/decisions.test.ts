@@ -43,7 +43,7 @@ function record(number: number, reason = 'all rows are green', runId = 'run'): D
 }
 
 describe('decision records', () => {
-  it('are appended once each, however often the call comes, and chained over runs and workers', async () => {
+  it('[D2] are appended once each, however often the call comes, and chained over runs and workers', async () => {
     const one = createDecisions(folder);
     await one.record({ candidate: 'r-2', records: [record(1)] });
     await Promise.all([

@@ -49,7 +49,7 @@ const incident = (runId: string): Postmortem => ({
 });
 
 describe('the draft of a post-mortem', () => {
-  it('has what was measured, and is written once for each run, beside others of the day', async () => {
+  it('[H4] has what was measured, and is written once for each run, beside others of the day', async () => {
     const { writePostmortem } = createPostmortems(folder);
     const [first, again, second] = [
       await writePostmortem(incident('one')),
@@ -107,14 +107,14 @@ describe('the draft of an incident without a rollback', () => {
         },
       ],
       timeline: [
-        { atMs: sinceMs, text: 'told the log and hooks.example (slack), as critical: p95-critical' },
+        { atMs: sinceMs, text: 'notified the log and hooks.example (slack), as critical: p95-critical' },
       ],
     },
     endedMs: ENDED_MS,
     unfinished: null,
   });
 
-  it('has rule, lane, release, times, numbers and who was told; one for each, also where the call is repeated', async () => {
+  it('has rule, lane, release, times, numbers and who was notified; one for each, also where the call is repeated', async () => {
     const { writeIncident, writePostmortem } = createPostmortems(folder);
     await writePostmortem(incident('one'));
     const first = await writeIncident(draft(ENDED_MS - 900_000));
@@ -129,7 +129,7 @@ describe('the draft of an incident without a rollback', () => {
     const text = readFileSync(first.file, 'utf8');
     for (const part of [
       '| p95-critical | critical | stable | v-1 | about 2026-11-26T02:47:09Z | 2026-11-26T02:57:09Z | 2026-11-26T03:12:09Z | 44.2 ms of 910 samples | 3 ms of 800 samples |',
-      '2026-11-26T02:57:09Z · told the log and hooks.example (slack), as critical',
+      '2026-11-26T02:57:09Z · notified the log and hooks.example (slack), as critical',
       'P95 of v-1 is 31 ms, over 20 ms for 10 min',
     ])
       expect(text).toContain(part);

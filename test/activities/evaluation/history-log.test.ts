@@ -32,7 +32,7 @@ function entry(day: number, changed: Partial<HistoryEntry> = {}): HistoryEntry {
 }
 
 describe('history.jsonl', () => {
-  it('has a line for each key, however often it is appended', async () => {
+  it('[W3] has a line for each key, however often it is appended', async () => {
     expect(await appendHistory(folder, entry(1))).toBe(true);
     expect(await appendHistory(folder, entry(1, { R_at_5: 0.1 }))).toBe(false);
     expect(await appendHistory(folder, entry(2))).toBe(true);
@@ -40,7 +40,7 @@ describe('history.jsonl', () => {
     expect((await readFile(historyFile(folder), 'utf8')).split('\n')).toHaveLength(3);
   });
 
-  it('loses no line to one that a crash cut off', async () => {
+  it('[W3] loses no line to one that a crash cut off', async () => {
     await appendHistory(folder, entry(1));
     await appendFile(historyFile(folder), JSON.stringify(entry(2)).slice(0, 40));
     await appendHistory(folder, entry(3));
@@ -58,7 +58,7 @@ describe('history.jsonl', () => {
   });
 });
 
-it('the trend is drawn from what there is, nothing included', async () => {
+it('[M12] the trend is drawn from what there is, nothing included', async () => {
   const empty = await readFile(await writeTrend(folder, []), 'utf8');
   expect(empty).toContain('no data yet');
   const days = Array.from({ length: 30 }, (_, i) => entry(i + 1));

@@ -68,7 +68,7 @@ describe('the control client', () => {
     await expect(client.view()).rejects.not.toBeInstanceOf(ApplicationFailure);
   });
 
-  it('reads its token afresh for each call', async () => {
+  it('reads its token for each call', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'token-'));
     const file = join(folder, 'token');
     const { url, received } = (server = await startServer(() => ({ status: 200, body: {} })));

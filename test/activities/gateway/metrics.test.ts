@@ -87,7 +87,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** A real server whose /metrics answers as told. */
+/** A real server whose /metrics answers as the test sets it. */
 async function serving(status: number, text: string): Promise<string> {
   const server = createServer((_, response) => response.writeHead(status).end(text));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -97,7 +97,7 @@ async function serving(status: number, text: string): Promise<string> {
 }
 
 describe('the gateway as metrics source', () => {
-  it('counts judged requests of every kind of the release that the lane serves, and no others', async () => {
+  it('[M4] counts judged requests of every kind of the release that the lane serves, and no others', async () => {
     const url = await serving(200, await gatewayRegistry().metrics());
     const result = await createGatewayMetrics(url, () => 77).snapshot();
     if (result.kind !== 'snapshot') throw new Error(result.reason);
@@ -165,7 +165,7 @@ describe('the gateway as metrics source', () => {
     expect(await own(without(LANE_METRICS.rows))).toContain('gateway_lane_index_rows is not there');
   });
 
-  it('takes histograms apart into counts between bounds, the last one above all bounds', async () => {
+  it('[P4.2, M1] takes histograms apart into counts between bounds, the last one above all bounds', async () => {
     const url = await serving(200, await gatewayRegistry().metrics());
     const result = await createGatewayMetrics(url, () => 0).snapshot();
     if (result.kind !== 'snapshot') throw new Error(result.reason);
@@ -213,7 +213,7 @@ describe('the gateway as metrics source', () => {
     expect(await createGatewayMetrics(url, () => 0).snapshot()).toMatchObject({ kind: 'missing' });
   });
 
-  it('names what gates need and the source lacks', async () => {
+  it('[P4.2] names what gates need and the source lacks', async () => {
     const text = (await whole()).replaceAll(/.*gateway_retrieval_seconds.*\n/g, '');
     expect(await createGatewayMetrics(await serving(200, text), () => 0).lacking()).toEqual([
       GATEWAY_METRICS.retrieval,

@@ -33,7 +33,7 @@ const notifier = (more: Partial<NotifyDeps> = {}) =>
   createNotify({ log: () => {}, routes: everywhere(), sentFile: null, ...more });
 
 describe('telling a person', () => {
-  it('writes to the log where there is no webhook, once for each key', async () => {
+  it('[H1] writes to the log where there is no webhook, once for each key', async () => {
     const logged: unknown[] = [];
     const { notify } = notifier({ log: (...line) => logged.push(line), routes: NOWHERE });
     await notify(page);
@@ -63,7 +63,7 @@ describe('telling a person', () => {
     expect(server.received).toHaveLength(3);
   });
 
-  it('tries again until the webhook has taken the message, and then no more', async () => {
+  it('[C8] tries again until the webhook has taken the message, and then no more', async () => {
     status = 500;
     const { notify } = notifier();
     await expect(notify(page)).rejects.toThrow('the webhook answered 500');
@@ -77,7 +77,7 @@ describe('telling a person', () => {
     });
   });
 
-  it('that no webhook takes is in the log at once, and once', async () => {
+  it('[H1] that no webhook takes is in the log at once, and once', async () => {
     const logged: unknown[] = [];
     const { url } = server;
     await server.close();
@@ -91,7 +91,7 @@ describe('telling a person', () => {
     server = await startServer(() => ({ status, body: {}, headers }));
   });
 
-  it('goes by severity: critical pages, a warning goes to the chat, information to the log alone', async () => {
+  it('[T9] goes by severity: critical pages, a warning goes to the chat, information to the log alone', async () => {
     const { notify } = notifier();
     for (const severity of ['critical', 'warning', 'info'] as const)
       await notify({ ...page, severity, dedupeKey: severity });
@@ -135,7 +135,7 @@ describe('over a restart of the worker', () => {
   });
 
   it.each(['', '{"sent":', '{"sent":[1]}'])(
-    'a damaged file (%j) is told of, and the message goes out',
+    'a damaged file (%j) is logged, and the message goes out',
     async (text) => {
       const file = join(folder, 'notified.json');
       await writeFile(file, text);

@@ -29,7 +29,7 @@ describe('pre-flight of another backbone', () => {
   });
 
   it.each([
-    ['passes with proof of over 85 %', 0.9, 800, 'green'],
+    ['[L4] passes with proof of over 85 %', 0.9, 800, 'green'],
     ['refuses without', 0.84, 800, 'red'],
     ['refuses where there are too few queries to show it', 0.9, 27, 'unknown'],
   ])('%s', async (_what, containment, queries, verdict) => {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 const verdict = (change: Partial<ReleaseManifest>) => configPins({ ...stable, ...change }, stable);
 
 describe('pre-flight of the pins', () => {
-  it('passes a release that begins at nprobe 8, and names its values', () => {
+  it('[P3.2] passes a release that begins at nprobe 8, and names its values', () => {
     expect(stable.flags.nprobe).toBe(8);
     expect(verdict({})).toEqual([
       { name: 'config pins', verdict: 'green', reason: expect.stringMatching(/384-D, nprobe 8, .*amn_v0/) },
@@ -21,7 +21,7 @@ describe('pre-flight of the pins', () => {
 
   it.each<[string, () => Partial<ReleaseManifest>, RegExp]>([
     [
-      'a release that begins at nprobe 16',
+      '[P3.2] a release that begins at nprobe 16',
       () => ({ flags: { ...stable.flags, nprobe: 16 } }),
       /^nprobe 16 instead of 8$/,
     ],

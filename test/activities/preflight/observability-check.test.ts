@@ -50,7 +50,7 @@ describe('before a rollout', () => {
   it.each([
     ['is refused where the plan requires it', 'required', 'red'],
     ['is said where the plan does not', null, 'note'],
-  ] as const)('no monitor %s, with the command that starts it', async (_what, monitor, verdict) => {
+  ] as const)('[P4.4] no monitor %s, with the command that starts it', async (_what, monitor, verdict) => {
     const last = (await checked(false, monitor)).at(-1);
     expect(last).toMatchObject({ name: 'monitor', verdict });
     expect(last?.reason).toContain(

@@ -39,7 +39,7 @@ async function dryRun(release: string, env: Record<string, string> = {}) {
 }
 
 describe("pre-flight's try of the rollback script", () => {
-  it('is green where the script brings the release up and its probes answer, and users notice nothing', async () => {
+  it('[P5.2] is green where the script brings the release up and its probes answer, and users notice nothing', async () => {
     const { state: before } = await view();
     expect(await dryRun('v-1')).toEqual({
       name: 'rollback dry run',
@@ -51,7 +51,7 @@ describe("pre-flight's try of the rollback script", () => {
   });
 
   it.each<[string, string, Record<string, string>, RegExp]>([
-    ['the release can not be served', 'damaged', {}, /damaged was refused: .*p_ivf\.faiss/],
+    ['[P5.2] the release can not be served', 'damaged', {}, /damaged was refused: .*p_ivf\.faiss/],
     ['the release is not there', 'v-2', {}, /there is no release v-2/],
     [
       'the gateway does not answer',

@@ -46,7 +46,7 @@ describe.each(Object.entries(IMPLEMENTATIONS))('the deployment %s', (_name, of) 
     return answer.revision;
   };
 
-  it('goes back to what ran before', async () => {
+  it('[E6] goes back to what ran before', async () => {
     const deployment = of('two');
     const from = await revisionOf(deployment);
     const undone = await deployment.undo({ from, ...WHO });

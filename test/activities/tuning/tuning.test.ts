@@ -45,7 +45,7 @@ describe('nprobe_tuning.md', () => {
       .split('\n')
       .filter((line) => line.startsWith('- '));
 
-  it('gets one line a decision, however often it is told', async () => {
+  it('[N7] writes one line a decision, however often it is called', async () => {
     await log().recordTuning(RECORD);
     await log().recordTuning(RECORD);
     await log().recordTuning({

@@ -16,13 +16,13 @@ describe('an alert on counters', () => {
     ['P95 over 20 ms pages after 10 minutes', SLOW, 'p95-critical', 10],
     ['2 % of errors page after 10 minutes', FAILING, 'errors-critical', 10],
     ['P95 of 15 ms warns after 30 minutes', { candidate: p95(15) }, 'p95-warning', 30],
-    ['P95 of 15 ms is drift after an hour', { candidate: p95(15) }, 'p95-drift', 60],
+    ['[W6] P95 of 15 ms is drift after an hour', { candidate: p95(15) }, 'p95-drift', 60],
     ['reranking of 3 ms warns after 30 minutes', { candidate: { rerankMs: 3 } }, 'rerank-warning', 30],
     ['6 points of the proxy lost warn after 30 minutes', { candidate: PROXY_LOST }, 'quality-warning', 30],
     ['4 % near-duplicates warn after 30 minutes', { candidate: DUPLICATES }, 'duplicates-warning', 30],
     ['lists of 1.6 times the imbalance are told of', { candidate: { own: LISTS } }, 'list-drift', 30],
     ['11 % more rows are told of', { candidate: { own: { rows: 11_100 } } }, 'corpus-growth', 30],
-    ['P95 of 7 ms is told of as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
+    ['[L2] P95 of 7 ms is told of as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
   ])('%s, and not before', (_what, moment, rule, minutes) => {
     const polls = new Polls().pass(minutes - 1, moment);
     expect(polls.of(rule)).toEqual([]);
@@ -43,7 +43,7 @@ describe('an alert on counters', () => {
     ['lists out of balance', { own: LISTS }, 'list-drift'],
     ['a lane that grew', { own: { memoryBytes: 400e6 } }, 'memory-info'],
     ['a corpus that grew', { own: { rows: 11_100 } }, 'corpus-growth'],
-  ])('at 100 %% %s is told of, though no gate reads it then', (_what, candidate, rule) => {
+  ])('[D3] at 100 %% %s is told of, though no gate reads it then', (_what, candidate, rule) => {
     const polls = new Polls().pass(40, { percent: 100, candidate });
     expect(polls.of(rule)).toEqual([expect.stringContaining(`fired ${rule}/candidate`)]);
   });
@@ -75,7 +75,7 @@ describe('an alert on counters', () => {
     expect(polls.pass(4, SLOW).of('p95-critical')).toHaveLength(1);
   });
 
-  it('counts a lane that answers nobody as failing', () => {
+  it('[T2] counts a lane that answers nobody as failing', () => {
     const down: Moment = { candidate: { requests: 200, breakerOpen: true } };
     expect(new Polls().pass(11, down).of('errors-critical')).toHaveLength(1);
   });
@@ -107,7 +107,7 @@ describe('one page for one trouble', () => {
     ]);
   });
 
-  it('what is told for information is told once', () => {
+  it('[T7] what is told for information is told once', () => {
     expect(new Polls().pass(9 * 60, { candidate: p95(7) }).of('latency-goal')).toHaveLength(1);
   });
 
@@ -124,7 +124,7 @@ describe('one page for one trouble', () => {
     ]);
   });
 
-  it('the more severe alert of the same metric and lane speaks for both, until it is over', () => {
+  it('[T4] the more severe alert of the same metric and lane speaks for both, until it is over', () => {
     const polls = new Polls().pass(120, SLOW);
     expect(polls.of('p95-warning')).toEqual([]);
     expect(polls.of('p95-drift')).toEqual([]);
@@ -321,7 +321,7 @@ describe('an alert on what a lane says of itself', () => {
   });
 
   it.each<[string, Moment | ((poll: number) => Moment), number, readonly string[]]>([
-    ['memory 21 % up for half an hour', own(121, 100), 31, ['memory-info']],
+    ['[R4.4] memory 21 % up for half an hour', own(121, 100), 31, ['memory-info']],
     ['memory 19 % up', own(119, 100), 60, []],
     ['memory before its baseline', own(500, null), 60, []],
     ['norms off by 1e-4', norms(1e-4), 16, ['norm-mismatch']],
@@ -344,7 +344,7 @@ describe('the need of tuning', () => {
     candidate: { own: { recallQueries: 1, recallFound: found, recallMissed: 10 - found } },
   });
 
-  it('is told of when live recall lies over 3 points under an exact search for an hour, and not before', () => {
+  it('[N2] is told of when live recall lies over 3 points under an exact search for an hour, and not before', () => {
     const polls = new Polls().pass(50, recall(9.5));
     expect(polls.of('nprobe-need')).toEqual([]);
     polls.pass(25, recall(9.5));
@@ -356,7 +356,7 @@ describe('the need of tuning', () => {
     expect(new Polls().pass(120, recall(9.8)).of('nprobe-need')).toEqual([]);
   });
 
-  it('is told of when P95 of retrieval is over 8 ms in three windows of five minutes', () => {
+  it('[N1] is told of when P95 of retrieval is over 8 ms in three windows of five minutes', () => {
     const polls = new Polls().pass(14, { candidate: p95(9) });
     expect(polls.of('nprobe-need')).toEqual([]);
     polls.pass(3, { candidate: p95(9) });
@@ -375,7 +375,7 @@ describe('an alert on evaluations', () => {
   const week = [1, 2, 3, 4, 5].map((daysAgo) => evaluated(daysAgo));
   it.each<[string, Partial<EvaluationRecord>, readonly string[]]>([
     ['as promised', {}, []],
-    ['exactly 5 points lost', { rAt5: 0.62, expectedRAt5: 0.67 }, ['recall-drift']],
+    ['[T5] exactly 5 points lost', { rAt5: 0.62, expectedRAt5: 0.67 }, ['recall-drift']],
     ['6 points lost', { rAt5: 0.61 }, ['recall-drift', 'recall-warning']],
     ['11 points lost', { rAt5: 0.56 }, ['recall-critical', 'recall-drift']],
     ['exactly 3 points under the median', { rAt5: 0.64, expectedRAt5: 0.64 }, []],
@@ -383,7 +383,7 @@ describe('an alert on evaluations', () => {
     ['Contain@50 of exactly 80 %, as before', { containAt50: 0.8 }, ['containment-dip']],
     ['Contain@50 of 79 %', { containAt50: 0.79 }, ['containment-dip', 'containment-warning']],
     ['Contain@50 5 points down', { containAt50: 0.9 }, []],
-    ['a reranker that lifts by 1 point', { rerankLift: 0.01 }, ['reranker-regression']],
+    ['[R2] a reranker that lifts by 1 point', { rerankLift: 0.01 }, ['reranker-regression']],
     ['a lift that was not measured', { rerankLift: null }, []],
   ])('%s', (_what, newest, expected) => {
     const polls = new Polls().pass(1, { evaluations: [...week, evaluated(0, newest)] });
@@ -410,7 +410,7 @@ describe('an alert on evaluations', () => {
     ]);
   });
 
-  it('does not know drift without three evaluations in the week before', () => {
+  it('[W4] does not know drift without three evaluations in the week before', () => {
     const few = [evaluated(1), evaluated(2), evaluated(9), evaluated(0, { rAt5: 0.6, expectedRAt5: null })];
     expect(new Polls().pass(1, { evaluations: few }).told).toEqual([]);
   });
@@ -438,7 +438,7 @@ describe('the state', () => {
   });
 });
 
-it('the rules that ship have the limits of the runbook', () => {
+it('[P4.4, T3, T4, T6, T8, W5, R3.4, R4.3] the rules that ship have the limits of the runbook', () => {
   const limits = shippedRules().rules.map(
     ({ name, severity, metric, limit, forMs }) =>
       `${name}, ${severity}: ${metric} ${limit} for ${forMs / MINUTE} min`,

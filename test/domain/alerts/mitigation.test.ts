@@ -19,10 +19,10 @@ function signals(moment: Moment, minutes = 11): string[] {
 describe('what a critical alert says to the rollout', () => {
   const [slow, failing] = [p95(30), { errors: 4 }];
   it.each<[string, Moment, readonly string[]]>([
-    ['the candidate is slow: rollback', { candidate: slow }, ['p95-critical: rollback']],
-    ['the candidate fails: rollback', { candidate: failing }, ['errors-critical: rollback']],
+    ['[T1] the candidate is slow: rollback', { candidate: slow }, ['p95-critical: rollback']],
+    ['[T2] the candidate fails: rollback', { candidate: failing }, ['errors-critical: rollback']],
     [
-      'an evaluation of the candidate lost 11 points: rollback',
+      '[T3] an evaluation of the candidate lost 11 points: rollback',
       { evaluations: [evaluated(0, { release: 'retriever_v0', rAt5: 0.5 })] },
       ['recall-critical: rollback'],
     ],
@@ -38,7 +38,7 @@ describe('what a critical alert says to the rollout', () => {
       ['p95-critical: rollback'],
     ],
     ['nothing can be measured: hold', { gone: true }, ['blind: hold']],
-    ['a warning: nothing', { evaluations: [evaluated(0, { containAt50: 0.7 })] }, []],
+    ['[T6] a warning: nothing', { evaluations: [evaluated(0, { containAt50: 0.7 })] }, []],
     ['no rollout holds the epoch: nothing', { candidate: slow, scene: { ...SCENE, run: null } }, []],
   ])('%s', (_what, moment, expected) => {
     expect(signals(moment)).toEqual(expected.map((line) => `${line} ${ROLLOUT.workflowId} run-1`));
@@ -62,7 +62,7 @@ describe('a mitigation', () => {
     expect(proposalOf(name, place).words.length).toBeGreaterThan(10);
   });
 
-  it('asks for accuracy where quality is lost, and for balance where it is slow', () => {
+  it('[R1.1] asks for accuracy where quality is lost, and for balance where it is slow', () => {
     expect(startOf('nprobeTuning', place)).toMatchObject({
       workflowId: 'nprobeTuning/retriever',
       input: { lane: 'stable', priority: 'accuracy' },
@@ -72,7 +72,7 @@ describe('a mitigation', () => {
     });
   });
 
-  it('switches the reranker off and leaves the other flags', () => {
+  it('[R2.1] switches the reranker off and leaves the other flags', () => {
     const start = startOf('rerankerOff', place);
     expect(start).toEqual({
       kind: 'flags',
@@ -84,7 +84,7 @@ describe('a mitigation', () => {
   });
 
   it.each<[string, string, readonly MitigationName[]]>([
-    ['containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
+    ['[R1] containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
     [
       'reranker regression',
       'reranker-regression',
@@ -132,7 +132,7 @@ describe('the message', () => {
     expect(warning?.text).not.toContain('users back');
   });
 
-  it('of containment that dips proposes more weight for the same article, and an index for each collection', () => {
+  it('[R1.3] of containment that dips proposes more weight for the same article, and an index for each collection', () => {
     const [warning] = told({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
     const lines = warning?.text.split('\n') ?? [];
     // For a person: no command, and nothing begun.

@@ -12,7 +12,7 @@ function problemsOf(piece: string, replacement: string): readonly string[] {
 }
 
 describe('alert rules', () => {
-  it('that ship can be read', () => {
+  it('[P4.4] that ship can be read', () => {
     expect(problemsOf('poll: 30s', 'poll: 30s')).toEqual([]);
   });
 

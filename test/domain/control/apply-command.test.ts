@@ -149,7 +149,7 @@ describe('fence: what is done', () => {
       { lanes: { candidate: { flags: FLAGS } } },
     ],
     [
-      'a rollback by hand takes the fence along',
+      '[E5] a rollback by hand takes the fence along',
       after(...loaded, at(50), hand({ rollbackTo: 'v-1' })),
       { percent: 0, epoch: 2, owner: 'ann', lease: null },
     ],
@@ -178,7 +178,7 @@ describe('fence: what is done', () => {
       { lanes: { previous: null } },
     ],
     [
-      'a rollback to the warm previous is done at once',
+      '[P5.1] a rollback to the warm previous is done at once',
       after(...swapped, hand({ rollbackTo: 'v-1' })),
       { restoring: null, lanes: { stable: { release: 'v-1' }, previous: null } },
     ],
@@ -328,7 +328,7 @@ describe('fence: what is refused', () => {
       /ann/,
     ],
     [
-      'a raise under the kill switch',
+      '[P5.3] a raise under the kill switch',
       after(...loaded),
       hand({ percent: 5 }, { ...WORLD, killSwitch: true }),
       'intervened',
@@ -467,7 +467,7 @@ it('names the next moment at which time changes something', () => {
   expect(nextTickMs(after(...swapped))).toBe(T + 500);
 });
 
-it('lets nothing late raise the share after a rollback, a lost lease or a hand', () => {
+it('[E8] lets nothing late raise the share after a rollback, a lost lease or a hand', () => {
   const ends: readonly [Command, number][] = [
     [hand({ rollbackTo: 'v-1' }), T],
     [hand({ percent: 1 }), T],

@@ -41,10 +41,10 @@ const verdictOf = (rule: string, of: CleanQuality, history: readonly HistoryEntr
 
 const week = (value: number, days = 7) => Array.from({ length: days }, (_, i) => night(i + 1, value));
 
-describe('R@5 against the nights before', () => {
+describe('[W5] R@5 against the nights before', () => {
   it.each<[string, number, HistoryEntry[], string]>([
     ['three points under the median are allowed', 0.77, week(0.8), 'green'],
-    ['more than three points are not', 0.769, week(0.8), 'warn'],
+    ['[W4] more than three points are not', 0.769, week(0.8), 'warn'],
     ['a rise is no drift', 0.9, week(0.8), 'green'],
     ['without history it is unknown', 0.8, [], 'unknown'],
     ['two nights are too few', 0.1, week(0.8, 2), 'unknown'],
@@ -99,7 +99,7 @@ it('nothing that was measured is green', () => {
 });
 
 describe('the trend', () => {
-  it('is a mean of the evaluated days among seven, the oldest first', () => {
+  it('[M12] is a mean of the evaluated days among seven, the oldest first', () => {
     const history = [night(0, 0.2), night(1, 0.4), night(6, 0.6), night(7, 1)];
     const trend = trendOf(history.toReversed(), 'nightly', 'R_at_5');
     expect(trend.map(({ day, value }) => [dayOf(TODAY_MS) - day, value])).toEqual([

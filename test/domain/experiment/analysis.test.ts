@@ -77,7 +77,7 @@ describe('the effect', () => {
     expect(effectOf('mrr', noArms(), 1000)).toMatchObject({ lift: null, interval: null });
   });
 
-  it('adds up over a restart of the gateway, whose keys begin anew', () => {
+  it('adds up over a restart of the gateway, which resets its keys', () => {
     const both = addArms(arms(0.5, 0.4, 1000, [900, 100]), arms(0.5, 0.4, 500, [450, 50]));
     expect(both.off).toMatchObject({ requests: 1500, keys: 50 });
     expect(both.on.ranks[0]).toBe(450 + 225);
@@ -85,7 +85,7 @@ describe('the effect', () => {
 });
 
 describe('the plan of an experiment', () => {
-  it('has its units: so many find the lift in four of five simulated experiments, and disprove it as often', () => {
+  it('[L1.1] has its units: so many find the lift in four of five simulated experiments, and disprove it as often', () => {
     const detect = 0.1;
     const units = unitsNeeded(detect, 10, 0.25);
     const random = seededRandom(11);

@@ -51,7 +51,7 @@ function verdictOf(rows: readonly GateRow[], seen: Evidence) {
   return judge(plan, rows, seen, 0);
 }
 
-describe('an error rate against stable, 0.5 points allowed', () => {
+describe('[A3] an error rate against stable, 0.5 points allowed', () => {
   const rows = [row('errorRate', { against: 'stable', warnOver: 0.005 })];
   it.each<[string, LaneDid, LaneDid, Verdict]>([
     [
@@ -85,7 +85,7 @@ describe('a latency', () => {
   it.each<[string, GateRow, LaneDid, LaneDid, Verdict]>([
     ['is green below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'green'],
     [
-      'warns where a tenth is slower',
+      '[A4] warns where a tenth is slower',
       row('retrievalP95', { warnOver: 8 }),
       {},
       {
@@ -109,14 +109,14 @@ describe('a latency', () => {
       'unknown',
     ],
     [
-      'takes 8 ms itself as within 8 ms',
+      '[P4.3] takes 8 ms itself as within 8 ms',
       row('retrievalP95', { warnOver: 8 }),
       {},
       { latencies: [[1, 8]] },
       'green',
     ],
     [
-      'may exceed stable by 15 %',
+      '[B4] may exceed stable by 15 %',
       row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
       { latencies: [[1, 9]] },
       { latencies: [[1, 10]] },
@@ -130,7 +130,7 @@ describe('a latency', () => {
       'green',
     ],
     [
-      'warns where it is half as slow again as stable',
+      '[B4] warns where it is half as slow again as stable',
       row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
       { latencies: [[1, 6]] },
       { latencies: [[1, 9]] },
@@ -147,7 +147,7 @@ describe('a latency', () => {
     expect(verdictOf([tested], evidence(stable, candidate)).verdict).toBe(verdict);
   });
 
-  it('of a reranker that is off does not apply, and does not count', () => {
+  it('[P4.3] of a reranker that is off does not apply, and does not count', () => {
     const judged = verdictOf(
       [row('rerankP95', { warnOver: 2 }), row('retrievalP95', { warnOver: 8 })],
       evidence({}, { rerankMs: null }),
@@ -163,10 +163,10 @@ describe('the quality proxy', () => {
     row('qualityShortfall', { against: 'stable', redOver: 0.2, onRed: 'rollback' }),
   ];
   it.each<[string, number, number, Verdict, 'hold' | 'rollback' | null]>([
-    ['is green where both lanes meet what their releases expect', 0.95, 0.95, 'green', null],
+    ['[B2] is green where both lanes meet what their releases expect', 0.95, 0.95, 'green', null],
     ['is green where both fall short alike', 0.8, 0.8, 'green', null],
-    ['holds after a drop of 10 points', 0.95, 0.85, 'red', 'hold'],
-    ['rolls back after a drop of 60 points', 0.95, 0.35, 'red', 'rollback'],
+    ['[B6] holds after a drop of 10 points', 0.95, 0.85, 'red', 'hold'],
+    ['[B6] rolls back after a drop of 60 points', 0.95, 0.35, 'red', 'rollback'],
   ])('%s', (_, stable, candidate, verdict, onRed) => {
     const judged = verdictOf(
       rows,
@@ -196,7 +196,7 @@ describe('an evaluation, 2 points warn and 5 are red', () => {
     file: '',
   });
   it.each<[string, EvaluationResult | null, Verdict]>([
-    ['is green where nothing was lost', evaluated(0, 0), 'green'],
+    ['[C6] is green where nothing was lost', evaluated(0, 0), 'green'],
     ['is green where more was found than before', evaluated(0, 60), 'green'],
     ['warns at 3.5 points', evaluated(35, 0), 'warn'],
     ['is red at 10 points', evaluated(100, 0), 'red'],
@@ -251,7 +251,7 @@ describe('a gate', () => {
     });
   });
 
-  it('is never decided by a row that only informs', () => {
+  it('[B3] is never decided by a row that only informs', () => {
     const rows = [
       row('errorRate', { redOver: 0.5 }),
       row('rerankerAcceptance', { warnOver: 0.01, informs: true }),
@@ -259,13 +259,13 @@ describe('a gate', () => {
     expect(verdictOf(rows, evidence({}, {})).verdict).toBe('green');
   });
 
-  it('sees a split that is not the one that was set', () => {
+  it('[A2] sees a split that is not the one that was set', () => {
     const rows = [row('splitMismatch', { warnOver: 0.999, decide: 'point' })];
     expect(verdictOf(rows, evidence({ keys: 900 }, { keys: 100 }, {}, 5)).verdict).toBe('warn');
     expect(verdictOf(rows, evidence({ keys: 950 }, { keys: 50 }, {}, 5)).verdict).toBe('green');
   });
 
-  it('compares with stable at 50 % when stable has no users any more', () => {
+  it('[D3] compares with stable at 50 % when stable has no users any more', () => {
     const { window } = evidence({ latencies: [[1, 2]] }, {});
     const rows = [row('endToEndP95', { against: 'stable', warnOver: 1.15 })];
     const at100 = (ms: number) =>

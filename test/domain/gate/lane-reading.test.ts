@@ -49,7 +49,7 @@ describe('near-duplicates in the top 50, 3 % allowed', () => {
   it.each<[string, Own, Own, Verdict]>([
     ['is green without any', {}, {}, 'green'],
     ['is green with one in 50', {}, repeats(0.02), 'green'],
-    ['warns with two in 50', {}, repeats(0.04), 'warn'],
+    ['[A6] warns with two in 50', {}, repeats(0.04), 'warn'],
     [
       'does not know where half of the answers have none and half have six',
       {},
@@ -80,7 +80,7 @@ const informed = (...args: Parameters<typeof judged>) => {
 describe('what a lane tells of itself, for information', () => {
   it.each<[string, GateRow['metric'], Own, Own, Verdict, RegExp]>([
     [
-      'misses as many texts as stable',
+      '[A5] misses as many texts as stable',
       'cacheMisses',
       {},
       {},
@@ -97,7 +97,7 @@ describe('what a lane tells of itself, for information', () => {
     ],
     ['has grown by a tenth', 'memoryGrowth', {}, { memoryBytes: 330e6 }, 'green', /\+10\.0 %/],
     [
-      'has grown by a quarter',
+      '[C5] has grown by a quarter',
       'memoryGrowth',
       {},
       { memoryBytes: 375e6 },
@@ -105,7 +105,7 @@ describe('what a lane tells of itself, for information', () => {
       /proposed: restart the lane, drained/,
     ],
     [
-      'has lists of three times the imbalance',
+      '[C4] has lists of three times the imbalance',
       'listImbalance',
       {},
       { imbalance: 3.6 },
@@ -114,7 +114,7 @@ describe('what a lane tells of itself, for information', () => {
     ],
     ['has as many rows as it was built with', 'corpusGrowth', {}, {}, 'green', /\+0\.0 %/],
     [
-      'has 11 % more rows',
+      '[D5] has 11 % more rows',
       'corpusGrowth',
       {},
       { rows: 11_100 },
@@ -145,7 +145,7 @@ describe('what a lane tells of itself, for information', () => {
 });
 
 describe("the histogram of an index's lists", () => {
-  it('shows the smallest, the largest and what lies between', () => {
+  it('[C4, R4.2] shows the smallest, the largest and what lies between', () => {
     const sizes = Array.from({ length: 100 }, (_, i) => 100 - i);
     expect(listRowsByQuantile(sizes)).toEqual({
       0: 1,

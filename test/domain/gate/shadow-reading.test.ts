@@ -82,7 +82,7 @@ describe('a paired drop of hits, 5 points allowed', () => {
       },
     );
   it.each<[string, Evidence, Verdict]>([
-    ['is green where both hit the same queries', shadowed({ both: 300, neither: 20 }), 'green'],
+    ['[A10] is green where both hit the same queries', shadowed({ both: 300, neither: 20 }), 'green'],
     [
       'is green where as many queries are lost as gained',
       shadowed({ both: 280, onlyStable: 10, onlyCandidate: 10 }),

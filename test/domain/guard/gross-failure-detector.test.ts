@@ -5,7 +5,7 @@ const count = (hits: number, n: number) => ({ hits, n });
 
 describe('the fast path, emergency line 1 %', () => {
   it.each<[string, ReturnType<typeof count>, ReturnType<typeof count>, boolean | null]>([
-    ['is certain where a third fails and stable is well', count(20, 60), count(1, 1140), true],
+    ['[E3.1] is certain where a third fails and stable is well', count(20, 60), count(1, 1140), true],
     ['is certain of 15 % in a minute', count(9, 60), count(1, 1140), true],
     ['waits where one of 60 failed', count(1, 60), count(0, 1140), false],
     ['is not certain where stable fails as much', count(20, 60), count(380, 1140), false],

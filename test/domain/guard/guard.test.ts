@@ -151,20 +151,20 @@ describe('the guard', () => {
     expect(watch([...minutes(5, {}), ...cached]).event).toBeNull();
   });
 
-  it('rolls back after 10 minutes of over 1 % errors', () => {
+  it('[D3, E1] rolls back after 10 minutes of over 1 % errors', () => {
     const { event, minute } = watch([...minutes(5, {}), ...minutes(15, { candidate: { errors: 3 } })]);
     expect(event).toMatchObject({ kind: 'breach', trigger: 'errors' });
     expect(minute).toBeGreaterThanOrEqual(14);
     expect(minute).toBeLessThanOrEqual(16);
   });
 
-  it('forgives a spike of five minutes', () => {
+  it('[E1] forgives a spike of five minutes', () => {
     expect(
       watch([...minutes(5, {}), ...minutes(5, { candidate: { errors: 5 } }), ...minutes(20, {})]).event,
     ).toBeNull();
   });
 
-  it('tells of a breach in the minute it begins, ten minutes before it acts, with the numbers', () => {
+  it('[E2.1] tells of a breach in the minute it begins, ten minutes before it acts, with the numbers', () => {
     const { event, minute, told } = watch([...minutes(5, {}), ...minutes(15, { candidate: { errors: 5 } })]);
     expect(told).toMatchObject([
       { trigger: 'errors', reason: expect.stringMatching(/of 400 requests .*1 % allowed/) },
@@ -216,13 +216,13 @@ describe('the guard', () => {
     expect(event).toMatchObject({ kind: 'breach', trigger: 'errors' });
   });
 
-  it('rolls back at once when a third of the requests fail', () => {
+  it('[E3.1] rolls back at once when a third of the requests fail', () => {
     const { event, minute } = watch([...minutes(5, {}), ...minutes(5, { candidate: { errors: 33 } })]);
     expect(event).toMatchObject({ kind: 'breach', trigger: 'gross' });
     expect(minute).toBeLessThanOrEqual(7);
   });
 
-  it('rolls back when the candidate is over 20 ms for 10 minutes', () => {
+  it('[E2] rolls back when the candidate is over 20 ms for 10 minutes', () => {
     const { event } = watch(
       minutes(15, {
         candidate: {

@@ -63,7 +63,7 @@ describe('an incident', () => {
     expect([over, open]).toEqual([[], null]);
   });
 
-  it('is none of the monitor where a rollout was told to go back: that one writes its own', () => {
+  it('is not opened for an alert that rolled back a rollout: the rollback writes its own post-mortem', () => {
     const { over, open, polls } = incidentsOf(20, () => ({ candidate: p95(30) }), true);
     expect(polls.of('p95-critical')).toHaveLength(1);
     expect([over, open]).toEqual([[], null]);

@@ -7,11 +7,11 @@ const EVEN: IvfState = { trainedOn: 1_000, rows: 1_000, imbalance: 1.2, longestT
 describe('the lists', () => {
   it.each<[string, Partial<IvfState>, boolean]>([
     ['stay while the corpus grew by a tenth', { rows: 1_100 }, false],
-    ['are trained anew beyond that', { rows: 1_101 }, true],
+    ['[D5, R1.2] are retrained beyond that', { rows: 1_101 }, true],
     ['stay while the corpus shrinks', { rows: 500 }, false],
-    ['are trained anew where a search reads over twice as much', { imbalance: 2.01 }, true],
+    ['are retrained where a search reads over twice as much', { imbalance: 2.01 }, true],
     ['stay at twice', { imbalance: 2 }, false],
-    ['are trained anew for a hotspot', { longestTimesMean: 10.1 }, true],
+    ['[R4.1] are retrained for a hotspot', { longestTimesMean: 10.1 }, true],
   ])('%s', (_, changed, yes) => {
     const choice = rebuildsIvf({ ...EVEN, ...changed });
     expect(choice.yes).toBe(yes);
@@ -28,10 +28,10 @@ const TIE: RerankerContest = {
   gainedAt5: 0,
 };
 
-describe('the reranker that was trained anew', () => {
+describe('the retrained reranker', () => {
   it.each<[string, Partial<RerankerContest>, boolean]>([
-    ['does not win by a tie', {}, false],
-    ['wins by R@5', { after: { rAt5: 0.81, mrr: 0.6 }, gainedAt5: 1 }, true],
+    ['[R2.2] does not win by a tie', {}, false],
+    ['[R2.2] wins by R@5', { after: { rAt5: 0.81, mrr: 0.6 }, gainedAt5: 1 }, true],
     ['does not win by MRR alone', { after: { rAt5: 0.8, mrr: 0.7 } }, false],
     ['does not win where MRR falls', { after: { rAt5: 0.81, mrr: 0.59 }, gainedAt5: 1 }, false],
     ['does not win without queries', { queries: 0, after: { rAt5: 1, mrr: 1 } }, false],
@@ -39,7 +39,7 @@ describe('the reranker that was trained anew', () => {
     expect(retrainedWins({ ...TIE, ...changed }).yes).toBe(yes);
   });
 
-  it('is told of with both numbers and the interval', () => {
+  it('is described with both numbers and the interval', () => {
     const { reason } = retrainedWins({ ...TIE, after: { rAt5: 0.85, mrr: 0.61 }, gainedAt5: 6, lostAt5: 1 });
     expect(reason).toMatch(/R@5 0\.8000 -> 0\.8500.*6 gained, 1 lost; 95 % interval -?\d/);
   });

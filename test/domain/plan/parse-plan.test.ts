@@ -18,7 +18,7 @@ describe('plans/', () => {
     expect(result.ok ? [] : result.problems).toEqual([]);
   });
 
-  it("runbook-48h has the runbook's timeline", () => {
+  it("[B1] runbook-48h has the runbook's timeline", () => {
     const result = parsePlan(parse(text));
     if (!result.ok) throw new Error(result.problems.join());
     const hours = (ms: number) => ms / 3_600_000;
@@ -88,7 +88,7 @@ describe('a plan is refused', () => {
       "stages[0].decideAt: must not lie after the next stage's beginning",
     ],
     [
-      'with a decision before the warm-up is over',
+      '[A5] with a decision before the warm-up is over',
       'decideAt: 30m',
       'decideAt: 10m',
       'stages[0].decideAt: must not lie before the end of the warm-up',

@@ -13,9 +13,9 @@ const BUILT: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 
 describe('the next step of a ladder', () => {
   it.each<[string, LadderStep[], LadderStep[], Partial<Flags>, LadderStep | null, Partial<Flags>]>([
-    ['nprobe goes from 8 to 4', ['nprobeDown', 'rerankerOff'], [], {}, 'nprobeDown', { nprobe: 4 }],
+    ['[A8] nprobe goes from 8 to 4', ['nprobeDown', 'rerankerOff'], [], {}, 'nprobeDown', { nprobe: 4 }],
     ['nprobe goes from 8 to 12', ['rerankerOn', 'nprobeUp'], [], {}, 'nprobeUp', { nprobe: 12 }],
-    ['the reranker is turned on first', ['rerankerOn'], [], { reranker: 'off' }, 'rerankerOn', {}],
+    ['[C7] the reranker is turned on first', ['rerankerOn'], [], { reranker: 'off' }, 'rerankerOn', {}],
     [
       'a step that was taken is passed over',
       ['nprobeDown', 'rerankerOff'],

@@ -23,7 +23,7 @@ describe('what a plan can detect', () => {
     expect(planDetectability(planOf(name), rate).refusals).toEqual([]);
   });
 
-  it('at one request in 20 seconds is refused, by stage and row', () => {
+  it('[P6] at one request in 20 seconds is refused, by stage and row', () => {
     const { refusals } = planDetectability(runbook, 0.05);
     expect(refusals[0]).toBe(
       'canary-5: errorRate against stable: 38 samples at the most, and 300 are the least',

@@ -18,7 +18,7 @@ describe('the gate of another backbone', () => {
       'Contain@50 90.0 % of 800 queries [87.7, 91.9], over 85 %',
     ],
     ['86 % of 800 are too few queries to show it', { containAt50: 0.86 }, 'unknown', 'too few queries'],
-    ['exactly 85 % is not over it', { containAt50: 0.85 }, 'red', 'not over 85 %'],
+    ['[L4] exactly 85 % is not over it', { containAt50: 0.85 }, 'red', 'not over 85 %'],
     ['82 % is under it', { containAt50: 0.82 }, 'red', 'not over 85 %'],
     ['all of 10 queries show nothing', { containAt50: 1, queries: 10 }, 'unknown', 'too few queries'],
     ['no queries show nothing', { queries: 0 }, 'unknown', 'not measured'],

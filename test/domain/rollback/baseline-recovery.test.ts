@@ -52,7 +52,7 @@ describe('a baseline file', () => {
     expect(readBaseline(raw)).toMatchObject({ problem: expect.stringMatching(says) });
   });
 
-  it('with a number that was not measured says so', () => {
+  it('[E7.1] with a number that was not measured says so', () => {
     expect(readBaseline({ ...BASELINE, rerankP95Ms: null })).toMatchObject({
       baseline: { rerankP95Ms: null, errorRate: 0.001 },
     });

@@ -52,7 +52,7 @@ describe('the blast radius', () => {
       { requests: 30, failed: 1 },
     ],
     [
-      'tells what failed from what users saw of it',
+      '[D2.1] tells what failed from what users saw of it',
       [none, reading({ requests: 100, failed: 40, seen: 2 })],
       { failed: 40, seen: 2 },
     ],

@@ -11,7 +11,7 @@ const plan = smallPlan();
 /** `npm run test:long` goes deeper. */
 const DISTURBANCES = Number(process.env['DISTURBANCES'] ?? 2);
 
-describe('a rollout, its gateway and what lies between them', () => {
+describe('[E8] a rollout, its gateway and what lies between them', () => {
   it(`${DISTURBANCES} things that come in between, whatever they are and whenever, bring no user to the candidate that should not be there`, () => {
     const startedMs = performance.now();
     const outcomes = new Set<string>();

@@ -30,13 +30,13 @@ describe('the choice of nprobe', () => {
     expect(choice.reason).toBe('no nprobe of 4, 8, 10, 12, 16 has ∆R@10 >= -0.5 points and P95 <= 1 ms');
   });
 
-  it('accepts -0.5 points as they come out in binary, and no less', () => {
+  it('[N4] accepts -0.5 points as they come out in binary, and no less', () => {
     const at = (deltaPoints: number) => chooseNprobe([{ nprobe: 4, p95Ms: 1, deltaPoints }], 'balanced', 8);
     expect(at(100 * (0.995 - 1)).kind).toBe('chosen');
     expect(at(-0.52).kind).toBe('hold');
   });
 
-  it('never takes 3 points of loss, however critical the latency', () => {
+  it('[N5, L2.1] never takes 3 points of loss, however critical the latency', () => {
     expect(chooseNprobe([{ nprobe: 4, p95Ms: 1, deltaPoints: -3.1 }], 'latency', 8).kind).toBe('hold');
   });
 

@@ -27,7 +27,7 @@ describe('when nprobe is to be tuned', () => {
   it.each<[string, TuningWindow[], TuningNeed['need'], RegExp]>([
     ['not while all is well', windows(...hour(1)), 'none', /1\.0 points under FLAT/],
     [
-      'after three slow windows',
+      '[N1] after three slow windows',
       windows(...hour(0), { p95: 8.1 }, { p95: 9 }, { p95: 12 }),
       'tune',
       /8\.10, 9\.00, 12\.00 ms/,

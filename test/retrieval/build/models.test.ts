@@ -161,7 +161,7 @@ describe('the reranker', () => {
     expect(trainReranker(examples, 3)).not.toEqual(trainReranker(examples, 4));
   });
 
-  it('sees cosine, margin, local context and diversity', () => {
+  it('[P3.3] sees cosine, margin, local context and diversity', () => {
     const vectors = Float32Array.from([1, 0, 0, 1]);
     const context = [Float32Array.from([1, 0]), Float32Array.from([0.6, 0.8])];
     const cosines = Float32Array.from([0.9, 0.5]);

@@ -44,7 +44,7 @@ describe('a release', () => {
     );
   });
 
-  it('passes sha256sum -c', async () => {
+  it('[P1.3] passes sha256sum -c', async () => {
     const dir = await smallRelease('small');
     const { stdout } = await promisify(execFile)('sha256sum', ['-c', 'checksums.txt'], { cwd: dir });
     expect(stdout.match(/: OK$/gm)).toHaveLength(RELEASE_FILES.length + 1);

@@ -66,7 +66,7 @@ async function prepared(records: readonly object[]) {
 }
 
 describe('a corpus', () => {
-  it('takes in what came, what was replaced and what went', async () => {
+  it('[W1] takes in what came, what was replaced and what went', async () => {
     const [gone, changed] = await readChunks(join(baseDir, 'corpus.jsonl'), 'release');
     const work = await workOf();
     const log = await logOf('all.jsonl', [
@@ -111,7 +111,7 @@ describe('a corpus', () => {
 });
 
 describe('the weekly release', () => {
-  it('of a corpus that grew by over a tenth has new lists, is whole, and tells apart who saw what', async () => {
+  it('[D4, W2, W3.2] of a corpus that grew by over a tenth has new lists, is whole, and tells apart who saw what', async () => {
     const articles = ['Kites', 'Canals', 'Looms'];
     const records = articles.flatMap((article) =>
       Array.from({ length: 10 }, (_, seq) => put(`${article}#${seq}`, article, seq)),
@@ -151,7 +151,7 @@ describe('the weekly release', () => {
     );
   }, 300_000);
 
-  it('of an unchanged corpus keeps lists and reranker: a reranker trained anew is the same', async () => {
+  it('of an unchanged corpus keeps lists and reranker: a retrained reranker is the same', async () => {
     const { work, ivf, log } = await prepared([]);
     expect(ivf).toMatchObject({ rebuilt: { yes: false }, nlist: base.nlist, starts: [] });
     const { contest } = await trainContender(work, quiet);

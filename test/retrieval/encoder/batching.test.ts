@@ -55,7 +55,7 @@ it('both families of a graph give the same direction only where pooling respects
   }
 });
 
-it('a pool that batches gives under load what texts have alone, within 1e-5', async () => {
+it('[L2.2] a pool that batches gives under load what texts have alone, within 1e-5', async () => {
   const tiny = join(folder, 'load');
   await writeTinyEncoder(tiny);
   const alone = await openTextEncoder(tiny);

@@ -43,7 +43,7 @@ const cosine = (a: Float32Array, b: Float32Array) =>
   a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
 
 describe('the encoder', () => {
-  it('gives the vector that its manifest knows, of unit norm', async () => {
+  it('[P3.1] gives the vector that its manifest knows, of unit norm', async () => {
     const { text = '', values = [], tolerance = 0 } = manifest.golden ?? {};
     const vector = await pool.encode(text, 'passage');
     expect(vector).toHaveLength(manifest.dim);
@@ -104,7 +104,7 @@ describe('the vectors of a corpus', () => {
     expect(second).toEqual({ vectors: first.vectors, cached: true });
   });
 
-  it('are made anew where the cache is damaged or the encoder another', async () => {
+  it('are computed again where the cache is damaged or the encoder another', async () => {
     const cacheDir = join(folder, 'damaged');
     const options = { threads: 1, cacheDir };
     const { vectors } = await encodeCorpus(encoder, manifest, TEXTS, options);

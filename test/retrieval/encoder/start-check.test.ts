@@ -60,7 +60,7 @@ describe('an encoder starts', () => {
     await expect(opened).rejects.toThrow(folder);
   });
 
-  it('not where a vector is zero', async () => {
+  it('[P3.1, R3.2] not where a vector is zero', async () => {
     await expect(openEncoderPool(await tiny({}, zero), 1)).rejects.toThrow(/have norm 0\.000, not 1/);
   });
 

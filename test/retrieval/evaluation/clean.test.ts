@@ -4,7 +4,7 @@ import { cleanEvaluation, cleanHits, summariseClean } from '../../../retrieval/e
 import { smallRelease } from '../../fixtures/releases.ts';
 
 describe('a clean evaluation', () => {
-  it('in shards is the same as in one go', async () => {
+  it('[M10] in shards is the same as in one go', async () => {
     const dir = await smallRelease('small');
     const whole = await cleanEvaluation(dir);
     const shards = [];
@@ -30,7 +30,7 @@ describe('a clean evaluation', () => {
     await expect(summariseClean(dir, hits)).rejects.toThrow('the hits hold nothing where small asks q');
   }, 120_000);
 
-  it('with the truth index finds at least what IVF finds at 50, and refuses what is no index', async () => {
+  it('[W2] with the truth index finds at least what IVF finds at 50, and refuses what is no index', async () => {
     const dir = await smallRelease('small');
     const ivf = await cleanEvaluation(dir);
     const flat = await cleanEvaluation(dir, { index: join(dir, 'p_flat_ip.faiss') });

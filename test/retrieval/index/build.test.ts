@@ -41,7 +41,7 @@ async function imbalanceOf(file: string): Promise<number | null> {
 const build = { dimension: DIMENSION, vectors: clustered(600, 1), nlist: NLIST, nprobe: 3 };
 
 describe('an index of several starts', () => {
-  it('is the most balanced of them, and the same whenever it is built', async () => {
+  it('[R4.1] is the most balanced of them, and the same whenever it is built', async () => {
     const [once, again] = [join(folder, 'once.faiss'), join(folder, 'again.faiss')];
     const { starts, imbalance } = await buildBalancedIvf(once, build, 4);
     expect(new Set(starts).size).toBeGreaterThan(1);
@@ -52,7 +52,7 @@ describe('an index of several starts', () => {
     expect((await readdir(folder)).toSorted()).toEqual(['again.faiss', 'once.faiss']);
   }, 120_000);
 
-  it('has the rows in their order: each is its own nearest', async () => {
+  it('[R4.4] has the rows in their order: each is its own nearest', async () => {
     const file = join(folder, 'order.faiss');
     await buildBalancedIvf(file, build, 2);
     const index = await openIndex(file);

@@ -45,7 +45,12 @@ describe('a release is accepted', () => {
 
 describe('a release is refused, with the file named', () => {
   it.each<[string, (dir: string) => Promise<void>, string, RegExp]>([
-    ['without its serving index', (dir) => unlink(join(dir, 'p_ivf.faiss')), 'p_ivf.faiss', /is missing/],
+    [
+      '[P1.1] without its serving index',
+      (dir) => unlink(join(dir, 'p_ivf.faiss')),
+      'p_ivf.faiss',
+      /is missing/,
+    ],
     ['without a manifest', (dir) => unlink(join(dir, 'manifest.json')), 'manifest.json', /is missing/],
     ['without checksums', (dir) => unlink(join(dir, 'checksums.txt')), 'checksums.txt', /is missing/],
     [
@@ -134,7 +139,7 @@ describe('a release is refused, with the file named', () => {
 });
 
 describe('a lane does not start', () => {
-  it('on vectors that are not normalised', async () => {
+  it('[R3.1] on vectors that are not normalised', async () => {
     const dir = await smallRelease('norms', 'bad-norms');
     await expect(openPipeline(dir, { verify: true })).rejects.toMatchObject({
       name: 'ReleaseError',

@@ -100,14 +100,14 @@ it('tells what is no record', async () => {
   expect(() => parseRecord('{"op":"drop","id":"a"}')).toThrow(/op/);
 });
 
-it('that can not be opened is told, and opened by the first append that can', async () => {
+it('that cannot be opened is reported, and opened by the first append that can', async () => {
   await writeFile(join(folder, 'deep'), 'a file where the folder should be');
-  const told: unknown[] = [];
-  const log = await keepIngestLog(file, (error) => told.push(error));
+  const reported: unknown[] = [];
+  const log = await keepIngestLog(file, (error) => reported.push(error));
   await expect(log.append(remove('early'))).rejects.toThrow(/EEXIST|ENOTDIR/);
   await rm(join(folder, 'deep'));
   await Promise.all([log.append(remove('a')), log.append(remove('b'))]);
   await log.close();
   expect((await lines()).map(parseRecord)).toEqual([remove('a'), remove('b')]);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });

@@ -23,7 +23,7 @@ function lane() {
   return { world, counting };
 }
 
-it('takes the baseline of its memory once, 15 minutes after it was ready', () => {
+it('[C5] takes the baseline of its memory once, 15 minutes after it was ready', () => {
   const { world, counting } = lane();
   const memory = (atMs: number, bytes: number) => {
     Object.assign(world, { nowMs: atMs, memoryBytes: bytes });

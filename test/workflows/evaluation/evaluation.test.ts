@@ -29,7 +29,7 @@ const words = async (running: Promise<unknown>) =>
   );
 
 describe('the nightly evaluation', () => {
-  it('asks every shard of what stable serves and tells nobody where all is well', async () => {
+  it('[M10] asks every shard of what stable serves and tells nobody where all is well', async () => {
     const world = new Evaluation();
     const summary = await world.run({ shards: 4 });
     expect([...world.attempts.keys()].toSorted((a, b) => a - b)).toEqual([0, 25, 50, 75]);

@@ -76,7 +76,7 @@ function watch(env: TestWorkflowEnvironment, taskQueue: string, world: MonitorWo
 }
 
 describe('one evaluation that drifted', () => {
-  it('is told by the monitor that watches it, with the way back, and not by the evaluation as well', async () => {
+  it('[W4] is told by the monitor that watches it, with the way back, and not by the evaluation as well', async () => {
     const both = new Both();
     await both.serve(async (env, taskQueue) => {
       const nightly = await evaluate(env, taskQueue);

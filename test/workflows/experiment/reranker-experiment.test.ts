@@ -71,7 +71,7 @@ describe('rerankerExperiment', () => {
     expect(world.state).toMatchObject({ experiment: null, interventions: 0, percent: 0 });
   });
 
-  it('is undecided where the sample ends between the two', async () => {
+  it('[R2.3] is undecided where the sample ends between the two', async () => {
     expect(await experiment(lifting(2.4))).toMatchObject({
       outcome: 'completed',
       recommendation: 'undecided',
@@ -79,7 +79,7 @@ describe('rerankerExperiment', () => {
     });
   });
 
-  it('believes nothing of a split that is broken', async () => {
+  it('[L1] believes nothing of a split that is broken', async () => {
     const world = lifting(10);
     world.arrives.off = 0.8;
     expect(await experiment(world)).toMatchObject({

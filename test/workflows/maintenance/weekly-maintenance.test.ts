@@ -29,7 +29,7 @@ const words = async (running: Promise<unknown>) =>
   );
 
 describe('the weekly maintenance', () => {
-  it('publishes a release also of a quiet week, and says why each step was skipped', async () => {
+  it('[W3.2] publishes a release also of a quiet week, and says why each step was skipped', async () => {
     const world = new Week();
     const summary = await world.run();
     expect(summary.release).toMatch(/^weekly-\d{8}$/);
@@ -67,7 +67,7 @@ describe('the weekly maintenance', () => {
       { reranker: 'old', ivfTrainedOn: 950 },
     ],
     [
-      'the lists were trained anew',
+      'the lists were retrained',
       (world) => (world.ivf = { ...world.ivf, rebuilt: { yes: true, reason: 'grew' }, starts: [1.3, 1.2] }),
       { reranker: 'old', ivfTrainedOn: 1_000 },
     ],

@@ -76,14 +76,14 @@ const reached = (world: MonitorWorld, minute: number) => {
   return until(() => expect(world.minute).toBe(minute));
 };
 /** Messages as `minute alert`: when it began, by its key. */
-const pages = ({ told }: MonitorWorld) =>
-  told.map(({ title, dedupeKey }) => {
+const pages = ({ notifications }: MonitorWorld) =>
+  notifications.map(({ title, dedupeKey }) => {
     const sinceMs = Number(/\/(\d+)\/[a-z]+/.exec(dedupeKey)?.[1]);
     return `${(sinceMs - START) / MINUTE} ${title.split(':')[0]}`;
   });
 
 describe('a monitor', () => {
-  it('pages after ten minutes and not before, once while it lasts, and says when it is over', async () => {
+  it('[T1] pages after ten minutes and not before, once while it lasts, and says when it is over', async () => {
     const world = new MonitorWorld();
     world.candidate = (minute) => (minute < 30 ? SLOW : {});
     await watching(world, async ({ status }) => {
@@ -91,7 +91,7 @@ describe('a monitor', () => {
       expect(pages(world)).toEqual([]);
       await reached(world, 29);
       await until(() => expect(pages(world)).toEqual(['10 p95-critical']));
-      expect(world.told[0]).toMatchObject({
+      expect(world.notifications[0]).toMatchObject({
         severity: 'critical',
         text: expect.stringContaining('users back: '),
       });
@@ -102,7 +102,7 @@ describe('a monitor', () => {
         ],
       });
       await reached(world, 40);
-      await until(() => expect(world.told.at(-1)?.title).toContain('resolved'));
+      await until(() => expect(world.notifications.at(-1)?.title).toContain('resolved'));
       expect((await status()).firing).toEqual([]);
     });
   });
@@ -119,7 +119,9 @@ describe('a monitor', () => {
       expect(historyLength).toBeLessThan(150);
       expect(world.stretches).toHaveLength(2);
       // Known from the run before: no second page, only reminders.
-      expect(world.told.filter(({ title }) => title.startsWith('p95-critical: P95'))).toHaveLength(1);
+      expect(world.notifications.filter(({ title }) => title.startsWith('p95-critical: P95'))).toHaveLength(
+        1,
+      );
       await until(async () => expect((await status()).firing[0]?.since).toBe(START + 10 * MINUTE));
     });
   });
@@ -154,7 +156,7 @@ describe('an incident', () => {
     world.scene = { ...SCENE, run: null };
   };
 
-  it('leaves one draft when it is over, with who was told, also where the monitor was continued as new meanwhile', async () => {
+  it('[H4] leaves one draft when it is over, with who was notified, also where the monitor was continued as new meanwhile', async () => {
     const world = new MonitorWorld();
     alone(world);
     world.candidate = (minute) => (minute < 3 * 60 ? SLOW : {});
@@ -183,9 +185,9 @@ describe('an incident', () => {
       const texts = draft?.incident.timeline.map(({ text }) => text) ?? [];
       expect(texts.filter((text) => text.includes('p95-critical'))).toEqual([
         expect.stringMatching(/^fired: p95-critical /),
-        expect.stringMatching(/^told chat\.example \(slack\), as critical: p95-critical: P95/),
+        expect.stringMatching(/^notified chat\.example \(slack\), as critical: p95-critical: P95/),
         expect.stringMatching(/^over: p95-critical /),
-        expect.stringMatching(/^told chat\.example \(slack\), as warning: p95-critical: resolved/),
+        expect.stringMatching(/^notified chat\.example \(slack\), as warning: p95-critical: resolved/),
       ]);
     });
   });
@@ -199,7 +201,7 @@ describe('an incident', () => {
       await reached(world, 60);
       await until(() => expect(world.drafts).toHaveLength(1));
       expect(world.drafts[0]?.incident.timeline.map(({ text }) => text)).toContainEqual(
-        expect.stringMatching(/^told the log alone: its webhook took nothing, and is tried on by page/),
+        expect.stringMatching(/^notified the log alone: its webhook took nothing, and is tried on by page/),
       );
     });
   });
@@ -227,7 +229,7 @@ describe('the rollout under way', () => {
     env.client.workflow.getHandle(ROLLOUT.workflowId).query<unknown[]>('heard');
 
   it.each<[string, (world: MonitorWorld) => void, string]>([
-    ['a slow candidate is taken back', (world) => (world.candidate = () => SLOW), 'rollback'],
+    ['[T10] a slow candidate is taken back', (world) => (world.candidate = () => SLOW), 'rollback'],
     ['a monitor that sees nothing holds it', (world) => (world.candidate = () => 'gone'), 'hold'],
   ])('%s', async (_what, happens, signal) => {
     const world = new MonitorWorld();
@@ -241,11 +243,13 @@ describe('the rollout under way', () => {
           { name: signal, payload: { reason: expect.any(String), by: ID, run: rollout.firstExecutionRunId } },
         ]),
       );
-      await until(() => expect(world.told[0]?.text).toContain(`${signal} sent to rollout/retriever`));
-      expect(world.told[0]?.text).toContain(`run ${rollout.firstExecutionRunId}`);
+      await until(() =>
+        expect(world.notifications[0]?.text).toContain(`${signal} sent to rollout/retriever`),
+      );
+      expect(world.notifications[0]?.text).toContain(`run ${rollout.firstExecutionRunId}`);
       world.candidate = () => ({});
       await reached(world, 30);
-      await until(() => expect(world.told.at(-1)?.title).toContain('resolved'));
+      await until(() => expect(world.notifications.at(-1)?.title).toContain('resolved'));
       // Who takes users back writes the draft himself.
       await until(() => expect(world.drafts).toHaveLength(signal === 'rollback' ? 0 : 1));
     });
@@ -261,7 +265,7 @@ describe('the rollout under way', () => {
       await rollout.result();
       await reached(world, 30);
       await until(() => expect(pages(world)).toEqual(['10 p95-critical']));
-      expect(world.told[0]?.text).toContain('rollout/retriever was not told to rollback');
+      expect(world.notifications[0]?.text).toContain('rollback not sent to rollout/retriever');
       expect((await status()).firing).toHaveLength(1);
     });
   });
@@ -274,7 +278,7 @@ describe('a mitigation', () => {
     await watching(world, async ({ env }) => {
       await reached(world, 1);
       await until(() =>
-        expect(world.told.map(({ title }) => title)).toContain(
+        expect(world.notifications.map(({ title }) => title)).toContain(
           'containment-warning: Contain@50 of v-1 is 70 %, under 80 %',
         ),
       );
@@ -303,7 +307,7 @@ describe('a mitigation', () => {
     };
     await watching(world, async ({ env, handle }) => {
       await reached(world, 60);
-      await until(() => expect(world.told[0]?.text).toContain('weeklyMaintenance/retriever begun'));
+      await until(() => expect(world.notifications[0]?.text).toContain('weeklyMaintenance/retriever begun'));
       await handle.terminate();
       const begun = await env.client.workflow.getHandle('weeklyMaintenance/retriever').describe();
       expect(begun.status.name).toBe('RUNNING');
@@ -331,7 +335,7 @@ describe('a mitigation that refuses its input', () => {
     await watching(world, async () => {
       await reached(world, 60);
       await until(() =>
-        expect(world.told[0]?.text).toContain(
+        expect(world.notifications[0]?.text).toContain(
           'nprobeTuning/retriever not begun: wrong input: lane: must be stable or candidate',
         ),
       );
@@ -340,13 +344,13 @@ describe('a mitigation that refuses its input', () => {
 });
 
 describe('the rules', () => {
-  it('are read anew with each run; what an edit broke is told of, and the ones before stay', async () => {
+  it('are read again with each run; what an edit broke is reported, and the ones before stay', async () => {
     const world = new MonitorWorld();
     await watching(world, async () => {
       await reached(world, 30);
       world.rulesProblem = 'alert rules runbook: poll: is missing';
       await reached(world, 3 * 60);
-      await until(() => expect(world.told.map(({ text }) => text)).toContain(world.rulesProblem));
+      await until(() => expect(world.notifications.map(({ text }) => text)).toContain(world.rulesProblem));
       await reached(world, 4 * 60);
     });
   });

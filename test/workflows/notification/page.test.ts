@@ -13,7 +13,7 @@ beforeAll(async () => {
 const BREACH = { kind: 'breach', trigger: 'gross errors', reason: '30 % errors' } as const;
 
 describe('while no webhook takes a message', () => {
-  it('a rollback ends within minutes, and its pages go out when the webhook is back, an hour later', async () => {
+  it('[H1] a rollback ends within minutes, and its pages go out when the webhook is back, an hour later', async () => {
     const world = new FakeWorld();
     const tried = outage(world);
     await server.with(world, async (start, env) => {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 const plan = runbookPlan();
 
 describe('the decisions of a 48-hour rollout', () => {
-  it('are recorded one by one, each small and with its evidence, and the history stays short', async () => {
+  it('[D2] are recorded one by one, each small and with its evidence, and the history stays short', async () => {
     const world = new FakeWorld();
     await server.with(world, async (start) => {
       const rollout = await start();

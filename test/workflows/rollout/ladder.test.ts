@@ -33,7 +33,7 @@ async function ended(rollout: SkippedRollout) {
 }
 
 describe('a latency spike at T+30m', () => {
-  it('is answered with nprobe 4, measured again, and shipped with it', async () => {
+  it('[A8] is answered with nprobe 4, measured again, and shipped with it', async () => {
     const world = worldWhere(slowAbove(4));
     await server.with(world, async (start) => {
       const { result, status } = await ended(await start());
@@ -49,7 +49,7 @@ describe('a latency spike at T+30m', () => {
     expect(world.state.lanes.stable).toMatchObject({ release: 'retriever_v0', flags: { nprobe: 4 } });
   });
 
-  it('that nprobe does not end is answered with the reranker off; then it holds, and pages', async () => {
+  it('[A8] that nprobe does not end is answered with the reranker off; then it holds, and pages', async () => {
     const world = worldWhere(() => ({ retrievalP95Ms: 12 }));
     await server.with(world, async (start) => {
       const rollout = await start();
@@ -96,7 +96,7 @@ function hang(world: CreepingWorld) {
 }
 
 describe('latency creep at T+3h', () => {
-  it('is answered with a sweep of nprobe; what it applies is measured again, and ships', async () => {
+  it('[B5] is answered with a sweep of nprobe; what it applies is measured again, and ships', async () => {
     const world = new CreepingWorld();
     await server.with(world, async (start) => {
       const { result, status } = await ended(await start());
@@ -111,7 +111,7 @@ describe('latency creep at T+3h', () => {
     expect(world.state).toMatchObject({ epoch: 1, lanes: { stable: { flags: { nprobe: 4 } } } });
   });
 
-  it('that a sweep finds no nprobe for holds at 25 %, and pages with what was found', async () => {
+  it('[B5] that a sweep finds no nprobe for holds at 25 %, and pages with what was found', async () => {
     const world = new CreepingWorld();
     world.lost = -2;
     await server.with(world, async (start) => {
@@ -198,7 +198,7 @@ describe('an evaluation at T+8h', () => {
     return world;
   };
 
-  it('that lost 2 to 5 points raises nprobe to 12, since the reranker is on, and evaluates again', async () => {
+  it('[C7] that lost 2 to 5 points raises nprobe to 12, since the reranker is on, and evaluates again', async () => {
     const world = losing(({ nprobe }) => (nprobe < 12 ? 0.04 : 0));
     await server.with(world, async (start) => {
       const { result } = await ended(await start());
@@ -232,7 +232,7 @@ describe('an evaluation at T+8h', () => {
     expect(world.pages.at(-1)?.title).toBe('rollout of retriever_v0 is held at 50 %');
   });
 
-  it('that lost more than 5 points holds at 50 % at once, and pages', async () => {
+  it('[C8] that lost more than 5 points holds at 50 % at once, and pages', async () => {
     const world = losing(() => 0.08);
     await server.with(world, async (start) => {
       const held = await (await start()).until(({ state }) => state === 'held', HOUR);
@@ -242,7 +242,7 @@ describe('an evaluation at T+8h', () => {
     expect(severities(world)).toContain('critical');
   });
 
-  it('that found more than 2 points more is green, with a note', async () => {
+  it('[C6] that found more than 2 points more is green, with a note', async () => {
     const world = losing(() => -0.05);
     await server.with(world, async (start) => {
       const { result, status } = await ended(await start());
@@ -345,7 +345,7 @@ describe('a step of the ladder', () => {
 });
 
 describe('what a lane counts of itself', () => {
-  it('holds where the top 50 repeat themselves', async () => {
+  it('[A6] holds where the top 50 repeat themselves', async () => {
     const world = new FakeWorld();
     world.own = () => {
       // Two of 50 in each answer that was looked at.
@@ -369,7 +369,7 @@ describe('what a lane counts of itself', () => {
     });
   });
 
-  it('that a lane has grown is told once in each stage, with what to do, and ships all the same', async () => {
+  it('[T8] that a lane has grown is told once in each stage, with what to do, and ships all the same', async () => {
     const world = new FakeWorld();
     world.own = () => ({ memoryBytes: 400e6, rows: 12_000 });
     await server.with(world, async (start) => {

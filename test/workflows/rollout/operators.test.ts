@@ -222,7 +222,7 @@ describe('pause, hold, resume, advance', () => {
     });
   });
 
-  it('advance ends a wait only after a green verdict', async () => {
+  it('[A7] advance ends a wait only after a green verdict', async () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
       await rollout.until(measuring(5), MINUTE);
@@ -256,7 +256,7 @@ describe('pause, hold, resume, advance', () => {
 });
 
 describe('what the guard sees', () => {
-  it('a breach rolls back, with its reason', async () => {
+  it('[H3] a breach rolls back, with its reason', async () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
       await rollout.until(measuring(50));
@@ -268,7 +268,7 @@ describe('what the guard sees', () => {
   });
 
   it.each([5, 100])(
-    'a breach that begins at %s %% pages at once with the command, and nothing else yet',
+    '[E2.1] a breach that begins at %s %% pages at once with the command, and nothing else yet',
     async (percent) => {
       const world = new FakeWorld();
       await server.with(world, async (start) => {
@@ -449,7 +449,7 @@ describe('the workflow rollback', () => {
     expect(late()[0]?.text).toContain('bash scripts/rollback_retriever.sh v-1');
   });
 
-  it('without a release goes back to the one before, after a promotion', async () => {
+  it('[E5] without a release goes back to the one before, after a promotion', async () => {
     const world = new FakeWorld();
     await server.with(world, async (start, env) => {
       expect(await (await start()).handle.result()).toMatchObject({ outcome: 'shipped' });

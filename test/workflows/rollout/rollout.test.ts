@@ -16,7 +16,7 @@ function badAt(percent: number, flaw: Partial<Behaviour>): FakeWorld {
 }
 
 describe('the rollout of 48 hours', () => {
-  it('ships a good release within ten seconds and a thousand events', async () => {
+  it('[A7] ships a good release within ten seconds and a thousand events', async () => {
     const world = new FakeWorld();
     await server.with(world, async (start) => {
       const startedMs = performance.now();
@@ -37,7 +37,7 @@ describe('the rollout of 48 hours', () => {
     expect(world.baselines).toHaveLength(1);
   });
 
-  it('keeps to the times of the runbook', async () => {
+  it('[A1, B1, C1, D1] keeps to the times of the runbook', async () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
       await rollout.handle.result();
@@ -141,7 +141,7 @@ describe('the rollout of 48 hours', () => {
     expect(world.baselines).toHaveLength(2);
   });
 
-  it('takes users back on proven errors, verified', async () => {
+  it('[A3, A9] takes users back on proven errors, verified', async () => {
     const world = badAt(25, { errorShare: 0.03 });
     await server.with(world, async (start) => {
       const rollout = await start();
@@ -167,7 +167,7 @@ describe('the rollout of 48 hours', () => {
     });
   });
 
-  it('says what the candidate did to users, up to the rollback', async () => {
+  it('[D2.1] says what the candidate did to users, up to the rollback', async () => {
     const world = badAt(5, { errorShare: 0.3 });
     await server.with(world, async (start) => {
       const rollout = await start();
@@ -199,16 +199,19 @@ describe('the rollout of 48 hours', () => {
     { drop: 0.075, at: 'post_rollout', ends: 'held', percent: 100, why: 'warn: rAt5Drop' },
     { drop: 0.11, at: 'post_rollout', ends: 'rolledBack', percent: 0, why: 'rAt5Drop' },
   ];
-  it.each(EVALUATIONS)('is $ends when the $at evaluation has lost $drop of R@5', async (row) => {
-    const world = new FakeWorld();
-    world.rAt5Drop = (name) => (name.startsWith(row.at) ? row.drop : 0);
-    await server.with(world, async (start) => {
-      const rollout = await start();
-      const status = await rollout.until(({ state }) => state === row.ends, HOUR);
-      expect(status.percent).toBe(row.percent);
-      expect(status.reason).toContain(row.why);
-    });
-  });
+  it.each(EVALUATIONS)(
+    '[C2, D6, D7, E3] is $ends when the $at evaluation has lost $drop of R@5',
+    async (row) => {
+      const world = new FakeWorld();
+      world.rAt5Drop = (name) => (name.startsWith(row.at) ? row.drop : 0);
+      await server.with(world, async (start) => {
+        const rollout = await start();
+        const status = await rollout.until(({ state }) => state === row.ends, HOUR);
+        expect(status.percent).toBe(row.percent);
+        expect(status.reason).toContain(row.why);
+      });
+    },
+  );
 
   it('never takes missing metrics for green', async () => {
     const world = new FakeWorld();
@@ -236,7 +239,7 @@ describe('the rollout of 48 hours', () => {
     });
   });
 
-  it('judges afresh what was not measurable: an evaluation that could not be made holds', async () => {
+  it('[C3] judges afresh what was not measurable: an evaluation that could not be made holds', async () => {
     const world = new FakeWorld();
     world.rAt5Drop = () => null;
     await server.with(world, async (start) => {

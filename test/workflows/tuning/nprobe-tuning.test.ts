@@ -62,7 +62,7 @@ const LATENCY = { priority: 'latency' } as const;
 const isChanged = ({ state }: TuningStatus) => state === 'measuring with nprobe 4';
 
 describe('nprobeTuning', () => {
-  it('applies the smallest nprobe that qualifies, and writes it down', async () => {
+  it('[N6] applies the smallest nprobe that qualifies, and writes it down', async () => {
     const world = new TuningWorld();
     const result = await tune(world, LATENCY);
     expect(result).toMatchObject({ outcome: 'applied', nprobe: 4 });
@@ -113,7 +113,7 @@ describe('nprobeTuning', () => {
     expect(world.changes).toEqual([]);
   });
 
-  it('holds with the Pareto table where none qualifies, and pages', async () => {
+  it('[N4] holds with the Pareto table where none qualifies, and pages', async () => {
     const world = new TuningWorld();
     const result = await tune(world, { targetMs: 1 });
     expect(result).toMatchObject({ outcome: 'hold', nprobe: null });
@@ -153,7 +153,7 @@ describe('nprobeTuning', () => {
     expect(world.pages).toHaveLength(1);
   });
 
-  it('does not change what it could not judge: a lane without users', async () => {
+  it('[N6] does not change what it could not judge: a lane without users', async () => {
     const world = new TuningWorld();
     world.qps = 0.1;
     const result = await tune(world, LATENCY);
@@ -174,7 +174,7 @@ describe('nprobeTuning', () => {
     expect(world.nprobe()).toBe(8);
   });
 
-  it('begins a window anew when the gateway was restarted in it', async () => {
+  it('restarts a window when the gateway was restarted in it', async () => {
     const world = new TuningWorld();
     const result = await tune(world, LATENCY, async (tuning, env) => {
       await tuning.until(isChanged);
