@@ -117,6 +117,7 @@ const DOMAIN = [
   'statistics',
   'control',
   'metrics',
+  'rules',
   'plan',
   'preflight',
   'notification',

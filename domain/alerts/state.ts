@@ -3,7 +3,7 @@ import type { AlertMetric, Severity } from './rules.ts';
 import type { Measured } from '../core/metric-value.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
 import type { LaneName } from '../control/traffic-split.ts';
-import type { PolledStanding } from '../metrics/sustained.ts';
+import type { RuleSeries } from '../rules/series.ts';
 import type { TuningWatch } from './tuning-windows.ts';
 
 /** What fires now, or did until a moment ago. */
@@ -40,9 +40,10 @@ export interface AlertEvent {
   readonly alert: Alert;
 }
 
-export interface Watch {
+/** What a rule remembers of a lane. */
+export interface Watch extends RuleSeries {
+  /** Of which all of it is. */
   readonly release: string;
-  readonly polls: readonly PolledStanding[];
   readonly measured: Measured;
   readonly atMs: number;
   /** When the rule's input was last there, or the watch began. */
@@ -71,16 +72,15 @@ export interface AlertState {
   readonly firing: Readonly<Record<string, Alert>>;
 }
 
-/** What a person is to be told of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
-export function dueFor(
-  { toldMs, severity, evaluationMs = null, toldEvaluationMs = null }: Alert,
-  reminderMs: number,
-  nowMs: number,
-): 'fired' | 'again' | 'reminder' | null {
-  if (toldMs === null) return 'fired';
-  if (severity === 'info') return null;
-  if (toldEvaluationMs !== null && evaluationMs !== toldEvaluationMs) return 'again';
-  return nowMs - toldMs >= reminderMs ? 'reminder' : null;
+/** The event that an alert is over, with the last value; none where nobody heard that it began. */
+export function endOf(
+  kind: 'resolved' | 'ended',
+  key: string,
+  alert: Alert | null,
+  watch: Watch | null,
+): readonly AlertEvent[] {
+  if (alert === null || alert.toldMs === null) return [];
+  return [{ kind, key, alert: { ...alert, measured: watch?.measured ?? alert.measured } }];
 }
 
 const NO_CLOCKS: AlertState['clocks'] = {

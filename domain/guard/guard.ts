@@ -4,8 +4,8 @@ import { tellBreaches } from './breach-detection.ts';
 import { compareLanes } from './lane-comparison.ts';
 import { standing } from './trigger-evaluation.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
-import type { PolledStanding } from '../metrics/sustained.ts';
-import { sustained } from '../metrics/sustained.ts';
+import type { PolledStanding } from '../rules/series.ts';
+import { sustained } from '../rules/series.ts';
 import { STANDS_STILL, seeClock } from '../metrics/source-clock.ts';
 import type { GuardContext, GuardEvent, GuardState, Poll, PollRecord } from './state.ts';
 

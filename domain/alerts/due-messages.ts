@@ -1,0 +1,56 @@
+import type { AlertRules } from './rules.ts';
+import { SEVERITIES } from './rules.ts';
+import type { Alert, AlertEvent, AlertState } from './state.ts';
+
+/** Who hears of what fires: once, and again after the reminder's time, or when the next evaluation says so too. */
+export function dueMessages(
+  firing: AlertState['firing'],
+  watches: AlertState['watches'],
+  { reminderMs }: AlertRules,
+  nowMs: number,
+): { readonly firing: AlertState['firing']; readonly events: readonly AlertEvent[] } {
+  const due = Object.entries(firing).flatMap(([key, alert]): AlertEvent[] => {
+    if (isCovered(alert, firing) || isFading(key, alert, watches, nowMs)) return [];
+    const kind = dueFor(alert, reminderMs, nowMs);
+    const { evaluationMs = null } = alert;
+    return kind === null
+      ? []
+      : [{ kind, key, alert: { ...alert, toldMs: nowMs, toldEvaluationMs: evaluationMs } }];
+  });
+  const after = Object.fromEntries(due.map(({ key, alert }) => [key, alert]));
+  return { firing: { ...firing, ...after }, events: due };
+}
+
+/** What is due of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
+function dueFor(
+  { toldMs, severity, evaluationMs = null, toldEvaluationMs = null }: Alert,
+  reminderMs: number,
+  nowMs: number,
+): 'fired' | 'again' | 'reminder' | null {
+  if (toldMs === null) return 'fired';
+  if (severity === 'info') return null;
+  if (toldEvaluationMs !== null && evaluationMs !== toldEvaluationMs) return 'again';
+  return nowMs - toldMs >= reminderMs ? 'reminder' : null;
+}
+
+/** A more severe alert covered it until now, and by now it is within its limit again. */
+function isFading(
+  key: string,
+  { toldMs, sinceMs }: Alert,
+  watches: AlertState['watches'],
+  nowMs: number,
+): boolean {
+  return toldMs === null && sinceMs < nowMs && watches[key]?.polls.at(-1)?.standing === 'clear';
+}
+
+/** One page for one trouble: the more severe alert of the same metric and lane speaks for both. */
+function isCovered({ metric, lane, severity }: Alert, firing: AlertState['firing']): boolean {
+  const rank = SEVERITIES.indexOf(severity);
+  return Object.values(firing).some(
+    (other) =>
+      metric !== null &&
+      other.metric === metric &&
+      other.lane === lane &&
+      SEVERITIES.indexOf(other.severity) < rank,
+  );
+}
