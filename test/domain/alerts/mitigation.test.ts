@@ -84,7 +84,7 @@ describe('a mitigation', () => {
   });
 
   it.each<[string, string, readonly MitigationName[]]>([
-    ['[R1] containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
+    ['containment dips', 'containment-dip', ['nprobeTuning', 'largerNlist', 'sameArticleWeight']],
     [
       'reranker regression',
       'reranker-regression',
@@ -92,7 +92,7 @@ describe('a mitigation', () => {
     ],
     ['passages are not normalised', 'norm-mismatch', ['diagnose']],
     ['clusters hold far more', 'list-imbalance', ['weeklyMaintenance']],
-  ])('of the risk register: %s', (risk, name, expected) => {
+  ])('[R1] of the risk register: %s', (risk, name, expected) => {
     const rule = shippedRules().rules.find((one) => one.name === name);
     expect(rule?.risk).toContain(risk);
     expect(rule?.mitigate.map((one) => one.do)).toEqual(expect.arrayContaining([...expected]));
