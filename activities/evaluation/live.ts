@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ControlOptions } from '../gateway/control.ts';
 import { lastLineOf, tokenFor } from '../jobs/job.ts';
 import { readReleaseMetrics } from './release-metrics.ts';
-import type { EvaluationResult } from '../../domain/evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../../domain/core/evaluation-result.ts';
 
 export interface EvaluationDeps {
   readonly control: ControlOptions;

@@ -3,7 +3,7 @@ import type { DecisionRecord } from '../rollout/decision-record.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Postmortem } from '../incident/postmortem.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
-import type { EvaluationResult } from '../evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../core/evaluation-result.ts';
 import type { RollbackVerification } from '../rollback/verification.ts';
 import type { ChangeResult } from '../control/change-result.ts';
 import type { PreflightReport } from '../preflight/report.ts';

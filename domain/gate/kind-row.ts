@@ -3,12 +3,13 @@ import type { Histogram } from '../metrics/histogram.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import { alikeLatencies } from '../metrics/like-with-like.ts';
 import { judgeHistograms } from './latency-row.ts';
-import type { GateRow, Metric, Plan } from '../plan/plan.ts';
+import type { Metric } from '../metrics/registry.ts';
+import type { GateRow, Plan } from '../plan/plan.ts';
 import { absent, notApplicableReading } from './reading.ts';
 import type { RowVerdict } from './check-result.ts';
 import { notMeasured } from './check-result.ts';
-import type { KindMetric } from '../plan/query-kinds.ts';
-import { HARDLY_ANY, KINDS_OF, strataOf } from '../plan/query-kinds.ts';
+import type { KindMetric } from '../metrics/query-kinds.ts';
+import { HARDLY_ANY, KINDS_OF, strataOf } from '../metrics/query-kinds.ts';
 import type { KindWindow, LaneWindow, Window } from '../metrics/window.ts';
 
 /** What is measured of queries with a context alone: they alone use a predictor, are reranked, and are shadowed. */

@@ -1,6 +1,7 @@
 import type { LaneOwn } from '../metrics/lane-self-metrics.ts';
 import { measured } from '../core/metric-value.ts';
-import type { GateRow, Metric } from '../plan/plan.ts';
+import type { Metric } from '../metrics/registry.ts';
+import type { GateRow } from '../plan/plan.ts';
 import type { Reading } from './reading.ts';
 import { absent, notApplicableReading, shareReading } from './reading.ts';
 import type { LaneWindow } from '../metrics/window.ts';

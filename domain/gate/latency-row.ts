@@ -11,9 +11,8 @@ import type { Count } from '../statistics/proportion.ts';
 import { wilson } from '../statistics/proportion.ts';
 import { distanceOf } from './sensitivity.ts';
 import type { LaneWindow } from '../metrics/window.ts';
-import { quantileMs, slowerThan, total } from '../metrics/histogram.ts';
+import { SLOWER_SHARE, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { SLOWER_SHARE } from '../plan/plan.ts';
 
 interface LatencyLanes {
   readonly candidate: LaneWindow;

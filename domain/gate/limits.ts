@@ -1,7 +1,9 @@
-import type { GateRow, Metric, Plan } from '../plan/plan.ts';
+import { SLOWER_SHARE } from '../metrics/histogram.ts';
+import { definitionOf } from '../metrics/registry.ts';
+import type { GateRow, Plan } from '../plan/plan.ts';
 import type { Interval } from '../statistics/proportion.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { LATENCIES, SLOWER_SHARE, WITHOUT_CONTROL } from '../plan/plan.ts';
+import { WITHOUT_CONTROL } from '../plan/plan.ts';
 
 /** A row's limits as they are applied to a share. */
 export interface Limits {
@@ -31,20 +33,9 @@ export function limitsOf(plan: Plan, row: GateRow, stable: number | null, percen
 }
 
 function marginOf(plan: Plan, { metric }: GateRow, percent: number): number {
+  const { margin } = definitionOf(metric);
   const margins = plan.stages.find((stage) => stage.percent === percent)?.margins;
-  switch (metric) {
-    case 'errorRate':
-    case 'qualityShortfall':
-      return margins?.[metric] ?? 0;
-    case 'retrievalP95':
-    case 'endToEndP95':
-    case 'rerankP95':
-    case 'encodeP95':
-    case 'requestP95':
-      return margins?.slow ?? 0;
-    default:
-      return 0;
-  }
+  return margin === null ? 0 : (margins?.[margin] ?? 0);
 }
 
 /**
@@ -52,11 +43,9 @@ function marginOf(plan: Plan, { metric }: GateRow, percent: number): number {
  * the day, and a spike that hits both lanes is seen on one. The proxy's are not wider: what a release promises holds at any time.
  */
 function widenedBy(plan: Plan, { metric }: GateRow, percent: number): number {
-  const alone = percent >= 100 && WIDENED.includes(metric);
+  const alone = percent >= 100 && definitionOf(metric).needsControl;
   return plan.judge !== 'literal' && alone ? WITHOUT_CONTROL : 1;
 }
-
-const WIDENED: readonly Metric[] = ['errorRate', ...LATENCIES];
 
 /** A P95 row as a question about the share that is slower than its limit, of which there may be 5 %. */
 export function asSlowShare(row: GateRow): GateRow {

@@ -1,12 +1,13 @@
 import type { Measured } from '../core/metric-value.ts';
 import { measured, missing, notApplicable } from '../core/metric-value.ts';
+import { definitionOf } from '../metrics/registry.ts';
 import type { GateRow } from '../plan/plan.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, pairedDifference, splitPValue, wilson } from '../statistics/proportion.ts';
 import type { Counted } from './sensitivity.ts';
 import type { LaneWindow, Window } from '../metrics/window.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
-import type { EvaluationResult } from '../evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../core/evaluation-result.ts';
 
 /** What a gate is judged on. `reference` is stable's last window at a percent below 100, for when it has no users. */
 export interface Evidence {
@@ -164,23 +165,13 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(2)} %`;
 }
 
-/** Metrics whose limit is a share of something, and no drop in points. */
-const SHARES: readonly GateRow['metric'][] = [
-  'errorRate',
-  'rerankerAcceptance',
-  'rerankerIdle',
-  'nearDuplicates',
-  'cacheMisses',
-  'memoryGrowth',
-  'corpusGrowth',
-];
-
 /** A row's limit as a person reads it. */
 export function sayLimit({ metric, against }: GateRow, over: number | null): string {
   if (over === null) return 'the limit';
-  if (metric === 'splitMismatch') return `p = ${over}`;
-  if (metric === 'listImbalance') return `${over} times`;
+  const { unit } = definitionOf(metric);
+  if (unit === 'p') return `p = ${over}`;
+  if (unit === 'ratio') return `${over} times`;
   const hundredths = Number((over * 100).toFixed(2));
-  const share = against === 'limit' && SHARES.includes(metric);
+  const share = against === 'limit' && unit === 'share';
   return share ? `${hundredths} %` : `${hundredths} points`;
 }

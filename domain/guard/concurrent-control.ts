@@ -1,5 +1,5 @@
 import type { BothLanes } from '../statistics/likelihood-ratio.ts';
-import { KIND_METRICS, strataOf } from '../plan/query-kinds.ts';
+import { KIND_METRICS, strataOf } from '../metrics/query-kinds.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import { alikeCount, alikeErrors, byKind } from '../metrics/like-with-like.ts';
 import type { HarmRule, Plan } from '../plan/plan.ts';

@@ -1,7 +1,7 @@
 import { conditionalLogRatio, referenceLogRatio } from '../statistics/likelihood-ratio.ts';
 import type { BothLanes } from '../statistics/likelihood-ratio.ts';
 import { CUSUM_ALARM, cusum } from '../statistics/cusum.ts';
-import { KINDS_OF } from '../plan/query-kinds.ts';
+import { KINDS_OF } from '../metrics/query-kinds.ts';
 import type { HarmRule } from '../plan/plan.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
 import { kept, sayCount } from './concurrent-control.ts';

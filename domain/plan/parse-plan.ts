@@ -1,6 +1,9 @@
-import { KIND_METRICS } from './query-kinds.ts';
-import type { GateRow, GuardRules, HarmRule, Margins, Metric, Plan, Stage, Trigger } from './plan.ts';
-import { JUDGES, LADDER_STEPS, LATENCIES, METRICS } from './plan.ts';
+import type { MetricDefinition, Unit } from '../metrics/metric.ts';
+import { KIND_METRICS } from '../metrics/query-kinds.ts';
+import type { Metric } from '../metrics/registry.ts';
+import { METRICS, definitionOf } from '../metrics/registry.ts';
+import type { GateRow, GuardRules, HarmRule, Margins, Plan, Stage, Trigger } from './plan.ts';
+import { JUDGES, LADDER_STEPS } from './plan.ts';
 import { planProblems } from './plan-consistency.ts';
 import { Reader } from '../core/field-reader.ts';
 
@@ -76,12 +79,13 @@ function marginsOf(read: Reader | null): Margins {
 
 function rowOf(read: Reader): GateRow {
   const metric = read.oneOf('metric', METRICS);
+  const definition = definitionIn(metric);
   const against = read.oneOf('against', ['limit', 'stable'], 'limit');
   const row: GateRow = {
     metric,
     against,
-    warnOver: limitOf(read, 'warnOver', metric, against),
-    redOver: limitOf(read, 'redOver', metric, against),
+    warnOver: limitOf(read, 'warnOver', definition?.unit, against),
+    redOver: limitOf(read, 'redOver', definition?.unit, against),
     onRed: read.oneOf('onRed', ['hold', 'rollback', 'ladder'], 'hold'),
     decide: read.oneOf('decide', ['interval', 'point'], 'interval'),
     minSamples: read.whole('minSamples', 1),
@@ -97,7 +101,7 @@ function rowOf(read: Reader): GateRow {
     read.wrong('warnOver', 'is missing, and so is redOver: one is needed');
   if (row.warnOver !== null && row.redOver !== null && row.warnOver > row.redOver)
     read.wrong('redOver', 'must not lie below warnOver');
-  if (row.against === 'limit' && WITH_STABLE_ONLY.includes(metric))
+  if (row.against === 'limit' && definition?.againstStableOnly === true)
     read.wrong(
       'against',
       `must be stable for ${metric}: a text is encoded first, and the runbook has no limit for that`,
@@ -106,36 +110,23 @@ function rowOf(read: Reader): GateRow {
   return row;
 }
 
-const WITH_STABLE_ONLY: readonly Metric[] = KIND_METRICS;
-
-/** What a metric's limits are written in; a limit in another unit is a mistake, not a number. */
-const UNITS: Readonly<Record<Metric, 'share' | 'ms' | 'p' | 'ratio'>> = {
-  errorRate: 'share',
-  qualityShortfall: 'share',
-  rerankerAcceptance: 'share',
-  rerankerIdle: 'share',
-  nearDuplicates: 'share',
-  cacheMisses: 'share',
-  memoryGrowth: 'share',
-  corpusGrowth: 'share',
-  listImbalance: 'ratio',
-  rAt5Drop: 'share',
-  shadowQualityDrop: 'share',
-  shadowOverlap: 'share',
-  retrievalP95: 'ms',
-  endToEndP95: 'ms',
-  rerankP95: 'ms',
-  encodeP95: 'ms',
-  requestP95: 'ms',
-  splitMismatch: 'p',
-};
-
-function limitOf(read: Reader, field: string, metric: Metric, against: 'limit' | 'stable'): number | null {
-  const unit = UNITS[metric] === 'ms' && against === 'stable' ? 'ratio' : UNITS[metric];
-  return read.optional(field, () => limitIn(read, field, unit));
+/** All that is known of a metric; undefined for a name that is no metric's, which is noted as a problem already. */
+function definitionIn(metric: Metric): MetricDefinition | undefined {
+  return METRICS.includes(metric) ? definitionOf(metric) : undefined;
 }
 
-function limitIn(read: Reader, field: string, unit: 'share' | 'ms' | 'p' | 'ratio' | undefined): number {
+function limitOf(
+  read: Reader,
+  field: string,
+  unit: Unit | undefined,
+  against: 'limit' | 'stable',
+): number | null {
+  return read.optional(field, () =>
+    limitIn(read, field, unit === 'ms' && against === 'stable' ? 'ratio' : unit),
+  );
+}
+
+function limitIn(read: Reader, field: string, unit: Unit | undefined): number {
   switch (unit) {
     case 'ms':
       return read.value(field, 'must be a latency such as 8ms', (value) =>
@@ -151,6 +142,7 @@ function limitIn(read: Reader, field: string, unit: 'share' | 'ms' | 'p' | 'rati
         return p === null ? null : 1 - p;
       });
     case 'share':
+    case 'points':
     case undefined:
       return read.value(field, 'must be a share such as 0.2 % or 5 points', (value) => {
         const hundredths = amount(value, /^(\d+(?:\.\d+)?) ?(?:%|points?)$/);
@@ -189,7 +181,7 @@ function harmOf(read: Reader): HarmRule {
   const metric = read.oneOf('metric', [...TRIGGER_METRICS, ...KIND_METRICS] as const);
   const rule: HarmRule = {
     metric,
-    over: LATENCIES.includes(metric) ? limitIn(read, 'over', 'ratio') : null,
+    over: definitionIn(metric)?.unit === 'ms' ? limitIn(read, 'over', 'ratio') : null,
     tolerance: limitIn(read, 'tolerance', 'share'),
     onAlarm: read.oneOf('onAlarm', ['hold', 'rollback']),
   };
@@ -206,7 +198,7 @@ function triggerOf(read: Reader): Trigger {
   const trigger: Trigger = {
     name: read.text('name'),
     metric,
-    over: limitIn(read, 'over', UNITS[metric]),
+    over: limitIn(read, 'over', definitionIn(metric)?.unit),
     overMs: read.durationMs('lookBack', 1_000),
     minSamples: read.whole('minSamples', 1),
     forMs: read.optional('for', (field) => read.durationMs(field, 1_000)) ?? 0,

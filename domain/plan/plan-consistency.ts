@@ -1,4 +1,5 @@
-import type { GuardRules, Metric, Plan, Stage, Trigger } from './plan.ts';
+import { definitionOf } from '../metrics/registry.ts';
+import type { GuardRules, Plan, Stage, Trigger } from './plan.ts';
 
 /** The lease is renewed at a poll, and only where Temporal has answered within half of it: one poll that is late must not end it. */
 const LEASE_POLLS = 4;
@@ -11,7 +12,6 @@ const MOST_STATE_BYTES = 1_000_000;
 /** A snapshot of two lanes with three kinds of queries, and a lane's standing under one trigger, as JSON (test/domain/gate/kinds.test.ts). */
 const SNAPSHOT_BYTES = 24_000;
 const STANDING_BYTES = 40;
-const SHADOW_METRICS: readonly Metric[] = ['shadowQualityDrop', 'shadowOverlap'];
 
 /** What is wrong with a plan whose fields are all right by themselves: each problem with its fields, their values, and what to do. */
 export function planProblems({
@@ -27,7 +27,9 @@ export function planProblems({
   const problems = stages.flatMap((stage, i) => stageProblems(stage, stages[i + 1], guard, `stages[${i}]`));
   if (last.percent !== 100)
     problems.push(`stages[${stages.length - 1}].percent: the last stage must have 100`);
-  const shadowed = stages.some(({ rows }) => rows.some(({ metric }) => SHADOW_METRICS.includes(metric)));
+  const shadowed = stages.some(({ rows }) =>
+    rows.some(({ metric }) => definitionOf(metric).source === 'shadow'),
+  );
   if (shadowed && !shadowPercent) problems.push('shadow: is needed by rows that look at it, such as 10 %');
   if (extendAtMost > 0) problems.push(...notUnder('extend.by', extendByMs, 'guard.poll', guard.pollMs));
   problems.push(
@@ -69,7 +71,7 @@ function triggerProblems(
         `${path}.for: ${sayMs(forMs)} is shorter than lookBack, ${sayMs(overMs)}: one burst is seen in all of it; give at least ${sayMs(overMs)}`,
       );
   }
-  if (metric !== 'endToEndP95' && over >= 1)
+  if (definitionOf(metric).unit !== 'ms' && over >= 1)
     problems.push(`${path}.over: ${over * 100} % can not be exceeded; give less than 100 %`);
   return problems;
 }
@@ -100,14 +102,15 @@ function stageProblems(
     problems.push(
       `${path}.decideAt: must not lie before the end of the warm-up and a poll: ${sayMs(decideAtMs)} leaves ${leftMs < 0 ? 'no time' : sayMs(leftMs)} to measure after at ${sayMs(atMs)} and warmUp ${sayMs(warmUpMs)}; give at least ${sayMs(atMs + warmUpMs + pollMs)}`,
     );
-  if (rows.some(({ metric }) => metric === 'rAt5Drop') && evaluate === null)
-    problems.push(`${path}.evaluate: is needed by the row rAt5Drop`);
+  const evaluated = rows.find(({ metric }) => definitionOf(metric).source === 'evaluation');
+  if (evaluated !== undefined && evaluate === null)
+    problems.push(`${path}.evaluate: is needed by the row ${evaluated.metric}`);
   if (evaluate === 'start' && decideAtMs - atMs > EVALUATION_HOLDS_MS)
     problems.push(
       `${path}.evaluate: an evaluation at the start is ${sayMs(decideAtMs - atMs)} old at decideAt, and none counts for longer than ${sayMs(EVALUATION_HOLDS_MS)}; use end`,
     );
   rows.forEach(({ metric, against, warnOver, redOver }, i) => {
-    const ratio = against === 'stable' && metric.endsWith('P95');
+    const ratio = against === 'stable' && definitionOf(metric).unit === 'ms';
     for (const [field, over] of Object.entries({ warnOver, redOver }))
       if (ratio && over !== null && over < 1)
         problems.push(

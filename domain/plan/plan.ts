@@ -1,46 +1,5 @@
-/** What a gate may look at. Shares are 0..1, latencies in ms, drops in shares (0.05 = 5 points). */
-export const METRICS = [
-  /** share of judged requests of every kind that the lane failed */
-  'errorRate',
-  /** P95 of predict + search */
-  'retrievalP95',
-  /** P95 of retrieval + rerank */
-  'endToEndP95',
-  /** P95 of reranking; not applicable while the reranker is off */
-  'rerankP95',
-  /** P95 of encoding a text for which the model ran; by kind of query, and with stable only: the runbook has no limit for it */
-  'encodeP95',
-  /** P95 of the whole request as the gateway saw it; by kind of query, and with stable only, since a text is encoded first */
-  'requestP95',
-  /** how far the share of queries with a result of cosine >= tau falls short of what the release's metrics.json expects */
-  'qualityShortfall',
-  /** p-value of the split of distinct request keys against the percent (sample-ratio mismatch) */
-  'splitMismatch',
-  /** share of queries whose rank 1 the reranker changed */
-  'rerankerAcceptance',
-  /**
-   * hits of stable that the candidate missed minus its hits that stable missed, as a share of the queries that both
-   * answered in the shadow, beyond what the releases' metrics.json foretell
-   */
-  'shadowQualityDrop',
-  /** how far overlap@10 of the candidate with stable lies under that of stable asked twice */
-  'shadowOverlap',
-  /** share of queries whose rank 1 the reranker left as it was */
-  'rerankerIdle',
-  /** share of the top 50 whose cosine with a better result is over 0.98 */
-  'nearDuplicates',
-  /** share of texts for which the encoder had to run */
-  'cacheMisses',
-  /** memory of the lane's process beyond what it was 15 minutes after the lane was ready, as a share of that */
-  'memoryGrowth',
-  /** imbalance factor of the IVF lists, as a multiple of what it was when the release was built */
-  'listImbalance',
-  /** rows beyond the manifest's, as a share of those */
-  'corpusGrowth',
-  /** R@5 that metrics.json promises minus R@5 measured by the stage's evaluation */
-  'rAt5Drop',
-] as const;
-export type Metric = (typeof METRICS)[number];
+import type { MarginName } from '../metrics/metric.ts';
+import type { Metric } from '../metrics/registry.ts';
 
 /** Steps that may come before a rollback; in this order on the ladder. */
 export const LADDER_STEPS = [
@@ -89,11 +48,7 @@ export interface GateRow {
  * How far beyond its first limit a green row's interval may reach with the judge `sequential`, in shares; `slow` is for each P95,
  * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
  */
-export interface Margins {
-  readonly errorRate: number;
-  readonly slow: number;
-  readonly qualityShortfall: number;
-}
+export type Margins = Readonly<Record<MarginName, number>>;
 
 export interface Stage {
   readonly name: string;
@@ -197,14 +152,3 @@ export interface Plan {
  * proxy, whose releases promise a share for any time. And a spike that would hit both lanes is seen on one.
  */
 export const WITHOUT_CONTROL = 3;
-
-export const LATENCIES: readonly Metric[] = [
-  'retrievalP95',
-  'endToEndP95',
-  'rerankP95',
-  'encodeP95',
-  'requestP95',
-];
-
-/** P95 <= L is the same as: at most 5 % are slower than L; that is a share, and so has an interval. */
-export const SLOWER_SHARE = 0.05;

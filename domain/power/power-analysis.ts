@@ -1,6 +1,8 @@
-import type { GateRow, Metric, Plan, Stage } from '../plan/plan.ts';
+import type { Metric } from '../metrics/registry.ts';
+import { definitionOf } from '../metrics/registry.ts';
+import type { GateRow, Plan, Stage } from '../plan/plan.ts';
 import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from '../guard/gross-failure-detector.ts';
-import { HARDLY_ANY, isByKind } from '../plan/query-kinds.ts';
+import { HARDLY_ANY } from '../metrics/query-kinds.ts';
 import type { RowModel } from './power-model.ts';
 import { modelOf, POWER_Z, sampledShare } from './power-model.ts';
 import { byPoint } from '../gate/limits.ts';
@@ -58,7 +60,7 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
       if (row.informs) continue;
       refusals.push(...refusalsOf(seen.row));
       warnings.push(...warningsOf(seen.row, seen.coarse));
-      if (isByKind(row)) warnings.push(...rareKinds(plan, stage, row, requestsPerSecond));
+      if (definitionOf(row.metric).byKind) warnings.push(...rareKinds(plan, stage, row, requestsPerSecond));
     }
   }
   const emergencies = plan.stages.map(({ name, percent }) => ({

@@ -2,7 +2,7 @@ import type { GateRow, Plan, Stage } from '../plan/plan.ts';
 import { asSlowShare, limitsOf } from '../gate/limits.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, normalQuantile, normalTail, pairedDifference, wilson } from '../statistics/proportion.ts';
-import { SLOWER_SHARE } from '../plan/plan.ts';
+import { SLOWER_SHARE } from '../metrics/histogram.ts';
 
 /** 80 % power: so many standard errors lie between what is expected and what is seen in 4 of 5 cases. */
 export const POWER_Z = normalQuantile(0.8);

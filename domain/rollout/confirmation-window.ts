@@ -3,7 +3,7 @@ import type { RolloutState } from './state.ts';
 import { FIRST_LOOK } from './state.ts';
 import { unknownJudgement } from '../gate/judgement.ts';
 import type { Judgement } from '../gate/judgement.ts';
-import { LATENCIES } from '../plan/plan.ts';
+import { definitionOf } from '../metrics/registry.ts';
 
 /**
  * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts can not tell a spike of three
@@ -30,7 +30,7 @@ export function firstWord(
   const { verdict, rows, reason } = judgement;
   const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
   const onlyErrors =
-    (verdict === 'warn' || verdict === 'red') && bad.every(({ row }) => row.metric === 'errorRate');
+    (verdict === 'warn' || verdict === 'red') && bad.every(({ row }) => definitionOf(row.metric).confirmed);
   if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
   const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };
@@ -44,7 +44,7 @@ export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null
   const { judgement, held, lookedAgain } = state;
   if (plan.freshLook !== true || held !== null || lookedAgain || judgement?.verdict !== 'warn') return null;
   const bad = judgement.rows.filter(({ row, verdict }) => !row.informs && verdict === 'warn');
-  if (bad.length === 0 || !bad.every(({ row }) => LATENCIES.includes(row.metric))) return null;
+  if (bad.length === 0 || !bad.every(({ row }) => definitionOf(row.metric).unit === 'ms')) return null;
   return {
     ...state,
     ...FIRST_LOOK,

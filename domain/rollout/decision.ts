@@ -1,4 +1,5 @@
-import type { LadderStep, Metric } from '../plan/plan.ts';
+import type { Metric } from '../metrics/registry.ts';
+import type { LadderStep } from '../plan/plan.ts';
 import type { Evidence } from '../gate/reading.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Judgement } from '../gate/judgement.ts';

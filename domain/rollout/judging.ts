@@ -11,7 +11,7 @@ import { secondLook } from './confirmation-window.ts';
 import { pairedDifference, zFor } from '../statistics/proportion.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import { windowBetween } from '../metrics/window.ts';
-import type { EvaluationResult } from '../evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../core/evaluation-result.ts';
 import { unknownJudgement } from '../gate/judgement.ts';
 import type { Judgement } from '../gate/judgement.ts';
 

@@ -5,7 +5,7 @@ import type { LadderStep, Plan, Stage } from '../plan/plan.ts';
 import type { Evidence } from '../gate/reading.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
-import type { EvaluationResult } from '../evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../core/evaluation-result.ts';
 import type { RollbackVerification } from '../rollback/verification.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { Verdict } from '../core/verdict.ts';

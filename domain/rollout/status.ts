@@ -1,6 +1,7 @@
 import type { BlastRadius } from './impact.ts';
 import { sayBlastRadius } from './impact.ts';
-import type { Metric, Plan } from '../plan/plan.ts';
+import type { Metric } from '../metrics/registry.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './state.ts';
 import { sayTimes } from './repeats.ts';

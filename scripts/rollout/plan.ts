@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Detectability } from '../../domain/power/power-analysis.ts';
 import { planDetectability } from '../../domain/power/power-analysis.ts';
 import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import { definitionOf } from '../../domain/metrics/registry.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
 import { gatewayFromEnv } from '../../devstack/gateway-client.ts';
@@ -84,7 +85,7 @@ const nameOf = ({ metric, against }: Row) => (against === 'stable' ? `${metric} 
 
 function limitOf({ metric, warnOver, redOver, onRed }: Row): string {
   const say = (limit: number) =>
-    metric.endsWith('P95') ? `${limit} ms` : `${Number((100 * limit).toPrecision(3))} points`;
+    definitionOf(metric).unit === 'ms' ? `${limit} ms` : `${Number((100 * limit).toPrecision(3))} points`;
   return [
     ...(warnOver === null ? [] : [`over ${say(warnOver)}: warn`]),
     ...(redOver === null ? [] : [`over ${say(redOver)}: ${onRed}`]),

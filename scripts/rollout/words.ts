@@ -18,11 +18,11 @@ export function sayTime(ms: number): string {
 }
 
 /** A gate's row: its verdict, its samples, the interval that decided, and why. */
-export function rowLine({ verdict, n, interval, reason, metric, distance }: StatusRow): string {
+export function rowLine({ verdict, n, interval, reason, distance }: StatusRow): string {
   const percent = (share: number) => (share * 100).toFixed(1);
-  // The split's interval is a p-value, which the reason has; what was read off and not sampled has none.
+  // What was read off, and not sampled, has no interval to show.
   const bounds =
-    interval === null || interval.low === interval.high || metric === 'splitMismatch'
+    interval === null || interval.low === interval.high
       ? ''
       : `  [${percent(interval.low)}, ${percent(interval.high)}] %`;
   const far = distance === null ? '' : ` (${distance})`;

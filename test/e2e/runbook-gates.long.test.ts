@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parsePlan } from '../../domain/plan/parse-plan.ts';
 import type { GateRow, Plan } from '../../domain/plan/plan.ts';
-import { isByKind } from '../../domain/plan/query-kinds.ts';
+import { definitionOf } from '../../domain/metrics/registry.ts';
 import type { StatusRow } from '../../domain/rollout/status.ts';
 import { ROOT } from '../../devstack/process.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
@@ -103,7 +103,9 @@ describe("the runbook's plan on real lanes", () => {
       for (const stage of plan.stages) {
         const rows = seen.get(stage.name) ?? [];
         const measured = rows.filter(({ n }) => n !== null).map(({ metric }) => metric);
-        const wanted = stage.rows.filter((row) => !isByKind(row)).map(({ metric }) => metric);
+        const wanted = stage.rows
+          .filter((row) => !definitionOf(row.metric).byKind)
+          .map(({ metric }) => metric);
         expect([...new Set(measured)], `${stage.name}: ${JSON.stringify(rows)}`).toEqual(
           expect.arrayContaining([...new Set(wanted)]),
         );

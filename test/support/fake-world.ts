@@ -23,7 +23,7 @@ import type {
   SnapshotResult,
 } from '../../domain/metrics/snapshot.ts';
 import { soundLane } from './lane-traffic.ts';
-import type { EvaluationResult } from '../../domain/evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../../domain/core/evaluation-result.ts';
 import type { PreflightCheck, PreflightReport } from '../../domain/preflight/report.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 

@@ -8,7 +8,7 @@ import type { Evidence } from '../../../domain/gate/reading.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
 import type { LaneDid } from '../../support/lane-traffic.ts';
 import { windowOf } from '../../support/lane-traffic.ts';
-import type { EvaluationResult } from '../../../domain/evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../../../domain/core/evaluation-result.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 import { worst } from '../../../domain/core/verdict.ts';
 

@@ -2,7 +2,7 @@ import type { LaneCounters, SnapshotResult } from '../../../domain/metrics/snaps
 import { counters, snapshot } from '../lane-traffic.ts';
 import type { World } from './world.ts';
 import { NEW, OLD } from './world.ts';
-import type { EvaluationResult } from '../../../domain/evaluation/evaluation-result.ts';
+import type { EvaluationResult } from '../../../domain/core/evaluation-result.ts';
 import type { PreflightReport } from '../../../domain/preflight/report.ts';
 
 /** How the candidate did since the window was opened; `idle`: nobody asked it anything. */

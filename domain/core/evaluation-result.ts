@@ -1,3 +1,4 @@
+/** What a labelled evaluation of a lane found, or why there is none. */
 export type EvaluationResult =
   | {
       readonly kind: 'evaluated';

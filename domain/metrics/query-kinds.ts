@@ -1,16 +1,11 @@
-import type { Histogram } from '../metrics/histogram.ts';
-import type { Strata } from '../metrics/like-with-like.ts';
-import type { GateRow } from './plan.ts';
-import { QUERY_KINDS } from '../metrics/snapshot.ts';
-import type { KindWindow } from '../metrics/window.ts';
+import type { Histogram } from './histogram.ts';
+import type { Strata } from './like-with-like.ts';
+import { QUERY_KINDS } from './snapshot.ts';
+import type { KindWindow } from './window.ts';
 
 /** Metrics that are judged for each kind of queries by itself, and compared with stable alone. */
 export const KIND_METRICS = ['encodeP95', 'requestP95'] as const;
 export type KindMetric = (typeof KIND_METRICS)[number];
-
-export function isByKind<R extends GateRow>(row: R): row is R & { readonly metric: KindMetric } {
-  return (KIND_METRICS as readonly string[]).includes(row.metric);
-}
 
 /** Kinds that a metric has: vectors are not encoded. */
 export const KINDS_OF: Readonly<Record<KindMetric, readonly string[]>> = {
