@@ -64,6 +64,7 @@ export class SimulatedLanes {
         epoch: 1,
         lanes: { stable: stable.counters(this.atMs), candidate: candidate.counters(this.atMs) },
         shadow: this.shadowPercent === 0 ? null : this.shadow.counters(),
+        touched: null,
       },
     };
   }

@@ -34,7 +34,7 @@ export function alertNotification(
 
 /** What is about an evaluation has the key that the workflow `evaluation` tells it by: the first of the two is sent. */
 function keyOf({ kind, key, alert }: AlertEvent, service: string): string {
-  const { metric, severity, release, evaluationMs = null } = alert;
+  const { metric, severity, release, evaluationMs } = alert;
   const aboutIt = kind === 'fired' || kind === 'again';
   if (aboutIt && metric !== null && release !== null && evaluationMs !== null)
     return driftKey({ release, metric, severity, atMs: evaluationMs });

@@ -12,10 +12,9 @@ export function dueMessages(
   const due = Object.entries(firing).flatMap(([key, alert]): AlertEvent[] => {
     if (isCovered(alert, firing) || isFading(key, alert, watches, nowMs)) return [];
     const kind = dueFor(alert, reminderMs, nowMs);
-    const { evaluationMs = null } = alert;
     return kind === null
       ? []
-      : [{ kind, key, alert: { ...alert, toldMs: nowMs, toldEvaluationMs: evaluationMs } }];
+      : [{ kind, key, alert: { ...alert, toldMs: nowMs, toldEvaluationMs: alert.evaluationMs } }];
   });
   const after = Object.fromEntries(due.map(({ key, alert }) => [key, alert]));
   return { firing: { ...firing, ...after }, events: due };
@@ -23,7 +22,7 @@ export function dueMessages(
 
 /** What is due of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
 function dueFor(
-  { toldMs, severity, evaluationMs = null, toldEvaluationMs = null }: Alert,
+  { toldMs, severity, evaluationMs, toldEvaluationMs }: Alert,
   reminderMs: number,
   nowMs: number,
 ): 'fired' | 'again' | 'reminder' | null {

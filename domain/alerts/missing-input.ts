@@ -144,6 +144,8 @@ export function gapAlert(
     lane,
     measured: missing(reason),
     why: null,
+    evaluationMs: null,
+    toldEvaluationMs: null,
   };
 }
 

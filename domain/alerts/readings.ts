@@ -19,8 +19,8 @@ export interface AlertScene {
   readonly run: { readonly workflowId: string; readonly runId: string } | null;
   /** Effective; null where the lane does not run. */
   readonly flags: Readonly<Record<LaneName, Flags | null>>;
-  /** Share of queries with a result above tau that the lane's release promises; absent of monitors from before it was read. */
-  readonly expectedShare?: Readonly<Record<LaneName, number | null>>;
+  /** Share of queries with a result above tau that the lane's release promises; null where that is not known. */
+  readonly expectedShare: Readonly<Record<LaneName, number | null>>;
 }
 
 /** What the monitor sees at one moment. */
@@ -66,7 +66,7 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
           endToEnd: counters.endToEnd,
           rerank: counters.rerank,
           quality: counters.quality,
-          own: markedOf(counters.own ?? null),
+          own: markedOf(counters.own),
         };
   return {
     atMs: nowMs,
@@ -140,14 +140,14 @@ export function windowReading(
     case 'rerankP95':
       return latencyReading(rule, since(opening.rerank, now.rerank), reranked);
     case 'qualityShortfall': {
-      const expected = scene?.[lane] === now.release ? (scene.expectedShare?.[lane] ?? null) : null;
+      const expected = scene?.[lane] === now.release ? scene.expectedShare[lane] : null;
       if (expected === null) return unseen('what the release promises is not known');
       const n = now.quality.total - opening.quality.total;
       if (n < rule.minSamples) return fewSamples(rule, n, answers);
       return valueReading(rule, expected - (now.quality.hits - opening.quality.hits) / n, n);
     }
     case 'nearDuplicates':
-      return duplicatesReading(rule, now.own ?? null, opening.own, answers / INSPECTED_EVERY);
+      return duplicatesReading(rule, now.own, opening.own, answers / INSPECTED_EVERY);
     default:
       return few(`${rule.metric} is not read from counters`);
   }

@@ -56,7 +56,7 @@ function ofPoll(rule: AlertRule, lane: LaneName, now: Observation): RuleReading 
   switch (ALERT_METRICS[rule.metric].source) {
     case 'gauge': {
       const opening = openingOf(rule, lane, release, marks, nowMs);
-      return read(gaugeReading(rule, counters.own ?? null, opening?.own ?? null));
+      return read(gaugeReading(rule, counters.own, opening?.own ?? null));
     }
     case 'tuning':
       return read(tuningReading(rule, tuning[lane], nowMs));

@@ -77,7 +77,11 @@ function firing(
   { measured, why, evaluationMs }: AlertReading,
   { scene, nowMs }: Observation,
 ): Alert {
-  const about = { name, severity, metric, lane, release, measured };
+  const about = { name, severity, metric, lane, release, measured, why: why ?? null };
   const since = before ?? { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
-  return { ...since, ...about, why: why ?? null, evaluationMs: evaluationMs ?? null };
+  const evaluations = {
+    evaluationMs: evaluationMs ?? null,
+    toldEvaluationMs: before?.toldEvaluationMs ?? null,
+  };
+  return { ...since, ...about, ...evaluations };
 }

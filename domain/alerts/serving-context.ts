@@ -1,8 +1,8 @@
 import type { AlertScene } from './readings.ts';
 import type { ControlView } from '../control/state.ts';
 
-/** Who serves what now, out of the gateway's control state. Another service's rollout is nobody to talk to. */
-export function sceneOf({ state, lanes }: ControlView, service: string): AlertScene {
+/** Who serves what now, without what the releases promise, out of the gateway's control state. Another service's rollout is nobody to talk to. */
+export function sceneOf({ state, lanes }: ControlView, service: string): Omit<AlertScene, 'expectedShare'> {
   const workflowId = `rollout/${service}`;
   const runId = state.owner.startsWith(`${workflowId}/`) ? state.owner.slice(workflowId.length + 1) : '';
   return {

@@ -23,10 +23,10 @@ export interface Alert {
   readonly why: string | null;
   /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
   readonly toldMs: number | null;
-  /** When the evaluation was made that it is about now; null where it is about none. Alerts of before have neither. */
-  readonly evaluationMs?: number | null;
+  /** When the evaluation was made that it is about now; null where it is about none. */
+  readonly evaluationMs: number | null;
   /** And the one of which a person was last told. */
-  readonly toldEvaluationMs?: number | null;
+  readonly toldEvaluationMs: number | null;
 }
 
 export interface AlertEvent {

@@ -47,7 +47,7 @@ export function tuningStep(
     atMs: nowMs,
     of,
     retrieval: lane.retrieval,
-    recall: recalledOf(lane.own ?? null),
+    recall: recalledOf(lane.own),
   };
   if (before === null || before.opening.of !== of) return { opening: now, windows: [] };
   const { opening } = before;

@@ -84,8 +84,8 @@ export interface PublishReport {
   readonly rows: number;
   readonly rAt5: number;
   readonly containAt50: number;
-  /** Why pre-flight will refuse it, by smoke test; absent in histories from before it was asked. */
-  readonly refusals?: readonly string[];
+  /** Why pre-flight will refuse it, by smoke test; empty where it will not. */
+  readonly refusals: readonly string[];
   /** Of checksums.txt. */
   readonly sha256: string;
 }

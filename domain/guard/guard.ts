@@ -28,6 +28,7 @@ export function newGuard(nowMs: number): GuardState {
     clocks: null,
     blindTold: null,
     told: [],
+    toldBothMs: {},
     snapshots: [],
     records: [],
     compared: null,
@@ -155,7 +156,7 @@ function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): Guard
       state.records.map((record) => standingAt(record, 'stable', rule)),
       nowMs,
     );
-    if (stableToo && nowMs - (state.toldBothMs?.[rule.name] ?? -Infinity) < AGAIN_MS) continue;
+    if (stableToo && nowMs - (state.toldBothMs[rule.name] ?? -Infinity) < AGAIN_MS) continue;
     const reason = `${rule.name}: ${describe(rule)}`;
     return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
   }

@@ -50,8 +50,8 @@ export interface GuardState {
   readonly blindTold: { readonly kind: 'blind' | 'blindTooLong'; readonly atMs: number } | null;
   /** Triggers whose breach was told, until it is over. */
   readonly told: readonly string[];
-  /** When both lanes were last said to breach, by trigger; absent in states from before it was kept. */
-  readonly toldBothMs?: Readonly<Record<string, number>>;
+  /** When both lanes were last said to breach, by trigger. */
+  readonly toldBothMs: Readonly<Record<string, number>>;
   /** Snapshots as far back as the longest look-back, oldest first. */
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */

@@ -97,8 +97,8 @@ export interface LaneCounters {
   readonly distinctKeys: number;
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
-  /** What the lane counts of itself, all kinds of requests; null while it does not answer, absent in histories from before. */
-  readonly own?: LaneOwn | null;
+  /** What the lane counts of itself, all kinds of requests; null while it does not answer. */
+  readonly own: LaneOwn | null;
 }
 
 /** Overlap@10 is a number of tenths. */
@@ -137,10 +137,10 @@ export interface Snapshot {
   readonly percent: number;
   readonly epoch: number;
   readonly lanes: { readonly [lane in LaneName]: LaneCounters | null };
-  /** Null while no queries are shadowed; absent in histories from before there was a shadow. */
-  readonly shadow?: ShadowCounters | null;
-  /** Null without a candidate lane; absent in earlier histories. */
-  readonly touched?: TouchedCounters | null;
+  /** Null while no queries are shadowed. */
+  readonly shadow: ShadowCounters | null;
+  /** Null without a candidate lane. */
+  readonly touched: TouchedCounters | null;
 }
 
 /** What the metrics source answers: a snapshot, or why there is none. */

@@ -36,8 +36,8 @@ export interface Window {
   /** Null where the lane did not run, or served another release at the window's start. */
   readonly stable: LaneWindow | null;
   readonly candidate: LaneWindow | null;
-  /** Null where nothing was shadowed all through; absent in windows from before there was a shadow. */
-  readonly shadow?: ShadowCounters | null;
+  /** Null where nothing was shadowed all through. */
+  readonly shadow: ShadowCounters | null;
 }
 
 export type WindowResult =
@@ -70,7 +70,7 @@ export function windowBetween(opening: SnapshotResult, closing: SnapshotResult):
       percent: to.percent,
       stable: laneBetween(from, to, 'stable'),
       candidate: laneBetween(from, to, 'candidate'),
-      ...(to.shadow === undefined ? {} : { shadow: shadowSince(from.shadow ?? null, to.shadow) }),
+      shadow: shadowSince(from.shadow, to.shadow),
     },
   };
 }
@@ -86,7 +86,7 @@ function laneBetween(from: Snapshot, to: Snapshot, lane: 'stable' | 'candidate')
     ? null
     : {
         ...difference(before, after),
-        own: ownBetween(before.own ?? null, after.own ?? null, to.uptimeMs - from.uptimeMs),
+        own: ownBetween(before.own, after.own, to.uptimeMs - from.uptimeMs),
       };
 }
 

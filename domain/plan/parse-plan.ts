@@ -31,7 +31,6 @@ export function parsePlan(raw: unknown): ParsedPlan {
     extendByMs: extend.durationMs('by', 1_000),
     extendAtMost: extend.whole('atMost', 0),
     ladderAtMost: read.whole('ladderAtMost', 0, LADDER_AT_MOST),
-    freshLook: judge === 'sequential',
     holdEveryMs: read.durationMs('holdEvery', 1_000),
     keepPreviousMs: read.durationMs('keepPrevious'),
     loadWithinMs: read.durationMs('loadWithin', 1_000),

@@ -131,16 +131,14 @@ export interface Plan {
   readonly extendAtMost: number;
   /** Steps of the ladder that one stage may take; then hold. */
   readonly ladderAtMost: number;
-  /** A latency that no step of the ladder mends is measured once more before a person is asked; absent in plans of earlier histories. */
-  readonly freshLook?: boolean;
   /** While held, a fresh window is judged this often. */
   readonly holdEveryMs: number;
   readonly stages: readonly Stage[];
   readonly guard: GuardRules;
   /** Share of all queries, 0..100, that are shadowed while the candidate has users; null: as the gateway has it. */
-  readonly shadowPercent?: number | null;
+  readonly shadowPercent: number | null;
   /** Whether pre-flight refuses while no monitor watches the alert rules; null: it says so, and goes on. */
-  readonly monitor?: 'required' | null;
+  readonly monitor: 'required' | null;
   /** The old stable stays warm for so long after the promotion. */
   readonly keepPreviousMs: number;
   /** Time for the candidate's lane to be ready. */

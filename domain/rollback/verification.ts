@@ -6,6 +6,6 @@ export interface RollbackVerification {
   readonly probes: number;
   readonly matching: number;
   readonly version: string | null;
-  /** Whether stable's metrics are back where they were before the rollout; null where nobody looked. Histories of before have none. */
-  readonly metrics?: { readonly verdict: Verdict; readonly reason: string } | null;
+  /** Whether stable's metrics are back where they were before the rollout; null where nobody looked. */
+  readonly metrics: { readonly verdict: Verdict; readonly reason: string } | null;
 }

@@ -42,7 +42,8 @@ export function firstWord(
  */
 export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null {
   const { judgement, held, lookedAgain } = state;
-  if (plan.freshLook !== true || held !== null || lookedAgain || judgement?.verdict !== 'warn') return null;
+  if (plan.judge !== 'sequential' || held !== null || lookedAgain || judgement?.verdict !== 'warn')
+    return null;
   const bad = judgement.rows.filter(({ row, verdict }) => !row.informs && verdict === 'warn');
   if (bad.length === 0 || !bad.every(({ row }) => definitionOf(row.metric).unit === 'ms')) return null;
   return {

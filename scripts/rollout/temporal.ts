@@ -22,8 +22,8 @@ export type Seen =
       readonly outcome: Outcome;
       readonly reason: string;
       readonly candidate: string;
-      /** Null where it never had users; absent of runs from before it was counted. */
-      readonly blastRadius?: BlastRadius | null;
+      /** Null where it never had users. */
+      readonly blastRadius: BlastRadius | null;
     }
   /** No outcome: wrong input, or ended by force. */
   | { readonly kind: 'failed'; readonly reason: string };

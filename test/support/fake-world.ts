@@ -346,6 +346,7 @@ function fresh(release: string): Counted {
     kinds: {},
     quality: { hits: 0, total: 0 },
     rank1: { changed: 0, total: 0 },
+    own: null,
     distinctKeys: 0,
     notReadySeconds: 0,
     breakerOpen: false,

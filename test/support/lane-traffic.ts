@@ -169,6 +169,8 @@ export function snapshot(
       percent: 50,
       epoch: 1,
       lanes: { stable: running(stable, atMs), candidate: running(candidate, atMs) },
+      shadow: null,
+      touched: null,
       ...more,
     },
   };

@@ -90,7 +90,7 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
       reranker: wins.yes ? 'new' : 'old',
       ivfTrainedOn,
     });
-    const { refusals = [] } = published;
+    const { refusals } = published;
     ({ release } = published);
     const refused = refusals.length > 0 ? `; pre-flight will refuse it: ${refusals.join('; ')}` : '';
     note('publish', true, `${release}: ${published.rows} rows, R@5 ${published.rAt5.toFixed(4)}${refused}`);

@@ -85,9 +85,7 @@ export class RolloutTraffic {
         const { leaseTtlMs, onLeaseExpiry } = plan.guard;
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
-        // A plan of an earlier history has no such field.
-        const shadowPercent = plan.shadowPercent ?? null;
-        const shadow = shadowPercent === null ? {} : { shadowPercent };
+        const shadow = plan.shadowPercent === null ? {} : { shadowPercent: plan.shadowPercent };
         return this.askOnce(state, { percent, interventions: state.interventions, lease, ...shadow });
       }
       case 'zero':

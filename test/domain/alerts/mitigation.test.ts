@@ -154,6 +154,8 @@ describe('the message', () => {
       sinceMs: 0,
       toldMs: 0,
       why: null,
+      evaluationMs: null,
+      toldEvaluationMs: null,
       measured: { kind: 'value', value: 0, n: 400 },
     };
     const event: AlertEvent = { kind: 'resolved', key: 'errors-critical/candidate', alert };

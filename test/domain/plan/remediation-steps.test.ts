@@ -83,13 +83,6 @@ function walked(change: Partial<Pick<Walk, 'latencyMs' | 'lost'>>): Walk {
   return walk;
 }
 
-/** As a history from before has it. */
-function withoutFreshLook(now: Plan): Plan {
-  const { freshLook, ...before } = now;
-  expect(freshLook).toBe(true);
-  return before;
-}
-
 /** How often a fresh window was opened because no step was left. */
 function lookedAfresh({ state }: Walk): number {
   return state.timeline.filter(({ text }) => text.includes('measured once more')).length;
@@ -139,7 +132,6 @@ describe('a rollout whose gate warns', () => {
   it.each([
     ['once, and holds where it is as slow', plan, 1],
     ['not by the judge literal', runbookPlan({ judge: 'literal' }), 0],
-    ['not under a plan of an earlier history', withoutFreshLook(plan), 0],
   ])('is measured once more %s', (_, of, times) => {
     const walk = Object.assign(new Walk(of), { latencyMs: () => 12 });
     walk.goOn(400);

@@ -10,9 +10,9 @@ import { TimeSkipping } from '../../support/time-skipping.ts';
 
 /**
  * Workflows that once ran, as protobuf: the SDK's reader of JSON histories fails with the protobufjs it installs.
- * Code that changed so that it would take another way than they did must be versioned
- * (`patched`), or a deployment in the middle of a run stops it. `npm run histories` records
- * those that are not there; one is recorded again by removing it first, which gives up what it proved.
+ * Replay proves that a deployment in the middle of a run does not stop it. Until the first release such code is recorded
+ * again; from then on it is versioned (`patched`, docs/decisions.md). `npm run histories` records those that are not
+ * there; one is recorded again by removing it first, which gives up what it proved.
  */
 const { History } = temporal.api.history.v1;
 const FOLDER = new URL('../histories/', import.meta.url);
