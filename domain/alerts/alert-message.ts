@@ -1,9 +1,10 @@
 import type { MitigationPlace } from './mitigation.ts';
-import { proposalOf, rollbackCommand } from './mitigation.ts';
+import { proposalOf } from './mitigation.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './rules.ts';
 import { ALERT_METRICS, BLIND, NO_EVALUATION, NO_WEEKLY } from './rules.ts';
 import type { Alert, AlertEvent } from './state.ts';
 import { driftKey } from '../evaluation/drift.ts';
+import { asCode, rollbackCommand } from '../notification/commands.ts';
 import type { Notification } from '../notification/notification.ts';
 
 /** One event as a person is told it: what, of which release and run, and what to do about it. */
@@ -90,9 +91,11 @@ function adviceOf(
   const steps = (rule?.mitigate ?? []).map(({ do: name, how }) => {
     const { words, command } = proposalOf(name, place);
     const begun = how === 'start' ? ' (begun by the monitor)' : '';
-    return `- ${words}${begun}${command === null ? '' : `: ${command}`}`;
+    return `- ${words}${begun}${command === null ? '' : `: ${asCode(command)}`}`;
   });
-  const back = severity === 'critical' ? [`users back: ${rollbackCommand(scene)}`] : [];
+  // After a promotion nothing here knows the release to go back to: the operator names it.
+  const target = scene === null || scene.candidate === null ? null : scene.stable;
+  const back = severity === 'critical' ? [`users back: ${rollbackCommand(target)}`] : [];
   const risk = rule?.risk ?? null;
   return [
     ...(risk === null ? [] : [`risk: ${risk}`]),

@@ -1,4 +1,5 @@
 import { NAME_RULE, isName } from '../core/name.ts';
+import { workflowIdOf } from '../core/workflow-identity.ts';
 
 /** Input of the workflow `monitor`, with its defaults filled in. */
 export interface MonitorInput {
@@ -12,7 +13,7 @@ const FIELDS = Object.keys(DEFAULTS);
 
 /** The one workflow that watches a service. */
 export function monitorId(service: string): string {
-  return `monitor/${service}`;
+  return workflowIdOf('monitor', service);
 }
 
 /** What a person types to start it; where it runs already, it goes on. */

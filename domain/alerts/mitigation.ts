@@ -140,12 +140,6 @@ export function proposalOf(
   }
 }
 
-/** What takes users back by hand, without Temporal; after a promotion, another release has to be named. */
-export function rollbackCommand(scene: AlertScene | null): string {
-  const release = scene === null || scene.candidate === null ? 'RELEASE' : scene.stable;
-  return `bash scripts/rollback_retriever.sh ${release}`;
-}
-
 function startCommand(
   { type, workflowId, input }: MitigationStart & { kind: 'workflow' },
   taskQueue: string,

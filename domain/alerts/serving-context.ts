@@ -1,14 +1,17 @@
 import type { AlertScene } from './readings.ts';
 import type { ControlView } from '../control/state.ts';
+import { holderOf, workflowIdOf } from '../core/workflow-identity.ts';
 
-/** Who serves what now, without what the releases promise, out of the gateway's control state. Another service's rollout is nobody to talk to. */
+/**
+ * Who serves what now, out of the gateway's control state and without what the releases promise. The rollout is null where
+ * none of this service holds the fence.
+ */
 export function sceneOf({ state, lanes }: ControlView, service: string): Omit<AlertScene, 'expectedShare'> {
-  const workflowId = `rollout/${service}`;
-  const runId = state.owner.startsWith(`${workflowId}/`) ? state.owner.slice(workflowId.length + 1) : '';
+  const holder = holderOf(state.owner);
   return {
     stable: state.lanes.stable.release,
     candidate: state.lanes.candidate?.release ?? null,
-    run: runId === '' || runId.includes('/') ? null : { workflowId, runId },
+    run: holder?.workflowId === workflowIdOf('rollout', service) ? holder : null,
     flags: { stable: lanes.stable?.flags ?? null, candidate: lanes.candidate?.flags ?? null },
   };
 }

@@ -1,4 +1,5 @@
 import type { ControlState } from '../control/state.ts';
+import { asCode, rollbackCommand } from '../notification/commands.ts';
 import type { Notification } from '../notification/notification.ts';
 
 /** How long a holder may be unseen, and how often a person is reminded of it. */
@@ -77,8 +78,8 @@ function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number
     text: [
       `${alert.owner} (epoch ${alert.epoch}) gave no sign of life for ${minutes(unseenMs)}.`,
       keeps,
-      'What runs, and what does not: npx tsx scripts/diagnose-retriever.ts',
-      `Users back to ${lanes.stable.release}: bash scripts/rollback_retriever.sh ${lanes.stable.release}`,
+      `What runs, and what does not: ${asCode('npx tsx scripts/diagnose-retriever.ts')}`,
+      `Users back to ${lanes.stable.release}: ${rollbackCommand(lanes.stable.release)}`,
     ].join('\n'),
     dedupeKey: keyOf(alert),
     incident: incidentOf(alert),

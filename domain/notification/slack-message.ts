@@ -6,9 +6,9 @@ const LONGEST_SECTION = 3_000;
 
 const SIGN = { critical: ':rotating_light:', warning: ':warning:', info: ':information_source:' } as const;
 
-/** A notification as the body of a Slack incoming webhook: the title as header, each text line by line, commands as code. */
+/** A notification as the body of a Slack incoming webhook: the title as header, then the text, in which commands are code. */
 export function slackMessage({ severity, title, text }: Notification): Record<string, unknown> {
-  const body = text.split('\n').map(withCode).join('\n');
+  const body = escaped(text);
   return {
     // What a phone shows, and what is read aloud.
     text: `${SIGN[severity]} ${escaped(title)}`,
@@ -24,12 +24,6 @@ export function slackMessage({ severity, title, text }: Notification): Record<st
       { type: 'context', elements: [{ type: 'mrkdwn', text: `severity *${severity}*` }] },
     ],
   };
-}
-
-/** A command at the end of a line can be copied from where it stands. */
-function withCode(line: string): string {
-  const match = /^(.*?: )((?:bash|npx|temporal|curl) .*)$/.exec(line);
-  return match === null ? escaped(line) : `${escaped(match[1] ?? '')}\`${escaped(match[2] ?? '')}\``;
 }
 
 /** The three characters that Slack reads as control characters. */

@@ -1,5 +1,3 @@
-import { isName } from '../core/name.ts';
-
 /** How users are taken back: the release before, the fallback model without the reranker, or the Deployment before. */
 export const ROLLBACK_METHODS = ['release', 'flags', 'kubernetes'] as const;
 type RollbackMethod = (typeof ROLLBACK_METHODS)[number];
@@ -11,12 +9,6 @@ export interface RollbackInput {
   readonly to: string | null;
   readonly reason: string | null;
   readonly by: string | null;
-}
-
-/** The service that a rollback's id names; null where the id has another shape, which says nothing of one. */
-export function serviceOfRollback(workflowId: string): string | null {
-  const service = /^rollback\/(.*)$/.exec(workflowId)?.[1];
-  return isName(service) ? service : null;
 }
 
 const FIELDS = ['method', 'to', 'reason', 'by'] as const;

@@ -1,6 +1,7 @@
 import type { Plan } from '../plan/plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './remediation.ts';
-import { finish, holdAfter, holdFor, rollbackCommand, startRollback } from './transitions.ts';
+import { rollbackCommand } from '../notification/commands.ts';
+import { finish, holdAfter, holdFor, startRollback } from './transitions.ts';
 import type { Effect, Held, RolloutState, Step } from './state.ts';
 import { FIRST_LOOK, decideMs, log, stageOf } from './state.ts';
 import type { RollbackVerification } from '../rollback/verification.ts';
@@ -105,7 +106,7 @@ export function onFailed(plan: Plan, state: RolloutState, reason: string, nowMs:
         kind: 'page',
         severity: 'critical',
         title,
-        text: `${reason}. By hand: ${rollbackCommand(state.report)}`,
+        text: `${reason}. By hand: ${rollbackCommand(state.report?.stable ?? null)}`,
       },
     ],
   };
@@ -127,7 +128,7 @@ export function onLate(
         kind: 'page',
         severity: 'critical',
         title: `rollout of ${candidate} is late at ${percent} %`,
-        text: `${text}. It is tried again and again. Users back, by hand: ${rollbackCommand(report)}`,
+        text: `${text}. It is tried again and again. Users back, by hand: ${rollbackCommand(report?.stable ?? null)}`,
       },
     ],
   };
@@ -186,7 +187,7 @@ function breachPage(
 ): Effect {
   const next = stableToo
     ? 'Stable breaches as well: going back to it would not help; look at machines, encoder and traffic'
-    : `Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report)}`;
+    : `Where it lasts, users are taken back without you. Now, by hand: ${rollbackCommand(report?.stable ?? null)}`;
   return {
     kind: 'page',
     severity: 'critical',

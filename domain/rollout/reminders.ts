@@ -1,4 +1,4 @@
-import { rollbackCommand } from './transitions.ts';
+import { rollbackCommand } from '../notification/commands.ts';
 import type { RolloutState, Step } from './state.ts';
 
 /** Half a shift: whoever missed the first page sees the second. */
@@ -24,7 +24,7 @@ export function remind(state: RolloutState, nowMs: number): Step {
         kind: 'page',
         severity: calm ? 'warning' : 'critical',
         title: `rollout of ${candidate} is still ${what} at ${percent} %, for ${hours} h`,
-        text: `${why}. resume goes on, rollback takes users back; by hand: ${rollbackCommand(report)}`,
+        text: `${why}. resume goes on, rollback takes users back; by hand: ${rollbackCommand(report?.stable ?? null)}`,
       },
     ],
   };

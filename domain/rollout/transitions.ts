@@ -1,3 +1,4 @@
+import { rollbackCommand } from '../notification/commands.ts';
 import { sayBlastRadius, widen } from './impact.ts';
 import type { Intervention } from '../control/state.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -116,15 +117,10 @@ export function startRollback(
             kind: 'page',
             severity: 'critical',
             title: `rolling back ${state.candidate} at ${state.percent} %`,
-            text: `${reason}. By hand: ${rollbackCommand(state.report)}`,
+            text: `${reason}. By hand: ${rollbackCommand(state.report?.stable ?? null)}`,
           },
         ];
   return { state: log(plan, next, { kind: 'step', text: `rollback: ${reason}` }, nowMs), effects };
-}
-
-/** What takes users back without Temporal and without the worker. */
-export function rollbackCommand(report: { readonly stable: string } | null): string {
-  return `bash scripts/rollback_retriever.sh ${report?.stable ?? '<release>'}`;
 }
 
 /** Each reading of the counters widens the blast radius, whatever else it is for. */

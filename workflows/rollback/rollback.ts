@@ -2,8 +2,9 @@ import { ApplicationFailure, CancellationScope, log } from '@temporalio/workflow
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { Postmortem } from '../../domain/incident/postmortem.ts';
 import type { RollbackInput } from '../../domain/rollback/input.ts';
-import { readRollbackInput, serviceOfRollback } from '../../domain/rollback/input.ts';
-import { rollbackCommand } from '../../domain/rollout/transitions.ts';
+import { ownerOf, serviceOf } from '../../domain/core/workflow-identity.ts';
+import { rollbackCommand } from '../../domain/notification/commands.ts';
+import { readRollbackInput } from '../../domain/rollback/input.ts';
 import { activities, permanentReason } from '../runtime/activities.ts';
 import { identity } from '../runtime/identity.ts';
 import { flipFlags, undoDeployment } from './methods.ts';
@@ -34,12 +35,13 @@ export async function rollback(raw?: unknown): Promise<RollbackResult> {
   const { input, notes } = readRollbackInput(raw);
   const { workflowId, runId } = identity();
   const startedMs = Date.now();
-  const service = serviceOfRollback(workflowId);
+  const service = serviceOf('rollback', workflowId);
+  const owner = ownerOf({ workflowId, runId });
   const run: Run = {
-    owner: `${workflowId}/${runId}`,
+    owner,
     ...(service === null ? {} : { service }),
     // With the time: after a reset it is carried out, and not remembered.
-    key: `${workflowId}/${runId}/rollback/${startedMs}`,
+    key: `${owner}/rollback/${startedMs}`,
     by: input.by ?? workflowId,
     reason: input.reason ?? 'rollback workflow',
     // Nobody waits for this page, and each says something new.
@@ -96,7 +98,7 @@ function carryOut(
 }
 
 async function page(title: string, reason: string, { to }: RollbackInput): Promise<void> {
-  const text = `${reason}. By hand: ${rollbackCommand(to === null ? null : { stable: to })}`;
+  const text = `${reason}. By hand: ${rollbackCommand(to)}`;
   const dedupeKey = `${identity().runId}/${title}/${Date.now()}`;
   await activities()
     .notify({ severity: 'critical', title, text, dedupeKey })

@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { Message } from '../../domain/rollout/operator-commands.ts';
-import { rollbackCommand } from '../../domain/rollout/transitions.ts';
+import { rollbackCommand } from '../../domain/notification/commands.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import type { rollback } from '../rollback/rollback.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
@@ -33,7 +33,7 @@ export async function rollBackShipped(
     return {
       severity: 'critical',
       title: `the rollback of ${candidate}, which has shipped, could not begin`,
-      text: `rollback/${service} not begun: ${words}. By hand: ${rollbackCommand(report)}`,
+      text: `rollback/${service} not begun: ${words}. By hand: ${rollbackCommand(report?.stable ?? null)}`,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { rollbackCommand } from '../../../domain/notification/commands.ts';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -163,7 +164,7 @@ describe("in Slack's format", () => {
   });
 
   it('a command can be copied from where it stands', async () => {
-    const body = await slack('risk: x\nusers back: bash scripts/rollback_retriever.sh v-1');
+    const body = await slack(`risk: x\nusers back: ${rollbackCommand('v-1')}`);
     expect(body.blocks[1]?.text?.text).toBe('risk: x\nusers back: `bash scripts/rollback_retriever.sh v-1`');
   });
 

@@ -51,7 +51,7 @@ describe('a holder who is not seen', () => {
     expect(messages[0]?.title).toContain('v0, which has 100 % of the users');
     expect(messages[0]?.text).toMatch(/rollout\/run \(epoch 3\) gave no sign of life for 3 min/);
     expect(messages[0]?.text).toMatch(/no lease: nothing takes these users back by itself/);
-    expect(messages[0]?.text).toMatch(/: bash scripts\/rollback_retriever\.sh v-1$/);
+    expect(messages[0]?.text).toMatch(/: `bash scripts\/rollback_retriever\.sh v-1`$/);
   });
 
   it('is said again every four hours, each time by another key', () => {
