@@ -94,13 +94,15 @@ export function listRowsByQuantile(listSizes: readonly number[]): Record<string,
 /** What happened to a lane between two looks at it. */
 export type OwnWindow =
   | { readonly kind: 'window'; readonly before: LaneOwn; readonly after: LaneOwn }
-  | { readonly kind: 'missing'; readonly reason: string };
+  | {
+      readonly kind: 'missing';
+      readonly cause: 'silent' | 'restarted' | 'standsStill';
+      readonly reason: string;
+    };
 
-const RESTARTED = 'the lane was restarted within the window';
-
-/** No longer window will mend that: it needs a fresh beginning. */
+/** Whether the window has to start again: a longer one has the restart in it too. */
 export function wasRestarted(own: OwnWindow): boolean {
-  return own.kind === 'missing' && own.reason === RESTARTED;
+  return own.kind === 'missing' && own.cause === 'restarted';
 }
 
 /** The lane's own clock. */
@@ -112,14 +114,15 @@ export function clockOf({
 }
 
 /**
- * What the lane counted between two looks that lie `tookMs` apart by the gateway's clock. A lane that is down has said
- * nothing, one that was restarted has counted anew, and one that stands still answers with what was: none of it is zero.
+ * What the lane counted between two looks that lie `tookMs` apart by the gateway's clock. A lane that is down says nothing, a
+ * restart resets the counters, and a lane that stands still repeats old ones: none of this is zero.
  */
 export function ownBetween(before: LaneOwn | null, after: LaneOwn | null, tookMs: number): OwnWindow {
   if (after === null || before === null)
-    return { kind: 'missing', reason: 'the lane did not say what it counts' };
-  if (after.startSeconds !== before.startSeconds) return { kind: 'missing', reason: RESTARTED };
+    return { kind: 'missing', cause: 'silent', reason: 'the lane did not say what it counts' };
+  if (after.startSeconds !== before.startSeconds)
+    return { kind: 'missing', cause: 'restarted', reason: 'the lane was restarted within the window' };
   const clock = windowClock(clockOf(before), clockOf(after), tookMs);
-  if (clock !== 'even') return { kind: 'missing', reason: STANDS_STILL };
+  if (clock !== 'even') return { kind: 'missing', cause: 'standsStill', reason: STANDS_STILL };
   return { kind: 'window', before, after };
 }

@@ -53,16 +53,16 @@ async function untilReady(url: string): Promise<number[]> {
   const statuses: number[] = [];
   const lateMs = Date.now() + 60_000;
   for (let good = 0; good < 20; await pause(10)) {
-    const ready = await readyAt(url);
-    if (ready !== null && statuses.at(-1) !== ready.status) statuses.push(ready.status);
-    const search = ready?.status === 200 ? await searchAt(url) : null;
+    const readiness = await readyAt(url);
+    if (readiness !== null && statuses.at(-1) !== readiness.status) statuses.push(readiness.status);
+    const search = readiness?.status === 200 ? await searchAt(url) : null;
     if (search === 200) good++;
     else if (
       search !== null ||
-      (ready !== null && ready.type?.startsWith('application/problem+json') !== true)
+      (readiness !== null && readiness.type?.startsWith('application/problem+json') !== true)
     )
-      throw new Error(`after ${JSON.stringify(ready)} a search was answered ${search}`);
-    if (Date.now() > lateMs) throw new Error(`not ready: ${JSON.stringify(ready)}`);
+      throw new Error(`after ${JSON.stringify(readiness)} a search was answered ${search}`);
+    if (Date.now() > lateMs) throw new Error(`not ready: ${JSON.stringify(readiness)}`);
   }
   return statuses;
 }
