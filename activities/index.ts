@@ -16,7 +16,7 @@ import type { DeploymentConfig } from './rollback/deployment.ts';
 import { createDeployment } from './rollback/deployment.ts';
 import { createEvaluation } from './evaluation/live.ts';
 import { createExperiment } from './experiment/experiment.ts';
-import { createFreeEpoch } from './gateway/acquire-fence.ts';
+import { createFenceAcquirer } from './gateway/acquire-fence.ts';
 import { createEvaluationRecords } from './evaluation/read-results.ts';
 import { createGatewayMetrics } from './gateway/metrics.ts';
 import { createMonitor } from './monitor/monitor.ts';
@@ -90,7 +90,7 @@ export function createActivities(
     ...createRollbackVerification({ ...config, metrics }),
     ...createNotify({ ...config, ...deps }),
     ...createSweep(config),
-    ...createFreeEpoch(control, deps.isRunning),
+    ...createFenceAcquirer(control, deps.isRunning),
     ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
     ...createMonitor({

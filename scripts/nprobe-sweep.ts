@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bandsOf, chooseNprobe, wordsOf } from '../domain/tuning/choose-nprobe.ts';
+import { formatTrialIntervals, chooseNprobe, formatTrial } from '../domain/tuning/choose-nprobe.ts';
 import { indexTarget, sweepNprobe, sweepQueries } from '../retrieval/evaluation/sweep.ts';
 import { readNpy } from '../retrieval/release/npy.ts';
 import { showProgress } from './build/progress.ts';
@@ -63,9 +63,9 @@ await runTool({
       return {
         met: choice.kind === 'chosen',
         lines: [
-          ...trials.map(bandsOf),
+          ...trials.map(formatTrialIntervals),
           `${choice.kind}: ${choice.reason} (${queries.length} queries)`,
-          ...(choice.kind === 'hold' ? choice.pareto.map((trial) => `  Pareto: ${wordsOf(trial)}`) : []),
+          ...(choice.kind === 'hold' ? choice.pareto.map((trial) => `  Pareto: ${formatTrial(trial)}`) : []),
         ],
         result,
       };

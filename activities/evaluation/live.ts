@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import type { EvaluateInput, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { z } from 'zod';
 import type { ControlOptions } from '../gateway/control.ts';
-import { lastLineOf, tokenFor } from '../jobs/job.ts';
+import { runJobForLastLine, tokenFor } from '../jobs/job.ts';
 import { readReleaseMetrics } from './release-metrics.ts';
 import type { EvaluationResult } from '../../domain/core/evaluation-result.ts';
 
@@ -50,7 +50,7 @@ function runEvaluation(deps: EvaluationDeps, input: EvaluateInput): Promise<Eval
     lane: input.lane,
     maxQueries: input.maxQueries ?? null,
   };
-  return lastLineOf('evaluation/live-main', job, outcome, tokenFor(control));
+  return runJobForLastLine('evaluation/live-main', job, outcome, tokenFor(control));
 }
 
 async function writeResult(

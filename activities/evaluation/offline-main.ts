@@ -13,7 +13,7 @@ import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import { logEnd } from '../../retrieval/ingest/replay.ts';
 import { sha256Of } from '../../retrieval/release/checksums.ts';
 import { flagsSchema, readManifest, ReleaseError } from '../../retrieval/release/manifest.ts';
-import { answerJob } from '../jobs/job.ts';
+import { serveJob } from '../jobs/job.ts';
 
 const release = { dir: z.string(), ingestLog: z.string() };
 const job = z.discriminatedUnion('step', [
@@ -51,7 +51,7 @@ const shardFile = z.object({
 /** A progress line every so many queries. */
 const SAY_EVERY = 20;
 
-await answerJob(job, async (asked, say) => {
+await serveJob(job, async (asked, say) => {
   if (asked.step === 'plan') return plan(asked);
   return asked.step === 'shard' ? shard(asked, say) : join(asked);
 });

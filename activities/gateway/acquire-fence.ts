@@ -7,7 +7,7 @@ import type { ControlClient } from './control.ts';
  * Acquires the fence only where no other running workflow holds it. An operator and a run that has ended hold nothing any
  * more.
  */
-export function createFreeEpoch(
+export function createFenceAcquirer(
   control: ControlClient,
   isRunning: (workflowId: string, firstRunId: string) => Promise<boolean>,
 ): Pick<TuningActivities, 'fenceHolder' | 'takeFreeEpoch'> {

@@ -14,11 +14,11 @@ const BEAT_MS = 5_000;
 
 /**
  * Runs a step of an activity as a niced child process: `module -main` gets the job as JSON and answers through
- * `answerJob`; every other line is progress and becomes the heartbeat. Throws with the child's own words:
+ * `serveJob`; every other line is progress and becomes the heartbeat. Throws with the child's own words:
  * non-retryable where the release or the job is wrong.
  */
 export async function runJob<T>(module: string, job: object, result: z.ZodType<T>): Promise<T> {
-  const answer = await lastLineOf(module, job, answerSchema);
+  const answer = await runJobForLastLine(module, job, answerSchema);
   if (answer.kind === 'done') return result.parse(answer.value);
   const { reason, permanent } = answer;
   throw permanent ? ApplicationFailure.nonRetryable(reason, 'WrongRelease') : new Error(reason);
@@ -28,7 +28,7 @@ export async function runJob<T>(module: string, job: object, result: z.ZodType<T
  * The same for a `-main` whose last line is an answer of its own shape. A child that says nothing is alive as long as it
  * runs: the heartbeat goes on, so that no second one starts beside it.
  */
-export async function lastLineOf<T>(
+export async function runJobForLastLine<T>(
   module: string,
   job: object,
   answer: z.ZodType<T>,
@@ -56,7 +56,7 @@ export function tokenFor({ token }: ControlOptions): Readonly<Record<string, str
 }
 
 /** The child's side: reads the job, runs it, and prints the answer as the last line. */
-export async function answerJob<J>(
+export async function serveJob<J>(
   job: z.ZodType<J>,
   run: (job: J, say: (line: string) => void) => Promise<unknown>,
 ): Promise<void> {

@@ -12,7 +12,7 @@ import { readManifest } from '../../retrieval/release/manifest.ts';
 import { verifyRelease } from '../../retrieval/release/verify.ts';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { SMOKE_TESTS } from '../../retrieval/smoke.ts';
-import { answerJob } from '../jobs/job.ts';
+import { serveJob } from '../jobs/job.ts';
 
 const work = { baseDir: z.string(), workDir: z.string() };
 const job = z.discriminatedUnion('step', [
@@ -46,7 +46,7 @@ type StepJob<S extends Job['step']> = Extract<Job, { step: S }>;
 /** A progress line every so many queries. */
 const SAY_EVERY = 50;
 
-await answerJob(job, async (asked, say): Promise<unknown> => {
+await serveJob(job, async (asked, say): Promise<unknown> => {
   const counted = (done: number, total: number) => {
     if (done % SAY_EVERY === 0) say(`asked ${done} of ${total}`);
   };

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 
-export interface SentKeysDeps {
+export interface DedupStoreDeps {
   readonly log: (
     level: 'info' | 'warn' | 'error',
     message: string,
@@ -18,7 +18,7 @@ const MOST = 1_000;
 const kept = z.object({ sent: z.array(z.string()) });
 
 /** Keys of messages that were sent, kept over a restart. A file that is lost or damaged costs a message sent twice. */
-export function createSentKeys({ log, sentFile }: SentKeysDeps) {
+export function createDedupStore({ log, sentFile }: DedupStoreDeps) {
   let loading: Promise<Set<string>> | null = null;
   let writing: Promise<void> = Promise.resolve();
   const keys = () => (loading ??= load(sentFile, log));
@@ -48,7 +48,7 @@ async function save(file: string, sent: ReadonlySet<string>): Promise<void> {
   await writeFileAtomic(file, `${JSON.stringify({ sent: [...sent] })}\n`);
 }
 
-async function load(file: string | null, log: SentKeysDeps['log']): Promise<Set<string>> {
+async function load(file: string | null, log: DedupStoreDeps['log']): Promise<Set<string>> {
   if (file === null) return new Set();
   try {
     return new Set(kept.parse(JSON.parse(await readFile(file, 'utf8'))).sent);

@@ -3,11 +3,11 @@ import { request } from 'undici';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { WebhookRoute } from '../../domain/notification/webhook-message.ts';
 import { webhookMessage } from '../../domain/notification/webhook-message.ts';
-import type { SentKeysDeps } from './dedup-store.ts';
-import { createSentKeys } from './dedup-store.ts';
+import type { DedupStoreDeps } from './dedup-store.ts';
+import { createDedupStore } from './dedup-store.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
-export interface NotifyDeps extends SentKeysDeps {
+export interface NotifyDeps extends DedupStoreDeps {
   /** By severity; null: the log alone. */
   readonly routes: { readonly [severity in Notification['severity']]: WebhookRoute | null };
 }
@@ -20,8 +20,8 @@ const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
  * the post succeeds or not.
  */
 export function createNotify(deps: NotifyDeps): Pick<RolloutActivities, 'notify'> {
-  const sent = createSentKeys(deps);
-  const logged = createSentKeys({ ...deps, sentFile: null });
+  const sent = createDedupStore(deps);
+  const logged = createDedupStore({ ...deps, sentFile: null });
   /** By key: of two at once with the same one, the second waits and finds it sent. */
   const underWay = new Map<string, Promise<{ readonly to: string }>>();
 

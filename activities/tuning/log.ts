@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bandsOf } from '../../domain/tuning/choose-nprobe.ts';
+import { formatTrialIntervals } from '../../domain/tuning/choose-nprobe.ts';
 import type { TuningActivities, TuningRecord } from '../../domain/contracts/tuning-activities.ts';
 
 const HEAD = '# Decisions about nprobe\n\nOne line each, by the workflow `nprobeTuning`, oldest first.\n\n';
@@ -34,7 +34,7 @@ function lineOf({
   file,
 }: TuningRecord): string {
   const when = new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
-  const what = chosen === null ? `nprobe=${nprobe ?? before}` : bandsOf(chosen);
+  const what = chosen === null ? `nprobe=${nprobe ?? before}` : formatTrialIntervals(chosen);
   const sweep = file === null ? '' : `; sweep: ${file}`;
   return `- ${when} UTC, ${service}, ${lane} ${release}, was nprobe=${before}, ${outcome}: ${what}; ${oneLine(reason)}${sweep}`;
 }

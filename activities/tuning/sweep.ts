@@ -6,7 +6,7 @@ import type { TrialSummary } from '../../domain/tuning/choose-nprobe.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
 import type { SweepInput, SweepResult, TuningActivities } from '../../domain/contracts/tuning-activities.ts';
 import type { ControlOptions } from '../gateway/control.ts';
-import { lastLineOf, tokenFor } from '../jobs/job.ts';
+import { runJobForLastLine, tokenFor } from '../jobs/job.ts';
 import { lineChart } from '../evaluation/line-chart.ts';
 
 export interface SweepDeps {
@@ -64,7 +64,7 @@ function runSweep({ control, releasesDir }: SweepDeps, input: SweepInput): Promi
     nprobes,
     maxQueries: QUERIES,
   };
-  return lastLineOf('tuning/sweep-main', job, outcome, tokenFor(control));
+  return runJobForLastLine('tuning/sweep-main', job, outcome, tokenFor(control));
 }
 
 /** JSON with all numbers and the choice that follows from them, and the plot beside it; a retry writes the same files. */

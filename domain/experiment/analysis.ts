@@ -142,7 +142,7 @@ export function splitOf(arms: Arms, offPercent: number): number | null {
 }
 
 /** What a look at the arms decides. Looks may be as many as one likes. */
-export function lookAt(design: ExperimentDesign, arms: Arms): ExperimentStep {
+export function interimAnalysis(design: ExperimentDesign, arms: Arms): ExperimentStep {
   const end = (recommendation: Recommendation, reason: string) =>
     ({ kind: 'end', recommendation, reason }) as const;
   const split = splitOf(arms, design.offPercent);

@@ -18,7 +18,7 @@ export function newTally(): ArmsTally {
 }
 
 /** The tally with one more reading of the gateway's counters; an old body changes nothing. */
-export function tallied(
+export function addReading(
   { before, last, restarts, clocks: earlier }: ArmsTally,
   { arms, processStartMs, uptimeMs }: Extract<ArmsReading, { kind: 'arms' }>,
 ): ArmsTally {

@@ -26,11 +26,11 @@ export interface CanaryChange {
 }
 
 /**
- * `fine`: nothing got worse. `worse`: something did, for certain. `doubt`: something seems to have, or too few requests
+ * `pass`: nothing got worse. `fail`: something did, for certain. `inconclusive`: something seems to have, or too few requests
  * came; a longer window may tell.
  */
 export interface CanaryVerdict {
-  readonly verdict: 'fine' | 'worse' | 'doubt';
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
   readonly reason: string;
 }
 
@@ -50,7 +50,10 @@ export function judgeCanary(
 ): CanaryVerdict {
   const after = withUsers(seen);
   if (after === null)
-    return { verdict: 'doubt', reason: `${seen?.errors.n ?? 0} requests of at least ${LEAST_REQUESTS}` };
+    return {
+      verdict: 'inconclusive',
+      reason: `${seen?.errors.n ?? 0} requests of at least ${LEAST_REQUESTS}`,
+    };
   const z = zFor(CONFIDENCE, CANARY_LOOKS_MS.length);
   const judged = [
     judgeRise('error rate', before.errors, after.errors, ERRORS_MAY_RISE, z),
@@ -58,8 +61,9 @@ export function judgeCanary(
     judgeRise('quality proxy misses', missesOf(before), missesOf(after), MISSES_MAY_RISE, z),
   ];
   const worst =
-    judged.find(({ verdict }) => verdict === 'worse') ?? judged.find(({ verdict }) => verdict === 'doubt');
-  return worst ?? { verdict: 'fine', reason: judged.map(({ reason }) => reason).join('; ') };
+    judged.find(({ verdict }) => verdict === 'fail') ??
+    judged.find(({ verdict }) => verdict === 'inconclusive');
+  return worst ?? { verdict: 'pass', reason: judged.map(({ reason }) => reason).join('; ') };
 }
 
 function missesOf({ quality }: LaneWindow): Count {
@@ -67,7 +71,8 @@ function missesOf({ quality }: LaneWindow): Count {
 }
 
 function judgeRise(name: string, before: Count, after: Count, tolerance: number, z: number): CanaryVerdict {
-  if (before.n === 0 || after.n === 0) return { verdict: 'doubt', reason: `${name}: nothing was counted` };
+  if (before.n === 0 || after.n === 0)
+    return { verdict: 'inconclusive', reason: `${name}: nothing was counted` };
   const [was, is] = [before.hits / before.n, after.hits / after.n];
   const reason = `${name} ${percent(was)} of ${before.n} before, ${percent(is)} of ${after.n} after`;
   return { verdict: verdictOf(newcombe(after, before, z), is - was, tolerance), reason };
@@ -81,7 +86,7 @@ function judgeLatency(
 ): CanaryVerdict {
   const [was, is] = [quantileMs(before.retrieval, 0.95), quantileMs(after.retrieval, 0.95)];
   if (was === null || is === null)
-    return { verdict: 'doubt', reason: 'P95 of retrieval: nothing was measured' };
+    return { verdict: 'inconclusive', reason: 'P95 of retrieval: nothing was measured' };
   const slowerMs = Math.max(was * SLOWER.ratio, was + SLOWER.excessMs);
   const limitMs = to > from ? Math.max(slowerMs, targetMs) : slowerMs;
   const { hits, n } = slowerThan(after.retrieval, limitMs);
@@ -91,8 +96,8 @@ function judgeLatency(
 
 /** Beyond the tolerance with the whole interval, with the value alone, or not. */
 function verdictOf({ low }: Interval, value: number, tolerance: number): CanaryVerdict['verdict'] {
-  if (low > tolerance) return 'worse';
-  return value > tolerance ? 'doubt' : 'fine';
+  if (low > tolerance) return 'fail';
+  return value > tolerance ? 'inconclusive' : 'pass';
 }
 
 function percent(share: number): string {

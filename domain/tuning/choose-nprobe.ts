@@ -62,18 +62,18 @@ export function chooseNprobe(
     };
   const best = priority === 'accuracy' ? mostAccurate(qualified, smallest) : smallest;
   const rule = priority === 'accuracy' ? 'finds most' : 'is the smallest';
-  return { kind: 'chosen', nprobe: best.nprobe, reason: `${wordsOf(best)} ${rule} with ${limits}` };
+  return { kind: 'chosen', nprobe: best.nprobe, reason: `${formatTrial(best)} ${rule} with ${limits}` };
 }
 
 /** A trial as the runbook writes it. */
-export function wordsOf({ nprobe, p95Ms, deltaPoints }: NprobeTrial): string {
+export function formatTrial({ nprobe, p95Ms, deltaPoints }: NprobeTrial): string {
   return `nprobe=${nprobe} (P95=${p95Ms.toFixed(2)}ms, ∆R@10=${deltaPoints.toFixed(1)}pp)`;
 }
 
 /** A trial with its bands. */
-export function bandsOf(trial: TrialSummary): string {
+export function formatTrialIntervals(trial: TrialSummary): string {
   const { deltaInterval: delta, p95Interval: p95 } = trial;
-  return `${wordsOf(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
+  return `${formatTrial(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
 }
 
 /** Trials that no other beats in latency and accuracy, fastest first. */

@@ -22,13 +22,13 @@ export interface NprobeTuningInput {
 
 /**
  * What a tuning ends with. `applied`: the lane has the chosen nprobe, and did not get worse. `unchanged`: nothing was
- * changed, as the lane has the right one already, or because nothing was to be applied. `takenBack`: it was changed, and
+ * changed, as the lane has the right one already, or because nothing was to be applied. `reverted`: it was changed, and
  * has its old nprobe again. `hold`: a person has to look: no nprobe qualifies, or it could not be applied. `superseded`:
  * somebody took the fence; the lane is theirs.
  */
 export interface NprobeTuningResult {
-  readonly outcome: 'applied' | 'unchanged' | 'takenBack' | 'hold' | 'superseded';
-  /** `applied`: the lane's new one; `unchanged`: the chosen one; `takenBack`: the old one, which it has again. */
+  readonly outcome: 'applied' | 'unchanged' | 'reverted' | 'hold' | 'superseded';
+  /** `applied`: the lane's new one; `unchanged`: the chosen one; `reverted`: the old one, which it has again. */
   readonly nprobe: number | null;
   readonly reason: string;
 }

@@ -1,5 +1,5 @@
 import type { TrialSummary } from './choose-nprobe.ts';
-import { bandsOf } from './choose-nprobe.ts';
+import { formatTrialIntervals } from './choose-nprobe.ts';
 import type { NprobeTuningResult, TuningOrder } from './input.ts';
 
 /** Answer of the query `status` of a tuning. */
@@ -45,7 +45,7 @@ export function tuningMarkdown(status: TuningStatus): string {
     status.reason,
     '',
     ...status.trials.map(
-      (trial) => `- ${bandsOf(trial)}${trial.nprobe === status.chosen ? ' **chosen**' : ''}`,
+      (trial) => `- ${formatTrialIntervals(trial)}${trial.nprobe === status.chosen ? ' **chosen**' : ''}`,
     ),
     '',
     'Signal: `rollback`; needs no input.',

@@ -16,7 +16,7 @@ import { ControlPlane } from './control/control-plane.ts';
 import { ExperimentArms } from './observers/experiment.ts';
 import { FeedbackSamples } from './observers/feedback.ts';
 import { Gateway } from './proxy/gateway.ts';
-import { Activity } from './observers/health.ts';
+import { ComponentHealth } from './observers/health.ts';
 import { HolderWatch } from './control/holder-watch.ts';
 import { collectRarely } from './gc-tuning.ts';
 import { keepIngestLog } from './ingest-log.ts';
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   const state = (await store.load()) ?? (await bootState(config, now()));
   const metrics = createMetrics();
   const keys = new DistinctKeys();
-  const activity = new Activity(Date.now);
+  const health = new ComponentHealth(Date.now);
   const lanes: Lanes = new Lanes({
     releasesDir: config.RELEASES_DIR,
     env: laneEnv(config),
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       lanes.follow(next);
       restoreIfReady();
     },
-    onSave: (fault) => (fault === null ? activity.worked('state') : activity.failed('state')),
+    onSave: (fault) => (fault === null ? health.worked('state') : health.failed('state')),
     onFault,
   });
   // A rollback to a cold release ends here, whether its lane became ready before or after it was asked for.
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
   const deadlines = {
     vectorMs: config.LANE_DEADLINE_MS,
     textMs: config.TEXT_DEADLINE_MS,
-    patienceMs: config.STABLE_PATIENCE_MS,
+    stableTimeoutMs: config.STABLE_PATIENCE_MS,
   };
   const feedback = await FeedbackSamples.open(join(config.STATE_DIR, 'feedback'), now, onFault);
   const experiment = new ExperimentArms(metrics);
@@ -112,7 +112,7 @@ async function main(): Promise<void> {
   });
   await holder.start();
   const ingestLog = await keepIngestLog(ingestLogFile(config), (error) => {
-    activity.failed('ingest');
+    health.failed('ingest');
     onFault(error);
   });
   const ingest = { log: ingestLog, token: await ingestToken(config) };
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
     notReady: () => (draining ? 'the gateway is ending' : notReady(control, lanes)),
     metrics,
     probeToken: probeToken(token),
-    activity,
+    health,
     shadow,
     ingest,
     feedback,

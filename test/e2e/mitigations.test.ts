@@ -59,7 +59,7 @@ describe('a monitor whose rule says how: start', () => {
     expect(page).toContain('reranker of stable switched off');
 
     const tuning = await workflow.getHandle('nprobeTuning/retriever').result();
-    expect(['applied', 'unchanged', 'takenBack', 'hold', 'superseded']).toContain(tuning.outcome);
+    expect(['applied', 'unchanged', 'reverted', 'hold', 'superseded']).toContain(tuning.outcome);
     expect(readdirSync(join(world.folder, 'artifacts/tuning')).join()).toMatch(
       /nprobe_sweep_\d{8}_\d{6}\.json/,
     );

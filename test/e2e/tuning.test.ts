@@ -55,7 +55,7 @@ it('[N3] sweeps the serving process, changes its nprobe, and takes it back where
   await world.stack.start('worker');
   await handle.signal('rollback');
   const result = await handle.result();
-  expect(result).toMatchObject({ outcome: 'takenBack', nprobe: 8 });
+  expect(result).toMatchObject({ outcome: 'reverted', nprobe: 8 });
   // One change forth and one back: the worker's restart repeated neither.
   const { state: after } = await world.gateway.control();
   expect(after.lanes.stable.flags?.nprobe).toBe(8);

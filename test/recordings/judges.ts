@@ -5,7 +5,14 @@ import type { CleanQuality } from '../../domain/evaluation/drift.ts';
 import { driftNotifications, judgeDrift } from '../../domain/evaluation/drift.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { Arms } from '../../domain/experiment/analysis.ts';
-import { RANKED, addArms, effectOf, lookAt, noArms, unitsNeeded } from '../../domain/experiment/analysis.ts';
+import {
+  RANKED,
+  addArms,
+  effectOf,
+  interimAnalysis,
+  noArms,
+  unitsNeeded,
+} from '../../domain/experiment/analysis.ts';
 import { measured } from '../../domain/core/metric-value.ts';
 import { judgeCanary } from '../../domain/tuning/canary.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
@@ -209,7 +216,7 @@ export function recordExperiments(): string[] {
       };
       const more = { on: arm(700, 0.6 + lift, arms.on.keys), off: arm(300, 0.6, arms.off.keys) };
       arms = addArms(arms, more);
-      const step = lookAt(design, arms);
+      const step = interimAnalysis(design, arms);
       notes.add({
         lift,
         look,

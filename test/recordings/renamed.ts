@@ -2,6 +2,17 @@
 const RENAMED: readonly (readonly [RegExp, string])[] = [
   // An alert that is about no evaluation says so.
   [/"why":null,"toldEvaluationMs":null/g, '"why":null,"evaluationMs":null,"toldEvaluationMs":null'],
+  // The canary of nprobe has the verdicts of a gate.
+  ...(
+    [
+      ['fine', 'pass'],
+      ['worse', 'fail'],
+      ['doubt', 'inconclusive'],
+    ] as const
+  ).map(
+    ([from, to]) =>
+      [new RegExp(`("canary":\\d+,"verdict":\\{"verdict":)"${from}"`, 'g'), `$1"${to}"`] as const,
+  ),
 ];
 
 /** A recorded line in today's words. */

@@ -42,8 +42,8 @@ describe('the kept orders', () => {
   it('score what was right in both orders, once', async () => {
     const kept = await open();
     kept.remember(sample(ID, ['c', 'a', 'b']));
-    expect(kept.hear(ID, 'c')).toMatchObject({ outcome: 'counted', plain: 1 / 3, reranked: 1 });
-    expect(kept.hear(ID, 'c')).toEqual({ outcome: 'repeated' });
+    expect(kept.recordFeedback(ID, 'c')).toMatchObject({ outcome: 'counted', plain: 1 / 3, reranked: 1 });
+    expect(kept.recordFeedback(ID, 'c')).toEqual({ outcome: 'repeated' });
     await kept.close();
   });
 
@@ -57,7 +57,7 @@ describe('the kept orders', () => {
   ])('%s', async (_, reranked, outcome) => {
     const kept = await open();
     kept.remember(sample(ID, reranked));
-    expect(kept.hear(ID, 'z')).toMatchObject(outcome);
+    expect(kept.recordFeedback(ID, 'z')).toMatchObject(outcome);
     await kept.close();
   });
 
@@ -65,16 +65,16 @@ describe('the kept orders', () => {
     const first = await open();
     first.remember(sample(ID, ['b', 'a', 'c']));
     first.remember(sample(OTHER, ['b', 'a', 'c']));
-    first.hear(OTHER, 'a');
+    first.recordFeedback(OTHER, 'a');
     await first.close();
     nowMs += 23 * HOUR_MS;
     const second = await open();
-    expect(second.hear(OTHER, 'a')).toEqual({ outcome: 'repeated' });
-    expect(second.hear(ID, 'a')).toMatchObject({ outcome: 'counted', plain: 1, reranked: 0.5 });
+    expect(second.recordFeedback(OTHER, 'a')).toEqual({ outcome: 'repeated' });
+    expect(second.recordFeedback(ID, 'a')).toMatchObject({ outcome: 'counted', plain: 1, reranked: 0.5 });
     await second.close();
     nowMs += 3 * HOUR_MS;
     const third = await open();
-    expect(third.hear(ID, 'a')).toEqual({ outcome: 'unknown' });
+    expect(third.recordFeedback(ID, 'a')).toEqual({ outcome: 'unknown' });
     expect(await readdir(folder)).toEqual([]);
     await third.close();
   });

@@ -6,11 +6,11 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
-import { armsOf, newTally, tallied } from '../../domain/experiment/arm-totals.ts';
+import { armsOf, newTally, addReading } from '../../domain/experiment/arm-totals.ts';
 import type { Designed } from '../../domain/experiment/design.ts';
 import { designFor, untilNextLookMs } from '../../domain/experiment/design.ts';
 import type { Arms, ExperimentDesign, Recommendation } from '../../domain/experiment/analysis.ts';
-import { lookAt, noArms, splitOf } from '../../domain/experiment/analysis.ts';
+import { interimAnalysis, noArms, splitOf } from '../../domain/experiment/analysis.ts';
 import type { ExperimentInput } from '../../domain/experiment/input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../../domain/experiment/report.ts';
 import { effectsOf } from '../../domain/experiment/report.ts';
@@ -164,7 +164,7 @@ export class ExperimentRun {
       const lost = this.take(await this.calls.readArms());
       if (lost !== null) return this.end('superseded', 'undecided', lost);
       if (this.stop !== null) return this.end('stopped', 'undecided', this.stop);
-      const step = lookAt(design, armsOf(this.tally));
+      const step = interimAnalysis(design, armsOf(this.tally));
       if (step.kind === 'end') return this.end('completed', step.recommendation, step.reason);
       if (Date.now() >= endMs) return this.end('completed', 'undecided', this.late(design));
     }
@@ -180,7 +180,7 @@ export class ExperimentRun {
       this.show({ reason: reading.reason });
       return null;
     }
-    const tally = tallied(this.tally, reading);
+    const tally = addReading(this.tally, reading);
     const stoodStill = tally.last === this.tally.last;
     this.tally = tally;
     if (stoodStill) {
@@ -190,7 +190,7 @@ export class ExperimentRun {
     if (reading.epoch !== this.epoch || reading.experiment !== this.name)
       return `somebody took the lanes (epoch ${reading.epoch}, experiment ${reading.experiment ?? 'none'}): the arms ended`;
     const arms = armsOf(this.tally);
-    const step = this.design === null ? null : lookAt(this.design, arms);
+    const step = this.design === null ? null : interimAnalysis(this.design, arms);
     this.show({ arms, reason: step?.kind === 'end' ? step.reason : this.status.reason });
     return null;
   }

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { ControlView, Flags } from '../../domain/control/state.ts';
 import { judgeCanary, withUsers } from '../../domain/tuning/canary.ts';
-import { chooseNprobe, wordsOf } from '../../domain/tuning/choose-nprobe.ts';
+import { chooseNprobe, formatTrial } from '../../domain/tuning/choose-nprobe.ts';
 import type { NprobeTuningResult, TuningOrder } from '../../domain/tuning/input.ts';
 import type { TuningStatus } from '../../domain/tuning/status.ts';
 import { newTuning, tuningMarkdown } from '../../domain/tuning/status.ts';
@@ -103,7 +103,7 @@ export class TuningRun {
     const choice = chooseNprobe(swept.trials, priority, targetMs);
     this.show({ trials: swept.trials, file: swept.file, reason: choice.reason });
     if (choice.kind === 'hold')
-      return this.end('hold', null, `${choice.reason}; Pareto: ${choice.pareto.map(wordsOf).join(', ')}`);
+      return this.end('hold', null, `${choice.reason}; Pareto: ${choice.pareto.map(formatTrial).join(', ')}`);
     this.show({ chosen: choice.nprobe });
     if (choice.nprobe === lane.flags.nprobe) return this.end('unchanged', choice.nprobe, choice.reason);
     if (!order.apply)
@@ -136,10 +136,10 @@ export class TuningRun {
     const verdict = await this.window((lane) => {
       const judged = judgeCanary(before, lane, change);
       last = judged.reason;
-      return judged.verdict === 'doubt' ? null : judged;
+      return judged.verdict === 'inconclusive' ? null : judged;
     });
     if (this.stop !== null) return this.giveUp(this.stop);
-    if (verdict?.verdict === 'fine') return this.end('applied', nprobe, `${why}; ${verdict.reason}`);
+    if (verdict?.verdict === 'pass') return this.end('applied', nprobe, `${why}; ${verdict.reason}`);
     return this.takeBack(verdict === null ? `it could not be proven in time: ${last}` : last);
   }
 
@@ -181,7 +181,7 @@ export class TuningRun {
     const { applied } = this;
     if (applied === null) return this.end('unchanged', null, why);
     const refusal = await CancellationScope.nonCancellable(() => this.setNprobe(applied.from, 'takeBack'));
-    return refusal ?? this.end('takenBack', applied.from, why);
+    return refusal ?? this.end('reverted', applied.from, why);
   }
 
   /** Somebody wants it to end: what it changed is undone, and what it did not change stays. */
@@ -227,7 +227,7 @@ export class TuningRun {
         }),
       );
     // A rollout says itself what became of its ladder's step.
-    if (order.held === null && (result.outcome === 'hold' || result.outcome === 'takenBack'))
+    if (order.held === null && (result.outcome === 'hold' || result.outcome === 'reverted'))
       reports.push(
         calls.notify({
           severity: 'warning',

@@ -121,13 +121,13 @@ export class LaneProcess {
     });
     this.child = child;
     child.stdin?.on('error', () => {});
-    if (child.stdout) onLines(child.stdout, (line) => this.hear(line));
+    if (child.stdout) onLines(child.stdout, (line) => this.onLine(line));
     // `close`, not `exit`: its last words are still in the pipe when it exits.
     child.once('close', (code, signal) => this.ended(signal === null ? `exit code ${code}` : signal));
     child.once('error', (error) => this.deps.log('lane can not be started', { reason: error.message }));
   }
 
-  private hear(line: string): void {
+  private onLine(line: string): void {
     const word = laneWord(line);
     if (word === null) return;
     if (word.event === 'refused') {

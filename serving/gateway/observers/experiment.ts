@@ -41,7 +41,7 @@ export class ExperimentArms {
   }
 
   /** Counts how a user's query went. Queries with a context alone are reranked, so only they count. */
-  saw(
+  observe(
     { experiment, arm }: InArm,
     requestId: string,
     requestKey: string,
@@ -62,7 +62,7 @@ export class ExperimentArms {
   }
 
   /** Joins feedback with the answer it is about, once for each answer. Whether it was one of the experiment's. */
-  hear(requestId: string, id: string): boolean {
+  recordFeedback(requestId: string, id: string): boolean {
     const answer = this.answers.get(requestId);
     if (answer === undefined) return false;
     this.answers.delete(requestId);

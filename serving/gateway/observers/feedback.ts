@@ -89,7 +89,7 @@ export class FeedbackSamples {
   }
 
   /** Scores the id that was right or clicked, once for each request. */
-  hear(requestId: string, id: string): Feedback {
+  recordFeedback(requestId: string, id: string): Feedback {
     if (!isSampled(requestId)) return { outcome: 'notSampled' };
     const sample = this.samples.get(requestId);
     if (sample === 'counted') return { outcome: 'repeated' };

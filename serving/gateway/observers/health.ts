@@ -5,7 +5,7 @@ import { readTimings } from './request-metrics.ts';
 import type { LaneAnswer } from '../proxy/lane-client.ts';
 
 /** When each part of the pipeline last worked for a user. */
-export class Activity {
+export class ComponentHealth {
   private readonly lastOkMs: Partial<Record<string, number>> = {};
   private readonly broken = new Set<string>();
   private readonly now: () => number;
@@ -14,7 +14,7 @@ export class Activity {
     this.now = now;
   }
 
-  saw({ status, headers }: LaneAnswer): void {
+  observe({ status, headers }: LaneAnswer): void {
     if (status >= 400) return;
     for (const part of Object.keys(readTimings(headers[LANE_HEADERS.timing])))
       this.lastOkMs[part] = this.now();
@@ -36,7 +36,7 @@ export class Activity {
 }
 
 /** `GET /health`: which release users get, whether the lanes that serve them are ready, and whether a candidate is watched. */
-export function healthOf(view: ControlView, activity: Activity, holderMissing: boolean): Health {
+export function healthOf(view: ControlView, health: ComponentHealth, holderMissing: boolean): Health {
   const { state, lanes } = view;
   const { stable, candidate } = state.lanes;
   const ready = (lane: AnyLane) => lanes[lane]?.state === 'ready';
@@ -57,11 +57,11 @@ export function healthOf(view: ControlView, activity: Activity, holderMissing: b
       spare: lanes.spare?.state ?? null,
     },
     // Chunks are checked and encoded by stable.
-    ingest: activity.part('ingest', ready('stable')),
-    encode: activity.part('encode', ok),
-    search: activity.part('search', ok),
-    rerank: activity.part('rerank', ok),
-    state: activity.part('state', true),
+    ingest: health.part('ingest', ready('stable')),
+    encode: health.part('encode', ok),
+    search: health.part('search', ok),
+    rerank: health.part('rerank', ok),
+    state: health.part('state', true),
     holder: { ok: !holderMissing, lastOkMs: state.holderSeenMs },
   };
 }

@@ -7,7 +7,7 @@ import { OVERLAP_DEPTH } from '../../../domain/metrics/snapshot.ts';
 import { exchangeOf } from '../proxy/lane-client.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { exchange } from '../proxy/http-exchange.ts';
-import type { Served, UserRequest } from '../proxy/gateway.ts';
+import type { GatewayResponse, UserRequest } from '../proxy/gateway.ts';
 import type { Lanes } from '../lanes/lanes.ts';
 import type { Metrics } from '../metrics.ts';
 
@@ -34,7 +34,7 @@ interface Half {
   readonly ids: readonly string[];
 }
 
-type ServedAnswer = Extract<Served, { kind: 'answer' }>;
+type ServedAnswer = Extract<GatewayResponse, { kind: 'answer' }>;
 
 /** The releases that a comparison began with. */
 interface Pair {
@@ -61,7 +61,7 @@ export class Shadow {
    * What to call once the user's answer is sent, with the number of users who wait then; null where this query is not
    * shadowed. Queries with a context alone are: as everywhere, they are what gates judge.
    */
-  chosen(request: UserRequest, served: Served): ((usersWaiting: number) => void) | null {
+  chosen(request: UserRequest, served: GatewayResponse): ((usersWaiting: number) => void) | null {
     const { percent, shadowPercent, lanes } = this.deps.control.state;
     if (shadowPercent === 0 || percent === 0 || lanes.candidate === null || request.synthetic) return null;
     if (served.kind !== 'answer' || served.status >= 400 || served.headers[LANE_HEADERS.kind] !== 'context')

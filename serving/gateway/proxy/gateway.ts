@@ -29,10 +29,14 @@ export interface GatewayDeps {
   readonly experiment: ExperimentArms;
   readonly clock: GatewayClock;
   /**
-   * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `patienceMs` is
+   * Time a lane has for vectors, and for texts, which are encoded first; later it counts as timed out. `stableTimeoutMs` is
    * how long stable is waited for: nobody could answer in its place.
    */
-  readonly deadlines: { readonly vectorMs: number; readonly textMs: number; readonly patienceMs: number };
+  readonly deadlines: {
+    readonly vectorMs: number;
+    readonly textMs: number;
+    readonly stableTimeoutMs: number;
+  };
 }
 
 export interface UserRequest {
@@ -48,7 +52,7 @@ export interface UserRequest {
 }
 
 /** An answer of a lane, or the fault of the last lane that was asked. */
-export type Served = (LaneAnswer & { readonly lane: AnyLane }) | LaneFault;
+export type GatewayResponse = (LaneAnswer & { readonly lane: AnyLane }) | LaneFault;
 
 /** Splits users over the lanes, falls back to stable, and counts by who was meant and who answered. */
 export class Gateway {
@@ -59,22 +63,27 @@ export class Gateway {
   }
 
   /** Asks the user's lane; a candidate that does not answer is answered for by stable. */
-  async search(request: UserRequest): Promise<Served> {
+  async search(request: UserRequest): Promise<GatewayResponse> {
     const { control, experiment, lanes } = this.deps;
     const { state } = control;
     const assigned = assignedLane(state, request.requestKey);
     if (!request.synthetic) this.deps.keys.see(assigned, request.requestKey);
     const beganMs = performance.now();
     const deadlineMs = this.deadlineMs(request);
-    const { patienceMs } = this.deps.deadlines;
+    const { stableTimeoutMs } = this.deps.deadlines;
     const inArm = request.synthetic ? null : experiment.armOf(state, assigned, request.requestKey);
     const sample = !request.synthetic && isSampled(request.requestId);
     const asked = { sample, flags: flagsOf(inArm, lanes.flags(state, 'stable')) };
-    const first = await this.ask(assigned, request, assigned === 'stable' ? patienceMs : deadlineMs, asked);
+    const first = await this.ask(
+      assigned,
+      request,
+      assigned === 'stable' ? stableTimeoutMs : deadlineMs,
+      asked,
+    );
     const tookMs = performance.now() - beganMs;
     const second =
       assigned === 'candidate' && asksStable(first)
-        ? await this.ask('stable', request, patienceMs, asked)
+        ? await this.ask('stable', request, stableTimeoutMs, asked)
         : null;
     // A refusal is an answer, and better than none.
     const fallsBack = second !== null && (second.kind === 'answer' || first.kind === 'fault');
@@ -82,15 +91,15 @@ export class Gateway {
     const heard = refuted(first, last) ?? judged(first, tookMs, deadlineMs);
     this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
     if (inArm !== null)
-      experiment.saw(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
+      experiment.observe(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
     if (last.kind === 'fault') return last;
     const answer = labelled({ ...last, lane: fallsBack ? 'stable' : assigned } as const, inArm);
     return asked.sample ? this.keepOrders(request.requestId, answer) : answer;
   }
 
   /** Another route of the stable lane; counted nowhere. */
-  async askStable(path: string, request: UserRequest): Promise<Served> {
-    const answer = await this.ask('stable', request, this.deps.deadlines.patienceMs, { path });
+  async askStable(path: string, request: UserRequest): Promise<GatewayResponse> {
+    const answer = await this.ask('stable', request, this.deps.deadlines.stableTimeoutMs, { path });
     return answer.kind === 'answer' ? { ...answer, lane: 'stable' } : answer;
   }
 
@@ -98,8 +107,12 @@ export class Gateway {
    * Asks exactly this lane, without fallback and without being counted: evaluations, probes and sweeps, whose requests are
    * synthetic. `flags` are of this request alone; the lane's own where they are null.
    */
-  async searchLane(lane: AnyLane, request: UserRequest, flags: Flags | null = null): Promise<Served> {
-    const answer = await this.ask(lane, request, this.deps.deadlines.patienceMs, { flags });
+  async searchLane(
+    lane: AnyLane,
+    request: UserRequest,
+    flags: Flags | null = null,
+  ): Promise<GatewayResponse> {
+    const answer = await this.ask(lane, request, this.deps.deadlines.stableTimeoutMs, { flags });
     return answer.kind === 'answer' ? { ...answer, lane } : answer;
   }
 
@@ -154,7 +167,7 @@ export class Gateway {
   }
 
   /** Keeps what a sampled answer says of its orders; the user gets the rest. */
-  private keepOrders(requestId: string, answer: LaneAnswer & { readonly lane: LaneName }): Served {
+  private keepOrders(requestId: string, answer: LaneAnswer & { readonly lane: LaneName }): GatewayResponse {
     const taken = answer.status < 400 ? takeOrders(answer.body) : null;
     if (taken === null) return answer;
     const release = answer.headers[LANE_HEADERS.release] ?? '';
@@ -195,9 +208,9 @@ export class Gateway {
     return (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
   }
 
-  private count(state: ControlState, request: UserRequest, course: Course): void {
+  private count(state: ControlState, request: UserRequest, outcome: RequestOutcome): void {
     const { metrics } = this.deps;
-    const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = course;
+    const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = outcome;
     const kind = this.kindOf(request, last);
     const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
     if (request.synthetic) {
@@ -222,7 +235,7 @@ interface AskOptions {
 }
 
 /** How a user's request went. */
-interface Course {
+interface RequestOutcome {
   readonly assigned: LaneName;
   /** Stable was asked in the candidate's place. */
   readonly fallsBack: boolean;

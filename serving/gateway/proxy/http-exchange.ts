@@ -22,7 +22,7 @@ export interface Answered {
 }
 
 /** Why an exchange was given up. */
-export class GivenUp extends Error {
+export class ExchangeAborted extends Error {
   readonly why: 'timeout' | 'aborted';
 
   constructor(why: 'timeout' | 'aborted') {
@@ -32,7 +32,7 @@ export class GivenUp extends Error {
 }
 
 /**
- * One POST with its whole answer; rejects with GivenUp at the deadline or when the client goes, else with the
+ * One POST with its whole answer; rejects with ExchangeAborted at the deadline or when the client goes, else with the
  * connection's error. Every search comes through here, and dispatch with a handler costs a third of `request` with its
  * stream and two abort signals (docs/decisions.md).
  */
@@ -42,7 +42,7 @@ export function exchange(
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
-    let givenUp: GivenUp | null = null;
+    let givenUp: ExchangeAborted | null = null;
     let status = 0;
     let received: Answered['headers'] = {};
     const chunks: Buffer[] = [];
@@ -50,9 +50,9 @@ export function exchange(
       clearTimeout(timer);
       client.onGone = null;
     };
-    const giveUp = (why: GivenUp['why']) => {
+    const giveUp = (why: ExchangeAborted['why']) => {
       settle();
-      givenUp = new GivenUp(why);
+      givenUp = new ExchangeAborted(why);
       controller?.abort(givenUp);
       reject(givenUp);
     };

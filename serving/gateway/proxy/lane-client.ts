@@ -1,7 +1,7 @@
 import type { AnyLane, Flags } from '../../../domain/control/state.ts';
 import { LANE_HEADERS, formatFlags } from '../../../domain/control/http.ts';
 import type { Answered, Client, Exchange } from './http-exchange.ts';
-import { GivenUp, exchange } from './http-exchange.ts';
+import { ExchangeAborted, exchange } from './http-exchange.ts';
 import type { LaneProcess } from '../lanes/lane-process.ts';
 
 /** A lane's answer, its body untouched. */
@@ -76,12 +76,12 @@ export async function askLane(
     lane.breaker.succeeded();
     return { kind: 'answer', status: answer.status, headers: passedBack(answer.headers), body: answer.body };
   } catch (error) {
-    if (error instanceof GivenUp && error.why === 'aborted') {
+    if (error instanceof ExchangeAborted && error.why === 'aborted') {
       lane.breaker.undecided();
       return { kind: 'fault', why: 'aborted', reason: error.message };
     }
     lane.breaker.failed();
-    if (error instanceof GivenUp)
+    if (error instanceof ExchangeAborted)
       return { kind: 'fault', why: 'timeout', reason: `${lane.release} took over ${request.deadlineMs} ms` };
     return { kind: 'fault', why: 'failed', reason: error instanceof Error ? error.message : String(error) };
   }

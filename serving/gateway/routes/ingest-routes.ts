@@ -4,7 +4,7 @@ import type { IngestRecord } from '../../../retrieval/ingest/record.ts';
 import { ProblemError } from '../../http/problem.ts';
 import { tokenFits } from '../../http/bearer-token.ts';
 import type { Gateway } from '../proxy/gateway.ts';
-import type { Activity } from '../observers/health.ts';
+import type { ComponentHealth } from '../observers/health.ts';
 import type { IngestLog } from '../ingest-log.ts';
 import type { Metrics } from '../metrics.ts';
 import { USERS, sendServed, userRequest } from './request-adapter.ts';
@@ -15,7 +15,7 @@ export type Admission = <T>(kind: 'vector' | 'text', work: () => Promise<T>) => 
 export interface IngestDeps {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
-  readonly activity: Activity;
+  readonly health: ComponentHealth;
   readonly ingest: { readonly log: IngestLog; readonly token: string };
 }
 
@@ -25,7 +25,7 @@ export interface IngestDeps {
  */
 export function installIngest(
   app: FastifyInstance,
-  { gateway, metrics, activity, ingest }: IngestDeps,
+  { gateway, metrics, health, ingest }: IngestDeps,
   admitted: Admission,
 ): void {
   const { log, token } = ingest;
@@ -35,10 +35,10 @@ export function installIngest(
   };
   const append = async (record: IngestRecord, reply: FastifyReply, more: object = {}) => {
     const offset = await log.append(record).catch((error: unknown) => {
-      activity.failed('ingest');
+      health.failed('ingest');
       throw error;
     });
-    activity.worked('ingest');
+    health.worked('ingest');
     metrics.ingested.inc({ op: record.op });
     return reply.send({ id: record.id, offset, ...more });
   };

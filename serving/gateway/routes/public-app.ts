@@ -11,7 +11,7 @@ import type { ExperimentArms } from '../observers/experiment.ts';
 import type { FeedbackSamples } from '../observers/feedback.ts';
 import type { Gateway } from '../proxy/gateway.ts';
 import { healthOf } from '../observers/health.ts';
-import type { Activity } from '../observers/health.ts';
+import type { ComponentHealth } from '../observers/health.ts';
 import type { Admission, IngestDeps } from './ingest-routes.ts';
 import { installIngest } from './ingest-routes.ts';
 import type { HolderWatch } from '../control/holder-watch.ts';
@@ -25,11 +25,11 @@ export interface PublicDeps extends AppOptions {
   readonly metrics: Metrics;
   /** Who sends it may ask without being counted. */
   readonly probeToken: string;
-  readonly activity: Activity;
+  readonly health: ComponentHealth;
   readonly ingest: IngestDeps['ingest'];
   readonly shadow: Pick<Shadow, 'chosen'>;
   readonly feedback: FeedbackSamples;
-  readonly experiment: Pick<ExperimentArms, 'hear'>;
+  readonly experiment: Pick<ExperimentArms, 'recordFeedback'>;
   readonly holder: Pick<HolderWatch, 'missing'>;
   /**
    * More requests at once are refused with 503. Texts are encoded first, one after the other, and have a bound of their
@@ -40,7 +40,7 @@ export interface PublicDeps extends AppOptions {
 
 /** What users and scrapers see: /search, /encode, /feedback, /ingest, /openapi.json, /health, /ready, /metrics. Built without a socket. */
 export function createPublicApp(deps: PublicDeps): FastifyInstance {
-  const { gateway, metrics, activity } = deps;
+  const { gateway, metrics, health } = deps;
   const app = createApp(deps);
   app.addHook('onResponse', (request, reply, done) => {
     // The route's pattern, never the path: ids in it would make a series each.
@@ -69,7 +69,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
     const user = userRequest(request, reply, { synthetic: isProbe(request) });
     return admitted(holdsText(user) ? 'text' : 'vector', async () => {
       const served = await gateway.search(user);
-      if (served.kind === 'answer') activity.saw(served);
+      if (served.kind === 'answer') health.observe(served);
       const compare = deps.shadow.chosen(user, served);
       if (compare !== null) reply.raw.once('finish', () => compare(inFlight.vector + inFlight.text));
       return sendServed(reply.header(LANE_HEADERS.requestKey, user.requestKey), served);
@@ -82,8 +82,8 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   );
   app.post('/feedback', async (request, reply) => {
     const { requestId, id } = parseBody(feedbackSchema, request.body);
-    const inExperiment = deps.experiment.hear(requestId, id);
-    const heard = deps.feedback.hear(requestId, id);
+    const inExperiment = deps.experiment.recordFeedback(requestId, id);
+    const heard = deps.feedback.recordFeedback(requestId, id);
     metrics.feedback.inc({ outcome: heard.outcome });
     if (heard.outcome === 'counted') {
       const labels = { lane: heard.sample.lane, release: heard.sample.release };
@@ -96,7 +96,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   installIngest(app, deps, admitted);
   const document = JSON.stringify(openApiDocument());
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
-  app.get('/health', () => healthOf(gateway.view(), activity, deps.holder.missing));
+  app.get('/health', () => healthOf(gateway.view(), health, deps.holder.missing));
   app.get('/metrics', async (_request, reply) => {
     await gateway.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());

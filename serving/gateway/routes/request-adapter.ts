@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LANE_HEADERS } from '../../../domain/control/http.ts';
 import { ProblemError, sendProblem } from '../../http/problem.ts';
 import type { Client } from '../proxy/http-exchange.ts';
-import type { Served, UserRequest } from '../proxy/gateway.ts';
+import type { GatewayResponse, UserRequest } from '../proxy/gateway.ts';
 
 /** A request of a user. */
 export const USERS = { synthetic: false } as const;
@@ -40,7 +40,7 @@ export function userRequest(
 }
 
 /** A lane's answer as it is, or its fault as a problem document. */
-export function sendServed(reply: FastifyReply, served: Served): FastifyReply {
+export function sendServed(reply: FastifyReply, served: GatewayResponse): FastifyReply {
   if (served.kind === 'answer') return reply.code(served.status).headers(served.headers).send(served.body);
   const status = served.why === 'timeout' ? 504 : served.why === 'failed' ? 502 : 503;
   return sendProblem(reply, new ProblemError(status, served.reason));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { lastLineOf } from '../../../activities/jobs/job.ts';
+import { runJobForLastLine } from '../../../activities/jobs/job.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -20,12 +20,12 @@ describe('heavy work in a child process', () => {
     const activity = new MockActivityEnvironment();
     // It ends only once a heartbeat has come without a word of it.
     activity.once('heartbeat', () => void writeFile(file, ''));
-    const run = activity.run(lastLineOf<z.infer<typeof answer>>, QUIET, { file }, answer);
+    const run = activity.run(runJobForLastLine<z.infer<typeof answer>>, QUIET, { file }, answer);
     expect(await run).toEqual({ kind: 'done' });
   });
 
   it('that ends without an answer fails, with its code', async () => {
-    const run = new MockActivityEnvironment().run(lastLineOf<unknown>, 'no-such-main', {}, answer);
+    const run = new MockActivityEnvironment().run(runJobForLastLine<unknown>, 'no-such-main', {}, answer);
     await expect(run).rejects.toThrow(/ended with 1: /);
   });
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { configPins } from '../../../activities/preflight/config-pins.ts';
+import { brokenPins, configPins } from '../../../activities/preflight/config-pins.ts';
 import type { ReleaseManifest } from '../../../retrieval/release/manifest.ts';
 import { readManifest } from '../../../retrieval/release/manifest.ts';
 import { smallRelease } from '../../fixtures/releases.ts';
@@ -19,35 +19,26 @@ describe('pre-flight of the pins', () => {
     ]);
   });
 
-  it.each<[string, () => Partial<ReleaseManifest>, RegExp]>([
+  it.each<[string, () => Partial<ReleaseManifest>, string[]]>([
     [
       '[P3.2] a release that begins at nprobe 16',
       () => ({ flags: { ...stable.flags, nprobe: 16 } }),
-      /^nprobe 16 instead of 8$/,
+      ['nprobe'],
     ],
-    [
-      'a release that begins at nprobe 4',
-      () => ({ flags: { ...stable.flags, nprobe: 4 } }),
-      /^nprobe 4 instead of 8$/,
-    ],
+    ['a release that begins at nprobe 4', () => ({ flags: { ...stable.flags, nprobe: 4 } }), ['nprobe']],
     [
       'a release of another encoder',
       () => ({ encoder: { ...stable.encoder, sha256: 'f'.repeat(64) } }),
-      /^encoder .* is not .*, which the gateway encodes with$/,
+      ['encoder'],
     ],
-    [
-      'a release of another dimension',
-      () => ({ dimension: 768 }),
-      /^dimension 768, but stable's small has 384$/,
-    ],
+    ['a release of another dimension', () => ({ dimension: 768 }), ['dimension']],
     [
       'a release with two wrong pins, naming both',
       () => ({ dimension: 768, flags: { ...stable.flags, nprobe: 4 } }),
-      /dimension 768.*; nprobe 4/,
+      ['dimension', 'nprobe'],
     ],
-  ])('refuses %s', (_what, change, reason) => {
-    expect(verdict(change())).toEqual([
-      { name: 'config pins', verdict: 'red', reason: expect.stringMatching(reason) },
-    ]);
+  ])('refuses %s', (_what, change, pins) => {
+    expect(brokenPins({ ...stable, ...change() }, stable)).toEqual(pins);
+    expect(verdict(change())).toMatchObject([{ name: 'config pins', verdict: 'red' }]);
   });
 });

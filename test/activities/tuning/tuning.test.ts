@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlClient } from '../../../activities/gateway/control.ts';
-import { createFreeEpoch } from '../../../activities/gateway/acquire-fence.ts';
+import { createFenceAcquirer } from '../../../activities/gateway/acquire-fence.ts';
 import { createTuningLog } from '../../../activities/tuning/log.ts';
 import type { ControlView, TakeEpoch } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
@@ -51,14 +51,14 @@ describe('nprobe_tuning.md', () => {
     await log().recordTuning({
       ...RECORD,
       key: 'nprobeTuning/retriever/run-2',
-      outcome: 'takenBack',
+      outcome: 'reverted',
       nprobe: 8,
     });
     const [first, second, ...more] = await lines();
     expect(first).toMatch(
       /^- 2026-11-26 14:03 UTC, retriever, stable v0, was nprobe=8, applied: nprobe=4 \(P95=3\.20ms, ∆R@10=-0\.4pp\).*it is the smallest that qualifies; sweep: artifacts/,
     );
-    expect(second).toContain('takenBack');
+    expect(second).toContain('reverted');
     expect(more).toEqual([]);
   });
 
@@ -91,7 +91,7 @@ describe('a free epoch', () => {
       },
     };
     const isRunning = async (workflowId: string, runId: string) => open.includes(`${workflowId}/${runId}`);
-    return { taken, ...createFreeEpoch(control as ControlClient, isRunning) };
+    return { taken, ...createFenceAcquirer(control as ControlClient, isRunning) };
   }
   const OURS = { owner: 'nprobeTuning/retriever/run', key: 'nprobeTuning/retriever/run/start' };
 

@@ -6,7 +6,13 @@ import type {
   ExperimentDesign,
   ExperimentMetric,
 } from '../../../domain/experiment/analysis.ts';
-import { addArms, effectOf, lookAt, noArms, unitsNeeded } from '../../../domain/experiment/analysis.ts';
+import {
+  addArms,
+  effectOf,
+  interimAnalysis,
+  noArms,
+  unitsNeeded,
+} from '../../../domain/experiment/analysis.ts';
 import { designFor } from '../../../domain/experiment/design.ts';
 import { readExperimentInput } from '../../../domain/experiment/input.ts';
 import { NEWEST_SPLIT, splitPoint } from '../../../domain/control/traffic-split.ts';
@@ -45,12 +51,12 @@ describe('a look at the arms', () => {
     ['ends undecided after the planned units', arms(0.53, 0.5, 20_000), 'undecided'],
     ['trusts no number of a broken split', arms(0.6, 0.5, 15_000, [800, 200]), 'undecided'],
   ])('%s', (_, seen, expected) => {
-    const step = lookAt(DESIGN, seen);
+    const step = interimAnalysis(DESIGN, seen);
     expect(step.kind === 'end' ? step.recommendation : step.kind, JSON.stringify(step)).toBe(expected);
   });
 
   it('says that the split is broken, and how', () => {
-    const step = lookAt(DESIGN, arms(0.6, 0.5, 15_000, [800, 200]));
+    const step = interimAnalysis(DESIGN, arms(0.6, 0.5, 15_000, [800, 200]));
     expect(step).toMatchObject({
       reason: expect.stringMatching(/200 of 1000 request keys .*10 % were meant/),
     });
@@ -101,7 +107,7 @@ describe('the plan of an experiment', () => {
         if (unit % 400 !== 0 && unit !== units) continue;
         const of = ({ n, hits }: { n: number; hits: number }) =>
           arm({ requests: n, ranks: NONE.with(0, hits).with(10, n - hits) });
-        const step = lookAt(
+        const step = interimAnalysis(
           { metric: 'rAt5', detect, offPercent: 10, units },
           { on: of(counts.on), off: of(counts.off) },
         );

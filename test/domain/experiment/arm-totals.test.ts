@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { armsOf, newTally, tallied } from '../../../domain/experiment/arm-totals.ts';
+import { armsOf, newTally, addReading } from '../../../domain/experiment/arm-totals.ts';
 import type { ArmCounts } from '../../../domain/experiment/analysis.ts';
 
 /** An arm whose gateway counted so many requests since it began. */
@@ -16,7 +16,7 @@ type Read = readonly [on: number, off: number, processStartMs: number];
 function after(readings: readonly Read[]) {
   return readings.reduce(
     (tally, [on, off, processStartMs], i) =>
-      tallied(tally, {
+      addReading(tally, {
         kind: 'arms',
         service: 'retriever',
         takenAtMs: 0,

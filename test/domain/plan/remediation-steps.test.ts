@@ -219,7 +219,7 @@ describe('a rollout whose gate warns', () => {
     expect(walk.steps).toEqual([]);
   });
 
-  it.each(['unchanged', 'takenBack', 'hold', 'superseded'] as const)(
+  it.each(['unchanged', 'reverted', 'hold', 'superseded'] as const)(
     'holds at 25 %% after a sweep that is %s, and says what it said',
     (outcome) => {
       const walk = creeping(() => ({ outcome, nprobe: null, reason: 'so says the sweep' }));

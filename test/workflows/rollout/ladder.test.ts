@@ -173,7 +173,7 @@ describe('latency creep at T+3h', () => {
       away = false;
       expect((await rollout.handle.result()).reason).toContain('with nprobe 4');
     });
-    expect(world.records.map(({ outcome }) => outcome)).toEqual(['takenBack', 'applied']);
+    expect(world.records.map(({ outcome }) => outcome)).toEqual(['reverted', 'applied']);
   });
 
   it('and a rollback while it sweeps: the sweep is left, and changes nothing any more', async () => {

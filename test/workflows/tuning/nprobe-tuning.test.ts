@@ -148,7 +148,7 @@ describe('nprobeTuning', () => {
     const world = new TuningWorld();
     world.flaw = (nprobe) => (nprobe === 4 ? flaw : {});
     const result = await tune(world, LATENCY);
-    expect(result).toMatchObject({ outcome: 'takenBack', nprobe: 8, reason: expect.stringMatching(reason) });
+    expect(result).toMatchObject({ outcome: 'reverted', nprobe: 8, reason: expect.stringMatching(reason) });
     expect(world.changes.map(({ flags }) => flags?.stable?.nprobe)).toEqual([4, 8]);
     expect(world.pages).toHaveLength(1);
   });
@@ -168,7 +168,7 @@ describe('nprobeTuning', () => {
       world.qps = 0;
     });
     expect(result).toMatchObject({
-      outcome: 'takenBack',
+      outcome: 'reverted',
       reason: expect.stringMatching(/not be proven in time/),
     });
     expect(world.nprobe()).toBe(8);
@@ -242,7 +242,7 @@ describe('nprobeTuning', () => {
       expect(world.nprobe()).toBe(4);
       await send(tuning.handle);
     });
-    expect(result).toMatchObject({ outcome: 'takenBack', nprobe: 8, reason: expect.stringMatching(reason) });
+    expect(result).toMatchObject({ outcome: 'reverted', nprobe: 8, reason: expect.stringMatching(reason) });
     expect(world.nprobe()).toBe(8);
   });
 
