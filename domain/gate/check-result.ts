@@ -1,12 +1,13 @@
 import type { Measured } from '../core/metric-value.ts';
-import type { GateRow, Plan } from '../plan/plan.ts';
-import type { Reading } from './reading.ts';
-import { sayLimit } from './reading.ts';
-import type { Limits } from './limits.ts';
-import { byPoint, intervalVerdict } from './limits.ts';
-import type { Interval } from '../statistics/proportion.ts';
-import { distanceOf } from './sensitivity.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { Bound, Bounds, Estimate } from '../metrics/estimate.ts';
+import { definitionOf } from '../metrics/registry.ts';
+import type { GateRow, Plan } from '../plan/plan.ts';
+import type { Count, Interval } from '../statistics/proportion.ts';
+import { describeResult, nameOf } from './describe-result.ts';
+import type { Limits } from './limits.ts';
+import { byPoint, classify, limitsOf, toleranceOf } from './limits.ts';
+import { distanceOf } from './sensitivity.ts';
 
 /** One judged row: what was measured, the interval that decided, and why. */
 export interface RowVerdict {
@@ -15,60 +16,63 @@ export interface RowVerdict {
   readonly kind?: string;
   readonly verdict: Verdict;
   readonly measured: Measured;
-  /** In the metric's own terms; null where nothing could be measured. */
+  /** Of what the first limit is held against; null where nothing could be measured. */
   readonly interval: Interval | null;
   readonly reason: string;
   /** How far it was from another verdict, e.g. `red at 12 more errors`; null where that is not a matter of counts. */
   readonly distance: string | null;
 }
 
-/** The verdict on a reading against a row's limits. */
-export function decide(plan: Plan, row: GateRow, reading: Reading, limits: Limits): RowVerdict {
-  const { measured: m, interval, counted } = reading;
-  if (m.kind !== 'value' || interval === null) return notMeasured(row, reading);
-  const point = byPoint(plan, row);
-  const enough = m.n >= row.minSamples;
-  const verdict = enough
-    ? intervalVerdict(point ? { low: m.value, high: m.value } : interval, limits)
-    : 'unknown';
-  const distance =
-    counted === undefined
-      ? null
-      : distanceOf(counted, verdict, ({ hits, n }) =>
-          n < row.minSamples
-            ? 'unknown'
-            : intervalVerdict(counted.intervalOf({ hits, n }, point ? 0 : counted.z), limits),
-        );
-  const reason = enough
-    ? `${reading.says}${because(verdict, row, limits, sayLimit)}`
-    : `${reading.says}: ${m.n} samples of at least ${row.minSamples}`;
-  return { row, verdict, measured: m, interval, reason: `${row.metric}: ${reason}`, distance };
-}
-
-/** A row without a number, or that has no meaning now. */
-export function notMeasured(
+/** The verdict on an estimate against a row's limits at a percent; `z` is that of its intervals. */
+export function checkRow(
+  plan: Plan,
   row: GateRow,
-  { measured, interval, says }: Reading,
-  name: string = row.metric,
+  estimate: Estimate,
+  { percent, z }: { readonly percent: number; readonly z: number },
 ): RowVerdict {
-  return { row, verdict: 'unknown', measured, interval, reason: `${name}: ${says}`, distance: null };
+  const { measured: m, kind, own, counted } = estimate;
+  const first = estimate.warn ?? estimate.red;
+  const of = { row, ...(kind === undefined ? {} : { kind }), measured: m };
+  if (m.kind !== 'value' || first === null)
+    return {
+      ...of,
+      verdict: 'unknown',
+      interval: null,
+      reason: `${nameOf(row, kind)}: ${estimate.says}`,
+      distance: null,
+    };
+  const limits = limitsOf(plan, estimate, toleranceOf(plan, row, definitionOf(row.metric), percent));
+  const point = byPoint(plan, row);
+  const verdictAt = (count: Count, at: number): Verdict =>
+    count.n < row.minSamples
+      ? 'unknown'
+      : classify(limits, (limit) => intervalAt(estimate[limit] ?? first, first, count, at));
+  const verdict =
+    point && m.n >= row.minSamples
+      ? classify(own === undefined ? limits : ownLimits(own), () => ({ low: m.value, high: m.value }))
+      : verdictAt(first.count, z);
+  return {
+    ...of,
+    verdict,
+    interval: first.intervalOf(first.count, z),
+    reason: describeResult({ row, estimate, verdict, limits, point, samples: m.n }),
+    distance:
+      counted === null
+        ? null
+        : distanceOf({ count: first.count, ...counted }, verdict, (count) => verdictAt(count, point ? 0 : z)),
+  };
 }
 
-/** Why a verdict is what it is, in words that follow the reading. */
-export function because(verdict: Verdict, row: GateRow, limits: Limits, say: typeof sayLimit): string {
-  const first = limits.warn ?? limits.red;
-  switch (verdict) {
-    case 'green':
-      return `, within ${say(row, limits.within)}`;
-    case 'warn':
-      return `, beyond ${say(row, limits.warn)} for a warning`;
-    case 'red':
-      return `, beyond ${say(row, limits.red)}`;
-    case 'unknown':
-      return limits.within === first
-        ? `, not proven to be within ${say(row, first)} yet`
-        : `, neither proven to be within ${say(row, limits.within)} nor beyond ${say(row, first)} yet`;
-    default:
-      return verdict satisfies never;
-  }
+/** Limits that hold as they are written. */
+function ownLimits({ warn, red }: Bounds<number>): Limits {
+  return { warn, red, within: warn ?? red ?? 0 };
+}
+
+/** A bound's interval if `count` had been counted at the first one: as many more requests, and as many more hits. */
+function intervalAt(bound: Bound, first: Bound, count: Count, z: number): Interval {
+  if (bound.count === first.count) return bound.intervalOf(count, z);
+  const { hits, n } = bound.count;
+  const size = count.n / n;
+  const more = count.hits - first.count.hits * size;
+  return bound.intervalOf({ hits: Math.min(hits * size + more, count.n), n: count.n }, z);
 }

@@ -1,15 +1,13 @@
-import type { Count, Interval } from '../statistics/proportion.ts';
+import type { Count } from '../statistics/proportion.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** What a row counts, so that it can be said what a few more of them would have meant. */
-export interface Counted {
+interface Counted {
   readonly count: Count;
   /** What the hits are, e.g. `errors`. */
   readonly what: string;
   /** Waiting brings more requests; the labelled queries are as many as there are. */
   readonly grows: boolean;
-  readonly z: number;
-  readonly intervalOf: (count: Count, z: number) => Interval;
 }
 
 /** No row is waited for longer than this many times what it has seen. */
@@ -20,7 +18,7 @@ const LONGEST = 1000;
  * these`, `no longer red at 4 fewer errors`. Null where no such change would make another one.
  */
 export function distanceOf(
-  { count, what, grows }: Pick<Counted, 'count' | 'what' | 'grows'>,
+  { count, what, grows }: Counted,
   verdict: Verdict,
   verdictAt: (count: Count) => Verdict,
 ): string | null {

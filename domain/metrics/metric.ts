@@ -1,3 +1,8 @@
+import type { Estimate } from './estimate.ts';
+import type { Question } from './evidence.ts';
+import type { PowerModel } from './power-model.ts';
+import type { LaneWindow } from './window.ts';
+
 /**
  * What a limit is written in: a share of something, points (hundredths of a share that something fell), a latency, a multiple, or
  * 1 - p of a test.
@@ -27,6 +32,17 @@ export interface MetricDefinition {
   readonly byKind: boolean;
   /** Whether a first verdict against the candidate on this alone is looked at again: counts of one window may be a spike. */
   readonly confirmed: boolean;
+  /** The metric in a window, with what each of the row's limits is held against; by kind of queries one for each. */
+  readonly estimate: (question: Question) => Estimate | readonly Estimate[];
+  /**
+   * What the row asks of the traffic, for planning; null where traffic does not answer it. `samples`: all that is known before is
+   * whether it gets enough of them.
+   */
+  readonly power: PowerModel | 'samples' | null;
+  /** The share of all judged requests that become samples, 0..1, at a candidate's percent and the percent that is shadowed. */
+  readonly sampledShare: (percent: number, shadowPercent: number) => number;
+  /** What a person, or a workflow, could do where it is beyond its limit; null where nothing is proposed. */
+  readonly remedy: ((candidate: LaneWindow) => string) | null;
 }
 
 /** What most metrics have in common. */
@@ -38,4 +54,7 @@ export const PLAIN = {
   againstStableOnly: false,
   byKind: false,
   confirmed: false,
+  power: null,
+  sampledShare: (percent: number) => percent / 100,
+  remedy: null,
 } as const satisfies Partial<MetricDefinition>;

@@ -111,6 +111,11 @@ export function shadowSince(
   };
 }
 
+/** Queries that both lanes answered. */
+export function pairsOf({ both, onlyStable, onlyCandidate, neither }: ShadowCounters): number {
+  return both + onlyStable + onlyCandidate + neither;
+}
+
 /** What the gateway counted of a lane since `before`; both of the same release. */
 export function difference(before: LaneCounters, after: LaneCounters): Omit<LaneWindow, 'own'> {
   const histogram = (name: 'retrieval' | 'endToEnd' | 'rerank') => since(before[name], after[name]);

@@ -3,10 +3,12 @@ import { definitionOf } from '../metrics/registry.ts';
 import type { GateRow, Plan, Stage } from '../plan/plan.ts';
 import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from '../guard/gross-failure-detector.ts';
 import { HARDLY_ANY } from '../metrics/query-kinds.ts';
-import type { RowModel } from './power-model.ts';
-import { modelOf, POWER_Z, sampledShare } from './power-model.ts';
-import { byPoint } from '../gate/limits.ts';
-import { zFor } from '../statistics/proportion.ts';
+import type { RowModel } from '../metrics/power-model.ts';
+import { byPoint, toleranceOf } from '../gate/limits.ts';
+import { normalQuantile, zFor } from '../statistics/proportion.ts';
+
+/** 80 % power: so many standard errors lie between what is expected and what is seen in 4 of 5 cases. */
+const POWER_Z = normalQuantile(0.8);
 
 /** What one row of one stage can tell at the traffic stated. */
 interface DetectableRow {
@@ -44,7 +46,7 @@ const COARSE = 3;
 
 /**
  * What each row of each stage can detect at so many judged requests a second (all kinds, both lanes together), for a stable of usual
- * quality (row-model.ts). A row that is judged by kind is taken for a kind that all requests are of; how rare a kind may be is a
+ * quality (domain/metrics/power-model.ts). A row that is judged by kind is taken for a kind that all requests are of; how rare a kind may be is a
  * warning. Rows that traffic does not decide (evaluation, split) are left out.
  */
 export function planDetectability(plan: Plan, requestsPerSecond: number): Detectability {
@@ -68,6 +70,19 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
     minutes: emergencyMinutes(plan, (requestsPerSecond * percent) / 100),
   }));
   return { rows, emergencies, refusals, warnings: [...warnings, ...slowEmergencies(emergencies)] };
+}
+
+/** The question that a row asks of the traffic; null where traffic does not answer it. */
+function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | 'samples' | null {
+  const definition = definitionOf(row.metric);
+  const { power } = definition;
+  if (power === null || power === 'samples') return power;
+  return power({
+    against: row.against,
+    first: row.warnOver ?? row.redOver ?? 0,
+    tolerance: toleranceOf(plan, row, definition, percent),
+    excessMs: plan.p95ExcessMs,
+  });
 }
 
 /** A warning where a kind that is more than hardly any of the queries has too few for a verdict, so that a person is asked. */
@@ -101,10 +116,11 @@ function detectable(
   model: RowModel | 'samples',
   rate: number,
 ): { readonly row: DetectableRow; readonly coarse: boolean } {
+  const { sampledShare } = definitionOf(row.metric);
   const firstMs = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs);
   const looks = Array.from({ length: plan.extendAtMost + 1 }, (_, i) => i * plan.extendByMs);
   const samples = (extendedMs: number) =>
-    ((firstMs + extendedMs) / 1000) * rate * sampledShare(plan, row, stage);
+    ((firstMs + extendedMs) / 1000) * rate * sampledShare(stage.percent, plan.shadowPercent ?? 0);
   const firstLook = (holds: (n: number) => boolean) => looks.find((ms) => holds(samples(ms))) ?? null;
   const enough = (n: number) => n >= row.minSamples;
   const most = samples(looks.at(-1) ?? 0);

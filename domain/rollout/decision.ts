@@ -1,6 +1,6 @@
 import type { Metric } from '../metrics/registry.ts';
 import type { LadderStep } from '../plan/plan.ts';
-import type { Evidence } from '../gate/reading.ts';
+import type { Evidence } from '../metrics/evidence.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Judgement } from '../gate/judgement.ts';
 

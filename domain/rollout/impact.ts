@@ -1,5 +1,4 @@
 import type { Plan } from '../plan/plan.ts';
-import { pairsOf } from '../gate/shadow-reading.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
 import { seeClock } from '../metrics/source-clock.ts';
 import type {
@@ -11,7 +10,7 @@ import type {
 } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { EMPTY, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
-import { difference, shadowSince } from '../metrics/window.ts';
+import { difference, pairsOf, shadowSince } from '../metrics/window.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
 /** What a candidate did to users, from its first request on. Counts; those that are expectations may be fractions. */

@@ -1,7 +1,7 @@
 import { judge } from '../gate/evaluate-gate.ts';
 import { EVALUATION_HOLDS_MS } from '../plan/plan-consistency.ts';
 import type { Plan } from '../plan/plan.ts';
-import { sayEvaluation } from '../gate/reading.ts';
+import { sayEvaluation } from '../metrics/entries/evaluation-drop.ts';
 import { wasRestarted } from '../metrics/lane-self-metrics.ts';
 import { climb } from './remediation.ts';
 import { holdFor, proceed, startRollback } from './transitions.ts';

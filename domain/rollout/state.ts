@@ -2,7 +2,7 @@ import type { BlastTrack } from './impact.ts';
 import { NO_BLAST } from './impact.ts';
 import type { Flags } from '../control/state.ts';
 import type { LadderStep, Plan, Stage } from '../plan/plan.ts';
-import type { Evidence } from '../gate/reading.ts';
+import type { Evidence } from '../metrics/evidence.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
 import { parsePlan } from '../../../domain/plan/parse-plan.ts';
 import type { GateRow } from '../../../domain/plan/plan.ts';
-import type { Evidence } from '../../../domain/gate/reading.ts';
+import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
 import type { LaneDid } from '../../support/lane-traffic.ts';
 import { windowOf } from '../../support/lane-traffic.ts';
@@ -307,7 +307,20 @@ describe('plans/demo.yaml', () => {
         stage.percent,
       );
       const reference = evidence({}, {}).window.stable;
-      expect(verdictOf(stage.rows, { ...seen, reference }).reason).toMatch(/are green$/);
+      const pairs = Math.round((users * (plan.shadowPercent ?? 0)) / 100);
+      const same = Array.from({ length: 11 }, (_, tenths) => (tenths === 10 ? pairs : 0));
+      const shadow = {
+        release: 'v0',
+        against: 'v-1',
+        both: pairs,
+        onlyStable: 0,
+        onlyCandidate: 0,
+        neither: 0,
+        overlap: same,
+        selfOverlap: same,
+      };
+      const window = { ...seen.window, shadow };
+      expect(verdictOf(stage.rows, { ...seen, window, reference }).reason).toMatch(/are green$/);
     },
   );
 });

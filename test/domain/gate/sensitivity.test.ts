@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { intervalVerdict } from '../../../domain/gate/limits.ts';
+import { classify } from '../../../domain/gate/limits.ts';
 import type { Count } from '../../../domain/statistics/proportion.ts';
 import { wilson } from '../../../domain/statistics/proportion.ts';
 import { distanceOf } from '../../../domain/gate/sensitivity.ts';
@@ -7,7 +7,7 @@ import type { Verdict } from '../../../domain/core/verdict.ts';
 
 const LIMITS = { warn: 0.01, red: 0.05, within: 0.01 };
 const verdictAt = ({ hits, n }: Count): Verdict =>
-  n < 100 ? 'unknown' : intervalVerdict(wilson(hits, n, 2), LIMITS);
+  n < 100 ? 'unknown' : classify(LIMITS, () => wilson(hits, n, 2));
 const say = (hits: number, n: number, grows = true) =>
   distanceOf({ count: { hits, n }, what: 'errors', grows }, verdictAt({ hits, n }), verdictAt);
 

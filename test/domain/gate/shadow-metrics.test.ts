@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
 import type { GateRow } from '../../../domain/plan/plan.ts';
-import type { Evidence } from '../../../domain/gate/reading.ts';
+import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { meanDifference } from '../../../domain/statistics/proportion.ts';
 import type { ShadowCounters } from '../../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';

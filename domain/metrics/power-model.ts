@@ -1,0 +1,107 @@
+import type { Count, Interval } from '../statistics/proportion.ts';
+import { newcombe, normalQuantile, normalTail, pairedDifference, wilson } from '../statistics/proportion.ts';
+import { lessBy } from './estimate.ts';
+import { SLOWER_SHARE } from './histogram.ts';
+
+/** How much wider than they are written a row's limits are applied. */
+export interface Tolerance {
+  /** So many times as wide. */
+  readonly times: number;
+  /** How far beyond the first limit the interval of a green row may reach. */
+  readonly margin: number;
+}
+
+/** What a row of a plan asks of the traffic. */
+export interface PowerQuestion {
+  readonly against: 'limit' | 'stable';
+  /** The row's first limit as it is written. */
+  readonly first: number;
+  readonly tolerance: Tolerance;
+  readonly excessMs: number;
+}
+
+/** A row as a question about one share, for planning. */
+export interface RowModel {
+  /** The share of a candidate that is as good as stable. */
+  readonly base: number;
+  /** The share that lies at the first limit. */
+  readonly limit: number;
+  /** Proven beyond this (in the interval's terms): not green. Proven within that: green. */
+  readonly beyond: number;
+  readonly within: number;
+  readonly interval: (candidate: Count, stableN: number, z: number) => Interval;
+  /** A share as a harm that a person understands. */
+  readonly say: (share: number) => string;
+}
+
+export type PowerModel = (question: PowerQuestion) => RowModel;
+
+/** A stable lane of usual latency, for planning. Its latencies are lognormal. */
+const USUAL_P95_MS = 5;
+const USUAL_SIGMA = 0.45;
+const Z95 = normalQuantile(0.95);
+
+/**
+ * The model of a share that a usual stable lane has `base` of. `promised`: what a release promises of it, from which a limit of its own
+ * counts.
+ */
+export function shareModel(base: number, promised = 0): PowerModel {
+  return ({ against, first, tolerance }) => {
+    const relative = against === 'stable';
+    const from = relative ? 0 : promised;
+    const beyond = first * tolerance.times;
+    return {
+      base,
+      limit: relative ? base + beyond : from + beyond,
+      beyond: from + beyond,
+      within: from + (first + tolerance.margin) * tolerance.times,
+      interval: (candidate, stableN, z) =>
+        relative && Number.isFinite(stableN)
+          ? newcombe(candidate, { hits: stableN * base, n: stableN }, z)
+          : // At 100 % stable's last window stands in: as good as known.
+            lessBy(wilson(candidate.hits, candidate.n, z), relative ? base : 0),
+      say: (share) => sayRise(share - base),
+    };
+  };
+}
+
+/** The model of queries that were asked of both lanes: a candidate that is as good loses as many as it gains, `differs` each. */
+export function pairedModel(differs: number): PowerModel {
+  return ({ first, tolerance }) => {
+    const beyond = first * tolerance.times;
+    return {
+      base: differs,
+      limit: differs + beyond,
+      beyond,
+      within: (first + tolerance.margin) * tolerance.times,
+      interval: ({ hits, n }, _stableN, z) => pairedDifference(hits, n * differs, n, z),
+      say: (share) => sayRise(share - differs),
+    };
+  };
+}
+
+/** The model of a P95: the share of requests that are slower than its limit. */
+export function p95Model({ against, first, tolerance, excessMs }: PowerQuestion): RowModel {
+  const relative = against === 'stable';
+  const overStable = Math.max(first, 1 + excessMs / USUAL_P95_MS);
+  const limitMs = relative ? USUAL_P95_MS * overStable : first;
+  const limit = SLOWER_SHARE * tolerance.times;
+  const p95Of = (share: number) => limitMs * Math.exp(USUAL_SIGMA * (Z95 - normalQuantile(1 - share)));
+  // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.
+  const p95Ms = relative ? USUAL_P95_MS : limitMs / 2;
+  return {
+    base: normalTail(Z95 + Math.log(limitMs / p95Ms) / USUAL_SIGMA),
+    limit,
+    beyond: limit,
+    within: (SLOWER_SHARE + tolerance.margin) * tolerance.times,
+    interval: ({ hits, n }, _stableN, z) => wilson(hits, n, z),
+    say: (share) =>
+      relative
+        ? `P95 x${Number((p95Of(share) / USUAL_P95_MS).toFixed(2))}`
+        : `a P95 of ${Number(p95Of(share).toPrecision(2))} ms`,
+  };
+}
+
+function sayRise(share: number): string {
+  return `+${Number((100 * share).toPrecision(2))} points`;
+}
