@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { sayBlastRadius } from '../domain/rollout/impact.ts';
 import type { Plan } from '../domain/plan/plan.ts';
-import { parsePlan } from '../domain/plan/parse-plan.ts';
+import { parsePlan } from '../plan-files/parse-plan.ts';
 import type { RolloutStatus } from '../domain/rollout/status.ts';
 import { samplePlaces } from './build/places.ts';
 import { LATENCY_PLAN, writeLatencyPlan } from './demo/latency-plan.ts';

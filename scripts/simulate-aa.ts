@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { parsePlan } from '../domain/plan/parse-plan.ts';
+import { parsePlan } from '../plan-files/parse-plan.ts';
 import { simulateRollout } from '../simulation/rollout.ts';
 import { calmWorld } from '../simulation/world.ts';
 import { ROOT } from '../devstack/process.ts';

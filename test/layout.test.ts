@@ -43,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   activities: [
     'activities',
     'domain',
+    'plan-files',
     'retrieval',
     'node',
     'undici',
@@ -66,6 +67,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'write-file-atomic',
     'zod',
   ],
+  'plan-files': ['plan-files', 'domain', 'zod'],
   simulation: ['simulation', 'domain'],
   devstack: [
     'devstack',
@@ -83,6 +85,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'devstack',
     'simulation',
     'domain',
+    'plan-files',
     'retrieval',
     'workflows',
     'node',
@@ -97,6 +100,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   bench: [
     'bench',
     'domain',
+    'plan-files',
     'native',
     'retrieval',
     'scripts',

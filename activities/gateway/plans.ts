@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { parse } from 'yaml';
 import { isName } from '../../domain/core/name.ts';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import { textOf } from '../../retrieval/text/utf8.ts';
 
 export interface PlansDeps {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
 import { parse } from 'yaml';
-import { parseAlertRules } from '../../domain/alerts/parse-rules.ts';
+import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import type { EvaluationsResult } from '../../domain/alerts/evaluations.ts';
 import type { AlertScene } from '../../domain/alerts/readings.ts';
 import { sceneOf } from '../../domain/alerts/serving-context.ts';

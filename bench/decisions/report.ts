@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { JUDGES } from '../../domain/plan/plan.ts';
 import { ROOT } from '../../devstack/process.ts';

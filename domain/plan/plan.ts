@@ -48,7 +48,7 @@ export interface GateRow {
  * How far beyond its first limit a green row's interval may reach with the judge `sequential`, in shares; `slow` is for each P95,
  * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
  */
-export type Margins = Readonly<Record<MarginName, number>>;
+type Margins = Readonly<Record<MarginName, number>>;
 
 export interface Stage {
   readonly name: string;

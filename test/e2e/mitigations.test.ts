@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { STARTABLE } from '../../domain/alerts/mitigation.ts';
-import { parseAlertRules } from '../../domain/alerts/parse-rules.ts';
+import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import { ROOT } from '../../devstack/process.ts';
 import type { TestServer } from '../support/http-server.ts';
 import { startServer } from '../support/http-server.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { GateRow, Plan } from '../../domain/plan/plan.ts';
 import { definitionOf } from '../../domain/metrics/registry.ts';
 import type { StatusRow } from '../../domain/rollout/status.ts';

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { RestlessWorld } from '../../simulation/noisy-environment.ts';
 import type { Scenario } from '../../simulation/scenarios.ts';
 import { statusOf } from '../../domain/rollout/status.ts';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';

@@ -10,7 +10,7 @@ import { judge } from '../../domain/gate/evaluate-gate.ts';
 import { guardStep, newGuard } from '../../domain/guard/guard.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import { encoderFolder, encoderIdentity, readEncoderManifest } from '../../retrieval/encoder/manifest.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import type { SimulatedEnd } from '../../simulation/rollout.ts';

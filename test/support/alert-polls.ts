@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { parseAlertRules } from '../../domain/alerts/parse-rules.ts';
+import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import type { EvaluationRecord } from '../../domain/alerts/evaluations.ts';
 import type { AlertScene } from '../../domain/alerts/readings.ts';
 import type { AlertRules } from '../../domain/alerts/rules.ts';

@@ -4,7 +4,7 @@ import type { ControlView, Flags, Intervention } from '../../domain/control/stat
 import { firstState } from '../../domain/control/apply-command.ts';
 import type { NprobeTuningResult } from '../../domain/tuning/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { parsePlan } from '../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 import { reduce } from '../../domain/rollout/reduce.ts';
 import type { Action } from '../../domain/rollout/next-action.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { GateRow } from '../../../domain/plan/plan.ts';
 import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';

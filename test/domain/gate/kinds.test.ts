@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
 import { alikeCount, alikeLatencies } from '../../../domain/metrics/like-with-like.ts';
 import { EMPTY, observed, quantileMs, total } from '../../../domain/metrics/histogram.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Metric } from '../../../domain/metrics/registry.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';

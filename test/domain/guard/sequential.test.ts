@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { counters, snapshot, sum } from '../../support/lane-traffic.ts';
 import type { LaneDid } from '../../support/lane-traffic.ts';

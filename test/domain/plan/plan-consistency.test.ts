@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseAlertRules } from '../../../domain/alerts/parse-rules.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parseAlertRules } from '../../../plan-files/parse-alert-rules.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, ROOT), 'utf8');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { planDetectability } from '../../../domain/power/power-analysis.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 
 function planOf(name: string): Plan {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { GateRow } from '../../../domain/plan/plan.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import { latencyPlan } from '../../../scripts/demo/latency-plan.ts';
 import { ROOT } from '../../../devstack/process.ts';
 

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { ControlChange, ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Action } from '../../../domain/rollout/next-action.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseAlertRules } from '../../../domain/alerts/parse-rules.ts';
+import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 
-const text = readFileSync(new URL('../../../plans/alerts/runbook.yaml', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../plans/alerts/runbook.yaml', import.meta.url), 'utf8');
 
 function problemsOf(piece: string, replacement: string): readonly string[] {
   expect(text).toContain(piece);
@@ -25,7 +25,7 @@ describe('alert rules', () => {
       'rules[0].overr: unknown field',
     ],
     ['an unknown metric', 'metric: endToEndP95', 'metric: p95', 'rules[0].metric: must be one of errorRate'],
-    ['a limit in another unit', 'over: 20ms', 'over: 20 %', 'rules[0].over: must be a latency such as 20ms'],
+    ['a limit in another unit', 'over: 20ms', 'over: 20 %', 'rules[0].over: must be a latency such as 8ms'],
     ['a limit on the wrong side', 'under: 80 %', 'over: 80 %', 'under: is missing'],
     [
       'a duration for an evaluation',

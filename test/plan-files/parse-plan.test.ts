@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parsePlan } from '../../../domain/plan/parse-plan.ts';
+import { parsePlan } from '../../plan-files/parse-plan.ts';
 
-const PLANS = new URL('../../../plans/', import.meta.url);
+const PLANS = new URL('../../plans/', import.meta.url);
 const text = readFileSync(new URL('runbook-48h.yaml', PLANS), 'utf8');
 
 /** The runbook's plan with one piece of its text replaced. */
@@ -109,7 +109,7 @@ describe('a plan is refused', () => {
       'with a ladder step that nobody knows',
       'ladder: [nprobeDown]',
       'ladder: [nprobeSideways]',
-      'stages[0].rows[2].ladder[0].step: must be one of',
+      'stages[0].rows[2].ladder[0]: must be one of',
     ],
     [
       'with a limit in another unit',
