@@ -17,6 +17,7 @@ import { createDeployment } from './rollback/deployment.ts';
 import { createEvaluation } from './evaluation/live.ts';
 import { createExperiment } from './experiment/experiment.ts';
 import { createFenceAcquirer } from './gateway/acquire-fence.ts';
+import { createRulesOnEvaluation } from './evaluation/evaluate-rules.ts';
 import { createEvaluationRecords } from './evaluation/read-results.ts';
 import { createGatewayMetrics } from './gateway/metrics.ts';
 import { createMonitor } from './monitor/monitor.ts';
@@ -74,6 +75,15 @@ export function createActivities(
   const control = createControlClient(config.control);
   const clock = processClock;
   const metrics = createGatewayMetrics(config.gatewayUrl, clock.now);
+  const watched = {
+    ...config,
+    ...deps,
+    control,
+    metrics,
+    clock,
+    expectedShare: createExpectedShares(config.releasesDir),
+    evaluations: createEvaluationRecords(config),
+  };
   return {
     ...createPlans({ ...config, ...deps }),
     ...createTraffic(control, config.service),
@@ -93,15 +103,8 @@ export function createActivities(
     ...createFenceAcquirer(control, deps.isRunning),
     ...createExperiment(config),
     ...createTuningLog(config.prodDocsDir),
-    ...createMonitor({
-      ...config,
-      ...deps,
-      control,
-      metrics,
-      clock,
-      expectedShare: createExpectedShares(config.releasesDir),
-      evaluations: createEvaluationRecords(config),
-    }),
+    ...createRulesOnEvaluation(watched),
+    ...createMonitor(watched),
   };
 }
 

@@ -19,6 +19,7 @@ const entrySchema = z.object({
   R_at_5: share,
   MRR: share,
   Contain_at_50: share,
+  expected_R_at_5: share.nullish(),
   plain_R_at_5: share,
   reranked_R_at_5: share,
 });

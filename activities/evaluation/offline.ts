@@ -7,11 +7,9 @@ import type {
   JoinEvaluation,
   JoinedEvaluation,
 } from '../../domain/contracts/evaluation-activities.ts';
-import type { Measured } from '../../domain/core/metric-value.ts';
-import { measured, missing } from '../../domain/core/metric-value.ts';
 import type { ControlClient } from '../gateway/control.ts';
 import type { ResultFile } from './record-result.ts';
-import { qualityOf, readResult, recordEvaluation } from './record-result.ts';
+import { readResult, recordEvaluation } from './record-result.ts';
 import { runJob } from '../jobs/job.ts';
 import { readReleaseMetrics } from './release-metrics.ts';
 import { shardsOf } from '../../domain/evaluation/shards.ts';
@@ -30,7 +28,9 @@ const planned = z.object({ queries: z.int().positive(), ingestUntil: z.number(),
 const shardDone = z.object({ asked: z.int().nonnegative(), reused: z.boolean() });
 
 /** The clean evaluation of a release, in shards that any number of workers share. */
-export function createCleanEvaluation(deps: CleanEvaluationDeps): EvaluationActivities {
+export function createCleanEvaluation(
+  deps: CleanEvaluationDeps,
+): Omit<EvaluationActivities, 'evaluateRules'> {
   const { releasesDir, ingestLog } = deps;
   return {
     async planEvaluation({ release: asked, shards, run }) {
@@ -77,31 +77,25 @@ async function joinShards(deps: CleanEvaluationDeps, input: JoinEvaluation): Pro
   }
   const result = await readResult(file, key);
   if (result === null) throw new Error(`${file} was written by another evaluation meanwhile`);
-  const recorded = await recordEvaluation(deps.artifactsDir, result, { release, kind, date, atMs });
+  const expected_R_at_5 = await expectedRecall(deps, plan, result);
+  const named = { release, kind, date, atMs, expected_R_at_5 };
+  const recorded = await recordEvaluation(deps.artifactsDir, result, named);
   await rm(join(deps.artifactsDir, 'eval', 'shards', key), { recursive: true, force: true });
-  return {
-    ...recorded,
-    file,
-    quality: qualityOf(result, {
-      release,
-      atMs,
-      expectedRAt5: await expectedRecall(deps, plan, result),
-    }),
-  };
+  return { ...recorded, file };
 }
 
-/** What the release promised for the queries that were asked. */
+/** R@5 that the release promised for the queries that were asked; null where it does not say. */
 async function expectedRecall(
   { releasesDir }: CleanEvaluationDeps,
   { release }: EvaluationPlan,
   { gone, queries }: ResultFile,
-): Promise<Measured> {
+): Promise<number | null> {
   try {
     const left = new Set(gone);
     const { hits_at_5: before } = await readReleaseMetrics(join(releasesDir, release));
-    return measured(before.filter((id) => !left.has(id)).length / queries, queries, 'R@5');
-  } catch (error) {
-    return missing(error instanceof Error ? error.message : String(error));
+    return before.filter((id) => !left.has(id)).length / queries;
+  } catch {
+    return null;
   }
 }
 

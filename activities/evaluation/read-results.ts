@@ -17,6 +17,7 @@ const historyLine = z.object({
   queries: z.int().positive(),
   R_at_5: share,
   Contain_at_50: share,
+  expected_R_at_5: share.nullable().default(null),
   plain_R_at_5: share,
   reranked_R_at_5: share,
 });
@@ -57,6 +58,14 @@ export function createEvaluationRecords(deps: {
     return quality?.rAt5 ?? null;
   }
 
+  /** A nightly line knows which queries were left; a weekly one is older than its release, and has the base's promise. */
+  async function expectedAt(
+    line: Pick<z.infer<typeof historyLine>, 'kind' | 'release' | 'expected_R_at_5'>,
+  ): Promise<number | null> {
+    if (line.kind === 'nightly' && line.expected_R_at_5 !== null) return line.expected_R_at_5;
+    return (await expectedOf(line.release)) ?? line.expected_R_at_5;
+  }
+
   async function scheduled(): Promise<EvaluationRecord[]> {
     const file = join(folder, 'history.jsonl');
     const lines = Array.from(linesOf(await read(file), file));
@@ -68,7 +77,7 @@ export function createEvaluationRecords(deps: {
         release,
         queries,
         rAt5: of.R_at_5,
-        expectedRAt5: await expectedOf(release),
+        expectedRAt5: await expectedAt({ kind, release, ...of }),
         containAt50: of.Contain_at_50,
         rerankLift: of.reranked_R_at_5 - of.plain_R_at_5,
       })),

@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { CleanQuality } from '../../domain/evaluation/drift.ts';
 import type { JoinedEvaluation } from '../../domain/contracts/evaluation-activities.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import { historyKey } from '../../domain/evaluation/history.ts';
-import { measured } from '../../domain/core/metric-value.ts';
 import { appendHistory, readHistory } from './history-log.ts';
 import { writeTrend } from './trend-chart.ts';
 
@@ -26,10 +24,6 @@ const resultFile = z.object({
 });
 export type ResultFile = z.infer<typeof resultFile>;
 
-/** Days of history that a workflow gets: more would fill its own history. */
-const RECENT_DAYS = 14;
-const DAY_MS = 86_400_000;
-
 /** The result of this very evaluation; null where there is none yet, or another one's. */
 export async function readResult(file: string, key: string): Promise<ResultFile | null> {
   try {
@@ -44,8 +38,8 @@ export async function readResult(file: string, key: string): Promise<ResultFile 
 export async function recordEvaluation(
   artifactsDir: string,
   result: ResultFile,
-  named: Pick<HistoryEntry, 'release' | 'kind' | 'date' | 'atMs'>,
-): Promise<Pick<JoinedEvaluation, 'entry' | 'history' | 'trendFile' | 'gone'>> {
+  named: Pick<HistoryEntry, 'release' | 'kind' | 'date' | 'atMs' | 'expected_R_at_5'>,
+): Promise<Pick<JoinedEvaluation, 'entry' | 'trendFile' | 'gone'>> {
   const { queries, articles, ntotal, R_at_5, MRR, Contain_at_50, plain, reranked } = result;
   const entry = {
     key: historyKey(named),
@@ -60,21 +54,6 @@ export async function recordEvaluation(
     reranked_R_at_5: reranked.R_at_5,
   };
   await appendHistory(artifactsDir, entry);
-  const history = await readHistory(artifactsDir);
-  const trendFile = await writeTrend(artifactsDir, history);
-  const recent = history.filter(({ atMs }) => atMs > named.atMs - RECENT_DAYS * DAY_MS);
-  return { entry, history: recent, trendFile, gone: result.gone.length };
-}
-
-/** What the rules on drift judge. */
-export function qualityOf(
-  result: ResultFile,
-  of: Pick<CleanQuality, 'release' | 'atMs' | 'expectedRAt5'>,
-): CleanQuality {
-  return {
-    ...of,
-    rAt5: measured(result.R_at_5, result.queries, 'R@5'),
-    mrr: measured(result.MRR, result.queries, 'MRR'),
-    containAt50: measured(result.Contain_at_50, result.queries, 'Contain@50'),
-  };
+  const trendFile = await writeTrend(artifactsDir, await readHistory(artifactsDir));
+  return { entry, trendFile, gone: result.gone.length };
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { HistoryEntry, TrendMetric } from '../../domain/evaluation/history.ts';
 import { TREND_DAYS, TREND_METRICS, trendOf } from '../../domain/evaluation/history.ts';
+import { LEAST_CONTAINMENT } from '../../domain/evaluation/limits.ts';
 import type { ChartSeries } from './line-chart.ts';
 import { lineChart } from './line-chart.ts';
 
 const NAMES: Record<TrendMetric, string> = { R_at_5: 'R@5', MRR: 'MRR', Contain_at_50: 'Contain@50' };
-const LEAST_CONTAINMENT = 0.8;
 const DAY_MS = 86_400_000;
 const MOST_TICKS = 8;
 

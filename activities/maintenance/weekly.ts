@@ -1,8 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Measured } from '../../domain/core/metric-value.ts';
-import { measured, missing } from '../../domain/core/metric-value.ts';
 import type {
   IvfReport,
   MergeReport,
@@ -12,9 +10,9 @@ import type {
   WeeklyPlan,
 } from '../../domain/contracts/maintenance-activities.ts';
 import type { CleanEvaluationDeps } from '../evaluation/offline.ts';
-import { qualityOf, readResult, recordEvaluation } from '../evaluation/record-result.ts';
+import { readResult, recordEvaluation } from '../evaluation/record-result.ts';
 import { runJob } from '../jobs/job.ts';
-import { readReleaseMetrics } from '../evaluation/release-metrics.ts';
+import { releaseQuality } from '../evaluation/release-metrics.ts';
 
 const MODULE = 'maintenance/weekly-main';
 const planned = z.object({ ingestFrom: z.number(), ingestUntil: z.number(), key: z.string() });
@@ -91,9 +89,10 @@ export function createWeekly(deps: CleanEvaluationDeps): WeeklyActivities {
         kind: 'weekly',
         date,
         atMs,
+        // Its models are those of the base.
+        expected_R_at_5: (await releaseQuality(join(releasesDir, base)))?.rAt5 ?? null,
       });
-      const expectedRAt5 = await recallOf(join(releasesDir, base));
-      return { ...recorded, file, quality: qualityOf(result, { release: base, atMs, expectedRAt5 }) };
+      return { ...recorded, file };
     },
     prepareIvf: (plan) => step(plan, 'ivf', ivf),
     retrainReranker: (plan) => step(plan, 'retrain', retrained),
@@ -119,13 +118,4 @@ async function freeVersion(releasesDir: string, date: string): Promise<string> {
     (_, i) => `weekly-${date}${i === 0 ? '' : `-${i + 1}`}`,
   );
   return names.find((name) => !taken.has(name)) ?? `weekly-${date}`;
-}
-
-async function recallOf(dir: string): Promise<Measured> {
-  try {
-    const metrics = await readReleaseMetrics(dir);
-    return measured(metrics.R_at_5, metrics.queries, 'R@5');
-  } catch (error) {
-    return missing(error instanceof Error ? error.message : String(error));
-  }
 }

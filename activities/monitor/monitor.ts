@@ -5,6 +5,7 @@ import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporali
 import { parse } from 'yaml';
 import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import type { EvaluationsResult } from '../../domain/alerts/evaluations.ts';
+import type { AlertRules } from '../../domain/alerts/rules.ts';
 import type { AlertScene } from '../../domain/alerts/readings.ts';
 import { sceneOf } from '../../domain/alerts/serving-context.ts';
 import type { AlertProgress } from '../../domain/alerts/reports.ts';
@@ -40,9 +41,7 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
     async loadAlertRules({ service, rules: name }) {
       if (service !== deps.service)
         throw wrong(`this worker watches the service ${deps.service}, not ${service}`);
-      const parsed = parseAlertRules(yamlOf(await rulesBytes(deps.plansDir, name), name));
-      if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
-      return parsed.rules;
+      return readAlertRules(deps.plansDir, name);
     },
     async watchAlerts({ service, rules, carried, stretchMs }) {
       const signal = cancellationSignal();
@@ -78,8 +77,8 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
 }
 
 /** Who serves what; null where the control listener does not answer. */
-async function sceneNow(
-  { control, expectedShare }: MonitorDeps,
+export async function sceneNow(
+  { control, expectedShare }: Pick<MonitorDeps, 'control' | 'expectedShare'>,
   service: string,
   signal: AbortSignal,
 ): Promise<AlertScene | null> {
@@ -94,6 +93,13 @@ async function sceneNow(
     signal.throwIfAborted();
     return null;
   }
+}
+
+/** Reads and checks plans/alerts/<name>.yaml. Throws a non-retryable failure that names every problem. */
+export async function readAlertRules(plansDir: string, name: string): Promise<AlertRules> {
+  const parsed = parseAlertRules(yamlOf(await rulesBytes(plansDir, name), name));
+  if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
+  return parsed.rules;
 }
 
 async function rulesBytes(plansDir: string, name: string): Promise<Buffer> {

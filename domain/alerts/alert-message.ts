@@ -3,7 +3,6 @@ import { proposalOf } from './mitigation.ts';
 import type { AlertMetric, AlertRule, AlertRules } from './rules.ts';
 import { ALERT_METRICS, BLIND, NO_EVALUATION, NO_WEEKLY } from './rules.ts';
 import type { Alert, AlertEvent } from './state.ts';
-import { driftKey } from '../evaluation/drift.ts';
 import { asCode, rollbackCommand } from '../notification/commands.ts';
 import type { Notification } from '../notification/notification.ts';
 
@@ -33,12 +32,12 @@ export function alertNotification(
   };
 }
 
-/** What is about an evaluation has the key that the workflow `evaluation` tells it by: the first of the two is sent. */
+/** An evaluation names its message, whoever evaluates the rules on it and however often: a person hears of it once. */
 function keyOf({ kind, key, alert }: AlertEvent, service: string): string {
-  const { metric, severity, release, evaluationMs } = alert;
-  const aboutIt = kind === 'fired' || kind === 'again';
-  if (aboutIt && metric !== null && release !== null && evaluationMs !== null)
-    return driftKey({ release, metric, severity, atMs: evaluationMs });
+  const { name, release, evaluationMs } = alert;
+  const fires = kind === 'fired' || kind === 'again';
+  if (fires && release !== null && evaluationMs !== null)
+    return `monitor/${service}/${name}/${release}/${evaluationMs}`;
   const moment = kind === 'reminder' ? `/${alert.toldMs}` : '';
   return `monitor/${service}/${key}/${alert.sinceMs}/${kind}${moment}`;
 }

@@ -1,4 +1,5 @@
 import { dueMessages } from './due-messages.ts';
+import type { EvaluationRecord } from './evaluations.ts';
 import { withoutOldBodies } from './freshness.ts';
 import { gapAlert, sourceChecks } from './missing-input.ts';
 import type { AlertPoll, AlertScene } from './readings.ts';
@@ -7,8 +8,10 @@ import type { Observation } from './rule-reading.ts';
 import { alertRuleStep, keyOf } from './rule-step.ts';
 import type { AlertRules } from './rules.ts';
 import type { AlertEvent, AlertState } from './state.ts';
-import { endOf } from './state.ts';
+import { endOf, newAlerts } from './state.ts';
+import type { Measured } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
+import type { Standing } from '../rules/series.ts';
 import type { TuningWatch } from './tuning-windows.ts';
 import { tuningStep } from './tuning-windows.ts';
 
@@ -46,6 +49,48 @@ export function alertStep(
     firing,
   };
   return { state, events: [...evaluated.events, ...events] };
+}
+
+/** What one rule says of an evaluation; `few` is not an all-clear. */
+export interface RuleFinding {
+  readonly rule: string;
+  readonly standing: Standing;
+  readonly measured: Measured;
+}
+
+/**
+ * One look at a release's newest evaluation, where no monitor watches that release. Returns what each rule on evaluations says, and the
+ * alerts that people hear of: without a lane, as the release may have none.
+ */
+export function evaluateOnce(
+  rules: AlertRules,
+  release: string,
+  records: readonly EvaluationRecord[],
+  nowMs: number,
+): { readonly findings: readonly RuleFinding[]; readonly events: readonly AlertEvent[] } {
+  const poll: AlertPoll = {
+    snapshot: { kind: 'missing', reason: 'evaluations alone are looked at' },
+    scene: {
+      stable: release,
+      candidate: null,
+      run: null,
+      flags: { stable: null, candidate: null },
+      expectedShare: { stable: null, candidate: null },
+    },
+    evaluations: { kind: 'evaluations', records },
+  };
+  const { state, events } = alertStep(rules, newAlerts(nowMs), poll, nowMs);
+  const findings = rules.rules.flatMap(({ name }): RuleFinding[] => {
+    const watch = state.watches[keyOf(name, 'stable')];
+    const standing = watch?.polls.at(-1)?.standing;
+    return watch === undefined || standing === undefined
+      ? []
+      : [{ rule: name, standing, measured: watch.measured }];
+  });
+  return {
+    findings,
+    events: events.map((event) => ({ ...event, alert: { ...event.alert, lane: null } })),
+  };
 }
 
 function observe(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: number): Observation {

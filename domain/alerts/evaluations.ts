@@ -57,7 +57,8 @@ export function evaluationReading(
         ? few('the evaluation did not measure both orders')
         : reading(newest.rerankLift);
     case 'rAt5UnderMedian': {
-      const earlier = before(MEDIAN_OVER_MS).map(({ rAt5 }) => rAt5);
+      const nights = before(MEDIAN_OVER_MS).filter(({ kind }) => kind === 'nightly');
+      const earlier = nights.map(({ rAt5 }) => rAt5);
       return earlier.length < MEDIAN_AT_LEAST
         ? few(`${earlier.length} of ${MEDIAN_AT_LEAST} evaluations in the 7 days before`)
         : reading((medianOf(earlier) ?? Number.NaN) - newest.rAt5);

@@ -8,7 +8,9 @@ export interface MonitorInput {
   readonly rules: string;
 }
 
-const DEFAULTS: Readonly<Record<string, unknown>> = { service: 'retriever', rules: 'runbook' };
+/** The alert rules that ship. */
+export const DEFAULT_RULES = 'runbook';
+const DEFAULTS: Readonly<Record<string, unknown>> = { service: 'retriever', rules: DEFAULT_RULES };
 const FIELDS = Object.keys(DEFAULTS);
 
 /** The one workflow that watches a service. */

@@ -42,7 +42,7 @@ export const ALERT_METRICS = {
   nprobeNeed: { source: 'tuning', unit: 'points', worse: 'over' },
   /** R@5 that the release's metrics.json promises minus R@5 of its newest evaluation */
   rAt5Drop: { source: 'evaluation', unit: 'points', worse: 'over' },
-  /** median R@5 of the release's evaluations of the 7 days before minus R@5 of its newest one */
+  /** median R@5 of the nightly evaluations of the 7 days before minus R@5 of the newest one */
   rAt5UnderMedian: { source: 'evaluation', unit: 'points', worse: 'over' },
   /** share of queries whose right chunk is among the 50 */
   containAt50: { source: 'evaluation', unit: 'share', worse: 'under' },

@@ -1,7 +1,8 @@
 import type { Flags } from '../control/state.ts';
-import type { CleanQuality } from '../evaluation/drift.ts';
+import type { RuleFinding } from '../alerts/evaluate-rules.ts';
 import type { EvaluationKind, HistoryEntry } from '../evaluation/history.ts';
 import type { Shard } from '../evaluation/shards.ts';
+import type { Notification } from '../notification/notification.ts';
 
 /** What the workflow `evaluation` asks of the world. Heavy parts run in niced child processes. */
 export interface EvaluationActivities {
@@ -14,6 +15,8 @@ export interface EvaluationActivities {
   evaluateShard(input: EvaluateShard): Promise<ShardDone>;
   /** Puts the shards together: result file, line in history.jsonl, trend.svg. Again is the same. */
   joinEvaluation(input: JoinEvaluation): Promise<JoinedEvaluation>;
+  /** Evaluates the alert rules once on a release's newest evaluation, unless a monitor watches that release. */
+  evaluateRules(input: { readonly release: string }): Promise<RulesResult>;
 }
 
 interface PlanEvaluation {
@@ -58,11 +61,17 @@ export interface JoinEvaluation {
 
 export interface JoinedEvaluation {
   readonly entry: HistoryEntry;
-  readonly quality: CleanQuality;
-  /** Lines of the weeks before, this one included. */
-  readonly history: readonly HistoryEntry[];
   /** Queries whose right answer was removed from the corpus; they were not counted. */
   readonly gone: number;
   readonly file: string;
   readonly trendFile: string;
 }
+
+export type RulesResult =
+  /** A monitor watches the release: it notifies by the same rules. */
+  | { readonly by: 'monitor' }
+  | {
+      readonly by: 'evaluation';
+      readonly findings: readonly RuleFinding[];
+      readonly notifications: readonly Notification[];
+    };

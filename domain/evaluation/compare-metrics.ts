@@ -1,4 +1,5 @@
 import type { Verdict } from '../core/verdict.ts';
+import { LEAST_CONTAINMENT } from './limits.ts';
 
 /** One metric before and after. */
 export interface MetricChange {
@@ -16,7 +17,6 @@ const METRICS = ['R_at_1', 'R_at_5', 'R_at_10', 'R_at_20', 'R_at_50', 'MRR', 'Co
 const LIMITED: readonly string[] = ['R_at_5', 'Contain_at_50'];
 /** Falls of R@5 in points: up to the first is stable, beyond the second is red (runbook, T+8h). */
 const R_AT_5_POINTS = { stable: 2, red: 5 };
-const LEAST_CONTAINMENT = 0.8;
 /** A hair beyond a limit in binary is still on it. */
 const HAIR = 1e-9;
 

@@ -14,6 +14,8 @@ export interface HistoryEntry {
   readonly R_at_5: number;
   readonly MRR: number;
   readonly Contain_at_50: number;
+  /** R@5 that was promised for these queries: those whose answer has left the corpus are not among them. Lines of before have none. */
+  readonly expected_R_at_5?: number | null | undefined;
   /** R@5 before and after reranking, whatever is served. */
   readonly plain_R_at_5: number;
   readonly reranked_R_at_5: number;
@@ -62,16 +64,6 @@ export function trendOf(
       const rollingMean = window.reduce((sum, value) => sum + value, 0) / window.length;
       return { day, value: byDay.get(day) ?? 0, rollingMean };
     });
-}
-
-/** Values of the evaluated days among the seven before `day`, which itself is left out. */
-export function weekBefore(
-  history: readonly HistoryEntry[],
-  kind: EvaluationKind,
-  metric: TrendMetric,
-  day: number,
-): number[] {
-  return valuesWithin(valuesByDay(history, kind, metric), day - TREND_DAYS, day - 1);
 }
 
 /** The middle value, or the mean of the two in the middle. Null of nothing. */

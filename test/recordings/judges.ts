@@ -1,8 +1,7 @@
 import { evaluationReading } from '../../domain/alerts/evaluations.ts';
 import type { Baseline } from '../../domain/rollback/baseline-recovery.ts';
 import { returnRows, sayReturn } from '../../domain/rollback/baseline-recovery.ts';
-import type { CleanQuality } from '../../domain/evaluation/drift.ts';
-import { driftNotifications, judgeDrift } from '../../domain/evaluation/drift.ts';
+import { evaluateOnce } from '../../domain/alerts/evaluate-rules.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { Arms } from '../../domain/experiment/analysis.ts';
 import {
@@ -64,7 +63,7 @@ export function recordAlerts(): string[] {
   return notes.lines;
 }
 
-/** Eighty nights of evaluations that get worse: the workflow's rules, and the monitor's. */
+/** Eighty nights of evaluations that get worse: each rule, and what one look tells where no monitor runs. */
 export function recordDrift(): string[] {
   const notes = new Notes();
   const random = seededRandom(11);
@@ -73,15 +72,7 @@ export function recordDrift(): string[] {
     const atMs = (200 + night) * DAY;
     const share = (middle: number) => Math.max(0, middle - 0.0015 * night + 0.04 * (random() - 0.5));
     const [rAt5, contained] = [share(0.67), share(0.95)];
-    const value = (of: number) => measured(of, 800);
-    const quality: CleanQuality = {
-      release: 'v-1',
-      atMs,
-      rAt5: value(rAt5),
-      mrr: value(share(0.5)),
-      containAt50: value(contained),
-      expectedRAt5: value(0.67),
-    };
+    share(0.5); // The draws are those of before.
     const date = new Date(atMs).toISOString().slice(0, 10).replaceAll('-', '');
     const entry: HistoryEntry = {
       key: `${date}/nightly/v-1`,
@@ -98,7 +89,6 @@ export function recordDrift(): string[] {
       plain_R_at_5: rAt5 - 0.05 * random(),
       reranked_R_at_5: rAt5,
     };
-    const findings = judgeDrift(quality, history);
     history.push(entry);
     const records = history.map((one) =>
       evaluated(0, {
@@ -111,7 +101,9 @@ export function recordDrift(): string[] {
     const monitor = shippedRules()
       .rules.filter(({ forMs, lookBackMs }) => forMs === 0 && lookBackMs === 0)
       .map((rule) => [rule.name, evaluationReading(rule, 'v-1', records, 2 * DAY, atMs)]);
-    notes.add({ night, findings, messages: driftNotifications(entry, findings), monitor });
+    const { events } = evaluateOnce(shippedRules(), 'v-1', records, atMs);
+    const once = events.map(({ kind, alert }) => [kind, alert.name, alert.severity, alert.measured]);
+    notes.add({ night, monitor, once });
   }
   return notes.lines;
 }

@@ -1,7 +1,14 @@
-import type { EvaluateShard, EvaluationActivities } from '../../domain/contracts/evaluation-activities.ts';
+import { alertNotification } from '../../domain/alerts/alert-message.ts';
+import type { EvaluationRecord } from '../../domain/alerts/evaluations.ts';
+import { evaluateOnce } from '../../domain/alerts/evaluate-rules.ts';
+import type {
+  EvaluateShard,
+  EvaluationActivities,
+  RulesResult,
+} from '../../domain/contracts/evaluation-activities.ts';
+import { shippedRules } from './alert-polls.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import { historyKey } from '../../domain/evaluation/history.ts';
-import { measured, missing } from '../../domain/core/metric-value.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 import { shardsOf } from '../../domain/evaluation/shards.ts';
 
@@ -14,8 +21,14 @@ export class EvaluationWorld {
   readonly attempts = new Map<number, number>();
   readonly pages: Notification[] = [];
   plan: () => void = () => {};
+  /** Called before the rules judge; may throw in their place. */
+  judge: () => void = () => {};
   joined = 0;
   containAt50 = 0.9;
+  /** A monitor watches what is evaluated. */
+  watched = false;
+  /** The line that was appended last. */
+  private entry: HistoryEntry | null = null;
   /** Hears of each line that is appended to the history. */
   wrote: (entry: HistoryEntry) => void = () => {};
 
@@ -55,22 +68,18 @@ export class EvaluationWorld {
           plain_R_at_5: this.rAt5,
           reranked_R_at_5: this.rAt5,
         };
+        this.entry = entry;
         this.wrote(entry);
         return {
           entry,
-          quality: {
-            release,
-            atMs,
-            rAt5: measured(this.rAt5, 100),
-            mrr: measured(0.5, 100),
-            containAt50: measured(this.containAt50, 100),
-            expectedRAt5: this.expected === null ? missing('it does not say') : measured(this.expected, 100),
-          },
-          history: [entry],
           gone: 0,
           file: `eval/nightly_${date}.json`,
           trendFile: 'eval/trend.svg',
         };
+      },
+      evaluateRules: async () => {
+        this.judge();
+        return this.watched || this.entry === null ? { by: 'monitor' } : rulesOn(this.entry, this.expected);
       },
       notify: async (page) => {
         this.pages.push(page);
@@ -78,4 +87,16 @@ export class EvaluationWorld {
       },
     };
   }
+}
+
+/** As the real activity, of this line alone. */
+export function rulesOn(entry: HistoryEntry, expectedRAt5: number | null): RulesResult {
+  const { kind, atMs, release, queries, R_at_5: rAt5, Contain_at_50: containAt50 } = entry;
+  const shares = { rAt5, containAt50, expectedRAt5, rerankLift: 0.05 };
+  const record: EvaluationRecord = { kind, atMs, release, queries, ...shares };
+  const rules = shippedRules();
+  const { findings, events } = evaluateOnce(rules, release, [record], atMs);
+  const about = { service: 'retriever', taskQueue: 'q', scene: null, nowMs: atMs };
+  const notifications = events.map((event) => alertNotification(event, rules, about));
+  return { by: 'evaluation', findings, notifications };
 }

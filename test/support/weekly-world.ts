@@ -1,10 +1,12 @@
-import { measured } from '../../domain/core/metric-value.ts';
+import type { EvaluationActivities } from '../../domain/contracts/evaluation-activities.ts';
+import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type {
   IvfReport,
   MergeReport,
   RetrainReport,
   WeeklyActivities,
 } from '../../domain/contracts/maintenance-activities.ts';
+import { rulesOn } from './evaluation-world.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
 export const UNCHANGED: MergeReport = {
@@ -41,6 +43,7 @@ export class WeeklyWorld {
   refusals: readonly string[] = [];
   /** Called before an activity does its work; may throw in its place. */
   before: (activity: string, attempt: number) => void = () => {};
+  private entry: HistoryEntry | null = null;
   readonly calls: string[] = [];
   readonly published: unknown[] = [];
   readonly pages: Notification[] = [];
@@ -63,17 +66,10 @@ export class WeeklyWorld {
         const recall = { plain_R_at_5: 0.7, reranked_R_at_5: 0.8 };
         const named = { key: `${date}/weekly/${version}`, kind: 'weekly', date, atMs } as const;
         const counts = { release: version, queries: 100, articles: 10, ntotal: 1_000 };
+        const entry = { ...named, ...counts, ...quality, ...recall };
+        this.entry = entry;
         return {
-          entry: { ...named, ...counts, ...quality, ...recall },
-          quality: {
-            release: 'v-1',
-            atMs,
-            rAt5: measured(0.8, 100),
-            mrr: measured(0.6, 100),
-            containAt50: measured(this.containAt50, 100),
-            expectedRAt5: measured(0.8, 100),
-          },
-          history: [],
+          entry,
           gone: 0,
           file: 'eval/weekly.json',
           trendFile: 'eval/trend.svg',
@@ -106,6 +102,8 @@ export class WeeklyWorld {
       this.pages.push(page);
       return { to: 'the log' };
     };
-    return { ...Object.fromEntries(noted), notify };
+    const evaluateRules: EvaluationActivities['evaluateRules'] = async () =>
+      this.entry === null ? { by: 'monitor' } : rulesOn(this.entry, 0.8);
+    return { ...Object.fromEntries(noted), evaluateRules, notify };
   }
 }

@@ -2,6 +2,7 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { EvaluationActivities } from '../../domain/contracts/evaluation-activities.ts';
 import { batchTaskQueue } from '../../domain/core/task-queues.ts';
+import { TELLING } from '../runtime/activities.ts';
 
 /** Heavy and in no hurry: tried a few times, then a person is told. A dead worker is noticed in 20 s. */
 export const BATCH: ActivityOptions = {
@@ -20,6 +21,11 @@ export function evaluationActivities(): EvaluationActivities {
   return {
     planEvaluation: as('look at the release and cut its queries into shards').planEvaluation,
     evaluateShard: as('ask a shard of the labelled queries').evaluateShard,
+    evaluateRules: proxyActivities<EvaluationActivities>({
+      ...TELLING,
+      cancellationType: ActivityCancellationType.TRY_CANCEL,
+      summary: 'evaluate the alert rules, where no monitor does',
+    }).evaluateRules,
     joinEvaluation: as('put the shards together, append to the history').joinEvaluation,
   };
 }

@@ -1,19 +1,19 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { DriftFinding } from '../../domain/evaluation/drift.ts';
-import { judgeDrift } from '../../domain/evaluation/drift.ts';
 import type { EvaluationActivities, JoinedEvaluation } from '../../domain/contracts/evaluation-activities.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { EvaluationInput } from '../../domain/evaluation/input.ts';
 import { readEvaluationInput } from '../../domain/evaluation/input.ts';
 import { permanentReason } from '../runtime/activities.ts';
 import { evaluationActivities } from './activities.ts';
-import { dateOf, tell, tellDrift } from './notify-drift.ts';
+import type { AppliedRules } from './apply-rules.ts';
+import { applyRules, dateOf, tell } from './apply-rules.ts';
 import { identity } from '../runtime/identity.ts';
 
 /** What a clean evaluation found; the whole of it is in `file`. */
 export interface EvaluationSummary {
   readonly evaluated: HistoryEntry;
-  readonly drift: readonly DriftFinding[];
+  /** What the alert rules say of it; null where they could not be evaluated. */
+  readonly rules: AppliedRules | null;
   /** Queries that were not counted, as their answer has left the corpus. */
   readonly gone: number;
   readonly shards: number;
@@ -23,8 +23,8 @@ export interface EvaluationSummary {
 
 /**
  * The nightly clean evaluation: `{"release":"retriever_v0","shards":8}`, both optional; without a release, what stable
- * serves, with the chunks that came and went since. Tells a person where quality drifts, and where it could not be
- * measured; then it fails.
+ * serves, with the chunks that came and went since. Records what it found, and lets the alert rules judge it. Where quality
+ * could not be measured, it tells a person and fails.
  */
 export async function evaluation(raw?: unknown): Promise<EvaluationSummary> {
   const read = readEvaluationInput(raw);
@@ -39,10 +39,9 @@ export async function evaluation(raw?: unknown): Promise<EvaluationSummary> {
       date,
       atMs,
     });
-    const drift = judgeDrift(joined.quality, joined.history);
-    await tellDrift(joined.entry, drift);
     const { entry: evaluated, gone, file, trendFile } = joined;
-    return { evaluated, drift, gone, shards, file, trendFile };
+    const rules = await applyRules(evaluated.release, evaluated.key);
+    return { evaluated, rules, gone, shards, file, trendFile };
   } catch (error) {
     const reason = permanentReason(error);
     await tell({

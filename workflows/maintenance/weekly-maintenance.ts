@@ -1,13 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { DriftFinding } from '../../domain/evaluation/drift.ts';
-import { judgeDrift } from '../../domain/evaluation/drift.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import { retrainedWins } from '../../domain/maintenance/decisions.ts';
 import type { IvfReport, MergeReport, WeeklyPlan } from '../../domain/contracts/maintenance-activities.ts';
 import type { WeeklyInput } from '../../domain/maintenance/input.ts';
 import { readWeeklyInput } from '../../domain/maintenance/input.ts';
 import { permanentReason } from '../runtime/activities.ts';
-import { dateOf, tell, tellDrift } from '../evaluation/notify-drift.ts';
+import type { AppliedRules } from '../evaluation/apply-rules.ts';
+import { applyRules, dateOf, tell } from '../evaluation/apply-rules.ts';
 import { identity } from '../runtime/identity.ts';
 import { weeklyActivities } from './activities.ts';
 
@@ -26,7 +25,8 @@ export interface WeeklySummary {
   readonly base: string;
   readonly steps: readonly WeeklyStep[];
   readonly evaluated: HistoryEntry;
-  readonly drift: readonly DriftFinding[];
+  /** What the alert rules say of the evaluation; null where they could not be evaluated. */
+  readonly rules: AppliedRules | null;
 }
 
 /**
@@ -67,14 +67,13 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
   const { rows, dimension } = await step.rebuildTruth(plan);
   note('truth', true, `${rows} rows of ${dimension} dimensions`);
   const evaluation = await step.evaluateMerged(plan);
-  const drift = judgeDrift(evaluation.quality, evaluation.history);
   const { R_at_5, Contain_at_50, queries } = evaluation.entry;
   note(
     'evaluate',
     true,
     `R@5 ${R_at_5.toFixed(4)}, Contain@50 ${Contain_at_50.toFixed(4)} on ${queries} queries`,
   );
-  await tellDrift(evaluation.entry, drift);
+  const rules = await applyRules(evaluation.entry.release, evaluation.entry.key);
   const ivf = await step.prepareIvf(plan);
   note('ivf', ivf.rebuilt.yes, sayIvf(ivf));
   const { contest } = await step.retrainReranker(plan);
@@ -97,7 +96,7 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
     await tell(refusals.length > 0 ? notToShip(plan, release, refusals) : readyToShip(plan, release));
   } else note('publish', false, 'neither corpus nor lists nor reranker changed');
   await step.dropWork(plan);
-  return { release, base: plan.base, steps, evaluated: evaluation.entry, drift };
+  return { release, base: plan.base, steps, evaluated: evaluation.entry, rules };
 }
 
 function readyToShip({ base, key }: WeeklyPlan, release: string) {

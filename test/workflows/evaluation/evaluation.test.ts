@@ -22,6 +22,10 @@ class Evaluation extends EvaluationWorld {
   }
 }
 
+/** What a rule says, where the evaluation itself had the rules judge it. */
+const standingOf = ({ rules }: Awaited<ReturnType<typeof evaluation>>, name: string) =>
+  rules?.by === 'evaluation' ? rules.findings.find(({ rule }) => rule === name)?.standing : null;
+
 const words = async (running: Promise<unknown>) =>
   running.then(
     () => 'it did not fail',
@@ -36,7 +40,10 @@ describe('the nightly evaluation', () => {
     expect(summary).toMatchObject({ shards: 4, evaluated: { release: 'v-1', kind: 'nightly' } });
     expect(summary.file).toMatch(/nightly_\d{8}\.json$/);
     // No week of history yet: unknown, not green.
-    expect(summary.drift.map(({ verdict }) => verdict)).toEqual(['unknown', 'green', 'green']);
+    const standings = ['recall-drift', 'containment-warning', 'recall-warning', 'recall-critical'].map(
+      (rule) => standingOf(summary, rule),
+    );
+    expect(standings).toEqual(['few', 'clear', 'clear', 'clear']);
     expect(world.pages).toEqual([]);
   });
 
@@ -48,6 +55,26 @@ describe('the nightly evaluation', () => {
     world.rAt5 = rAt5;
     await world.run({ release: 'retriever_v0' });
     expect(world.pages).toMatchObject([{ severity, title: expect.stringContaining('retriever_v0') }]);
+  });
+
+  it('tells nobody where a monitor watches the release', async () => {
+    const world = new Evaluation();
+    world.watched = true;
+    world.rAt5 = 0.6;
+    expect((await world.run()).rules).toEqual({ by: 'monitor' });
+    expect(world.pages).toEqual([]);
+  });
+
+  it('tells a person where no rule could judge it, and has recorded it all the same', async () => {
+    const world = new Evaluation();
+    world.judge = () => {
+      throw ApplicationFailure.nonRetryable('there are no alert rules "runbook"', 'WrongRules');
+    };
+    const summary = await world.run();
+    expect(summary).toMatchObject({ rules: null, evaluated: { release: 'v-1' } });
+    expect(world.pages).toMatchObject([
+      { severity: 'warning', text: expect.stringContaining('no alert rules') },
+    ]);
   });
 
   it('tries a shard again that failed, and that one alone', async () => {
