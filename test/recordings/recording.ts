@@ -1,10 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import { RestlessWorld } from '../../simulation/noisy-environment.ts';
 import type { Scenario } from '../../simulation/scenarios.ts';
 import { statusOf } from '../../domain/rollout/status.ts';
-import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
@@ -20,14 +16,6 @@ const RATE = 20;
 const POLLS_APART = 60;
 /** Sums in another order differ in the last digits. */
 const DIGITS = 9;
-
-/** A plan of plans/ under another rule for deciding. */
-export function shippedPlan(name: string, judge: Plan['judge']): Plan {
-  const file = fileURLToPath(new URL(`../../plans/${name}.yaml`, import.meta.url));
-  const result = parsePlan({ ...parse(readFileSync(file, 'utf8'), { merge: true }), judge });
-  if (!result.ok) throw new Error(result.problems.join('; '));
-  return result.plan;
-}
 
 /** One rollout in a scenario: every event with the status and the next action that follow from it, and the guard's view. */
 export function recordRollout(plan: Plan, { defect }: Scenario, seed: number): string[] {

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../../simulation/scenarios.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { recordAlerts, recordDrift, recordExperiments, recordRecovery, recordTuning } from './judges.ts';
-import { recordRollout, shippedPlan } from './recording.ts';
+import { aPlan } from '../support/a-plan.ts';
+import { recordRollout } from './recording.ts';
 import { asNow } from './renamed.ts';
 
 /**
@@ -34,7 +35,7 @@ describe('decisions are as they were recorded', () => {
     ({ i }) => {
       const scenario = SCENARIOS[i];
       if (scenario === undefined) throw new Error('there is no such scenario');
-      const lines = recordRollout(shippedPlan('runbook-48h', 'sequential'), scenario, SEED + i);
+      const lines = recordRollout(aPlan({ judge: 'sequential' }), scenario, SEED + i);
       expect(difference(`rollout-${i}`, lines)).toBeNull();
     },
     300_000,
@@ -47,9 +48,9 @@ describe('decisions are as they were recorded', () => {
       const scenario = SCENARIOS[i];
       if (scenario === undefined) throw new Error('there is no such scenario');
       const record = (plan: Plan) => recordRollout(plan, scenario, SEED + i);
-      expect(difference(`demo-${i}`, record(shippedPlan('demo', 'sequential')))).toBeNull();
+      expect(difference(`demo-${i}`, record(aPlan({ judge: 'sequential' }, 'demo')))).toBeNull();
       if (i > 0 && !RECORD && EACH > 1) return;
-      expect(difference(`literal-${i}`, record(shippedPlan('runbook-48h', 'literal')))).toBeNull();
+      expect(difference(`literal-${i}`, record(aPlan({ judge: 'literal' })))).toBeNull();
     },
     300_000,
   );

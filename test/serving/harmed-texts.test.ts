@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
 import { firstState } from '../../domain/control/apply-command.ts';
 import { judge } from '../../domain/gate/evaluate-gate.ts';
 import { guardStep, newGuard } from '../../domain/guard/guard.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { parsePlan } from '../../plan-files/parse-plan.ts';
+import { aPlan } from '../support/a-plan.ts';
 import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import { encoderFolder, encoderIdentity, readEncoderManifest } from '../../retrieval/encoder/manifest.ts';
@@ -87,12 +86,6 @@ async function users(texts: number, ending: string): Promise<void> {
   }
 }
 
-async function shippedPlan(): Promise<Plan> {
-  const parsed = parsePlan(parse(await readFile(join(ROOT, 'plans/runbook-48h.yaml'), 'utf8')));
-  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-  return parsed.plan;
-}
-
 /** The gate's rows at this percent, which want 30 samples here: there is no quarter of an hour. */
 function judged(plan: Plan, opening: SnapshotResult, closing: SnapshotResult): Judgement {
   const result = windowBetween(opening, closing);
@@ -155,7 +148,7 @@ async function watch(plan: Plan, ending = ''): Promise<Watched> {
 
 it('a release that delays text users alone is taken back, by the gate and by the guard', async () => {
   await startWith(SLOW);
-  const plan = await shippedPlan();
+  const plan = aPlan();
   const { opening, closing, events } = await watch(plan);
   expect(events.at(-1)).toMatchObject({
     kind: 'breach',
@@ -171,7 +164,7 @@ it('a release that delays text users alone is taken back, by the gate and by the
 
 it('a release that fails text users alone is taken back as well, though stable answers each of them', async () => {
   await startWith(FAILING);
-  const plan = await shippedPlan();
+  const plan = aPlan();
   const { opening, closing, events } = await watch(plan, ', and of all that came before it'.repeat(100));
   expect(events.at(-1)).toMatchObject({ kind: 'breach', trigger: 'gross errors' });
   const verdict = judged(plan, opening, closing);

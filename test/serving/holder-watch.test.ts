@@ -10,7 +10,7 @@ import { SteadyClock } from '../../domain/core/steady-clock.ts';
 import { startGuard } from '../support/guard-run.ts';
 import type { TestServer } from '../support/http-server.ts';
 import { startServer } from '../support/http-server.ts';
-import { runbookPlan } from '../support/rollout-walk.ts';
+import { aPlan } from '../support/a-plan.ts';
 import type { TestGateway } from '../support/gateway-process.ts';
 import { createTestGateway, metric, oldAndNew } from '../support/gateway-process.ts';
 
@@ -62,7 +62,7 @@ async function ship(): Promise<number> {
 /** The rollout's guard, polling this gateway for that long. */
 async function guard(epoch: number, forMs: number): Promise<void> {
   const clock = new SteadyClock(Date.now(), () => performance.now());
-  const plan = runbookPlan();
+  const plan = aPlan();
   const watching = startGuard(
     {
       control: createControlClient({

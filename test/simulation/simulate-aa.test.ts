@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import { parsePlan } from '../../plan-files/parse-plan.ts';
+import { aPlan } from '../support/a-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import type { SimulatedEnd } from '../../simulation/rollout.ts';
@@ -18,12 +16,6 @@ function alike(plan: Plan, behaviour: Behaviour, rate: number, seed: number): Si
   return simulateRollout(plan, calmWorld(behaviour, rate, random), random);
 }
 
-function planOf(name: string): Plan {
-  const parsed = parsePlan(parse(readFileSync(new URL(`../../plans/${name}.yaml`, import.meta.url), 'utf8')));
-  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-  return parsed.plan;
-}
-
 /** Sixty rollouts of 48 hours are many polls: there four of the guard's are one. */
 function fewerPolls(plan: Plan): Plan {
   return { ...plan, guard: { ...plan.guard, pollMs: Math.max(plan.guard.pollMs, 60_000) } };
@@ -31,8 +23,8 @@ function fewerPolls(plan: Plan): Plan {
 
 describe('an A/A rollout', () => {
   it.each([
-    ['demo', 150, 40, planOf('demo')],
-    ['runbook-48h', 20, 60, fewerPolls(planOf('runbook-48h'))],
+    ['demo', 150, 40, aPlan({}, 'demo')],
+    ['runbook-48h', 20, 60, fewerPolls(aPlan({}, 'runbook-48h'))],
   ])(
     'on plan %s at %i requests/s is never rolled back, and held in under 5 % of %i',
     (name, rate, seeds, plan) => {
@@ -49,7 +41,7 @@ describe('an A/A rollout', () => {
 
   it('is not blind: a lane with 3 % errors is never shipped', () => {
     const bad = { ...SAME, errorRate: 0.03 };
-    const ends = SEEDS.slice(0, 5).map((seed) => alike(planOf('demo'), bad, 150, seed));
+    const ends = SEEDS.slice(0, 5).map((seed) => alike(aPlan({}, 'demo'), bad, 150, seed));
     expect(ends.filter(({ end }) => end === 'shipped')).toEqual([]);
   });
 });

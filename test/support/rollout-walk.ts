@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import type { ControlView, Flags, Intervention } from '../../domain/control/state.ts';
 import { firstState } from '../../domain/control/apply-command.ts';
 import type { NprobeTuningResult } from '../../domain/tuning/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { parsePlan } from '../../plan-files/parse-plan.ts';
 import { reduce } from '../../domain/rollout/reduce.ts';
 import type { Action } from '../../domain/rollout/next-action.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { MessageName } from '../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import { newRollout } from '../../domain/rollout/state.ts';
-import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
+import type { ShadowCounters, SnapshotResult } from '../../domain/metrics/snapshot.ts';
+import { OVERLAP_DEPTH } from '../../domain/metrics/snapshot.ts';
 import { counters, snapshot, sum } from './lane-traffic.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 import type { RolloutEvent } from '../../domain/rollout/events.ts';
@@ -45,14 +43,6 @@ const INTERVENTION: Intervention = {
   what: 'percent 25 -> 3',
   percentBefore: 25,
 };
-
-/** The runbook's plan, with other fields where they are given. */
-export function runbookPlan(other: Readonly<Record<string, unknown>> = {}): Plan {
-  const text = readFileSync(new URL('../../plans/runbook-48h.yaml', import.meta.url), 'utf8');
-  const result = parsePlan({ ...parse(text), ...other });
-  if (!result.ok) throw new Error(result.problems.join());
-  return result.plan;
-}
 
 /** The decisions of a rollout, with an outside that is arithmetic: no server, no clock. */
 export class Walk {
@@ -221,7 +211,11 @@ export class Walk {
       this.nowMs,
       stable,
       { ...this.candidate, errors: this.failed, own: this.own() },
-      { percent: this.percent, processStartMs: luck === 'refused' ? this.nowMs : 1 },
+      {
+        percent: this.percent,
+        processStartMs: luck === 'refused' ? this.nowMs : 1,
+        shadow: alike(requests * minutes),
+      },
     );
   }
 
@@ -263,4 +257,11 @@ export class Walk {
       stableQuality: quality('v-1'),
     };
   }
+}
+
+/** So many shadowed queries that both lanes answered with the same ids. */
+function alike(queries: number): ShadowCounters {
+  const overlap = Array.from({ length: OVERLAP_DEPTH + 1 }, (_, i) => (i === OVERLAP_DEPTH ? queries : 0));
+  const differing = { onlyStable: 0, onlyCandidate: 0, neither: 0 };
+  return { release: 'v0', against: 'v-1', both: queries, ...differing, overlap, selfOverlap: overlap };
 }

@@ -17,7 +17,7 @@ import { reduce } from '../../../domain/rollout/reduce.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
 import { SteadyClock } from '../../../domain/core/steady-clock.ts';
 import { shippedRules } from '../../support/alert-polls.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { GuardRun } from '../../support/guard-run.ts';
 import { startGuard } from '../../support/guard-run.ts';
 import type { TestGateway } from '../../support/gateway-process.ts';
@@ -41,7 +41,7 @@ const cache = createServer((asked, response) => {
 });
 
 const clock = new SteadyClock(Date.now(), () => performance.now());
-const plan = runbookPlan();
+const plan = aPlan();
 const guard = { ...plan.guard, pollMs: 50, blindAfterMs: 500, leaseTtlMs: 60_000 };
 let epoch = 0;
 

@@ -5,7 +5,7 @@ import { packState } from '../../../activities/monitor/carried-state.ts';
 import type { WatchInput } from '../../../domain/contracts/guard-activities.ts';
 import { newProgress } from '../../../domain/guard/reports.ts';
 import { SteadyClock } from '../../../domain/core/steady-clock.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { startGuard } from '../../support/guard-run.ts';
 import type { GuardEvent } from '../../../domain/guard/state.ts';
 
@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /** Nobody listens there: each poll is blind. */
 const NOBODY = 'http://127.0.0.1:1';
 
-const plan = runbookPlan();
+const plan = aPlan();
 const INPUT: WatchInput = {
   workflowId: 'rollout/retriever',
   runId: 'run',

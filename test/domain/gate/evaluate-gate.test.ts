@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { GateRow } from '../../../domain/plan/plan.ts';
 import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
@@ -12,10 +10,8 @@ import type { EvaluationResult } from '../../../domain/core/evaluation-result.ts
 import type { Verdict } from '../../../domain/core/verdict.ts';
 import { worst } from '../../../domain/core/verdict.ts';
 
-const parsed = parsePlan(parse(readFileSync(new URL('../../../plans/demo.yaml', import.meta.url), 'utf8')));
-if (!parsed.ok) throw new Error(parsed.problems.join('; '));
 // The absolute excess is the demo machine's; these tests are of rows with the design's default.
-const plan = { ...parsed.plan, p95ExcessMs: 1 };
+const plan = { ...aPlan({}, 'demo'), p95ExcessMs: 1 };
 
 function row(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
   return {

@@ -1,21 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
 import { alikeCount, alikeLatencies } from '../../../domain/metrics/like-with-like.ts';
 import { EMPTY, observed, quantileMs, total } from '../../../domain/metrics/histogram.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { Metric } from '../../../domain/metrics/registry.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
 import type { KindDid, LaneDid } from '../../support/lane-traffic.ts';
 import { counters, snapshot, windowOf } from '../../support/lane-traffic.ts';
 
-const parsed = parsePlan(
-  parse(readFileSync(new URL('../../../plans/runbook-48h.yaml', import.meta.url), 'utf8')),
-);
-if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-const runbook: Plan = parsed.plan;
+const runbook: Plan = aPlan();
 
 /** Rows of one metric of the shipped plan's stage at 50 %, on what both lanes did in a window. */
 function judged(metric: Metric, stable: LaneDid, candidate: LaneDid, percent = 50) {

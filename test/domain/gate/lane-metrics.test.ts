@@ -4,11 +4,11 @@ import { listRowsByQuantile } from '../../../domain/metrics/lane-self-metrics.ts
 import type { LaneOwn } from '../../../domain/metrics/lane-self-metrics.ts';
 import type { GateRow } from '../../../domain/plan/plan.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { counters, snapshot, soundLane } from '../../support/lane-traffic.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 
-const plan = runbookPlan();
+const plan = aPlan();
 
 /** The runbook's row of a metric, or one much like it. */
 function rowOf(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {

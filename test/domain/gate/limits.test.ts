@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { judge } from '../../../domain/gate/evaluate-gate.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { GateRow, Plan } from '../../../domain/plan/plan.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
@@ -13,11 +11,7 @@ import type { LaneDid } from '../../support/lane-traffic.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 import type { Judgement } from '../../../domain/gate/judgement.ts';
 
-const parsed = parsePlan(
-  parse(readFileSync(new URL('../../../plans/runbook-48h.yaml', import.meta.url), 'utf8')),
-);
-if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-const runbook = parsed.plan;
+const runbook = aPlan();
 
 const row: GateRow = {
   metric: 'errorRate',

@@ -5,7 +5,7 @@ import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { meanDifference } from '../../../domain/statistics/proportion.ts';
 import type { ShadowCounters } from '../../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { counters, snapshot } from '../../support/lane-traffic.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 
@@ -70,7 +70,7 @@ function row(metric: GateRow['metric'], over: number): GateRow {
   };
 }
 
-const judged = (rows: readonly GateRow[], seen: Evidence) => judge(runbookPlan(), rows, seen, 0);
+const judged = (rows: readonly GateRow[], seen: Evidence) => judge(aPlan(), rows, seen, 0);
 
 describe('a paired drop of hits, 5 points allowed', () => {
   const rows = [row('shadowQualityDrop', 0.05)];

@@ -3,12 +3,12 @@ import type { ControlView } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import type { GuardProgress } from '../../../domain/guard/reports.ts';
 import { newProgress, progress } from '../../../domain/guard/reports.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { counters, snapshot } from '../../support/lane-traffic.ts';
 
 const MINUTE = 60_000;
 const CONTEXT = {
-  plan: runbookPlan(),
+  plan: aPlan(),
   epoch: 1,
   interventions: 0,
   candidateQuality: null,

@@ -1,20 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { counters, snapshot, sum } from '../../support/lane-traffic.ts';
 import type { LaneDid } from '../../support/lane-traffic.ts';
 import type { GuardEvent, GuardState } from '../../../domain/guard/state.ts';
 
 const MINUTE = 60_000;
-const parsed = parsePlan(
-  parse(readFileSync(new URL('../../../plans/runbook-48h.yaml', import.meta.url), 'utf8')),
-);
-if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-const runbook: Plan = { ...parsed.plan, guard: { ...parsed.plan.guard, pollMs: MINUTE } };
+const shipped = aPlan();
+const runbook: Plan = { ...shipped, guard: { ...shipped.guard, pollMs: MINUTE } };
 
 interface Traffic {
   readonly minutes: number;

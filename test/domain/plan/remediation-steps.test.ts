@@ -2,13 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../../domain/control/state.ts';
 import { nextRung } from '../../../domain/plan/remediation-steps.ts';
-import type { LadderStep, Plan } from '../../../domain/plan/plan.ts';
+import type { LadderStep } from '../../../domain/plan/plan.ts';
 import { reduce } from '../../../domain/rollout/reduce.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
 import { harmName } from '../../../domain/guard/harm-detector.ts';
-import { Walk, runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
+import { Walk } from '../../support/rollout-walk.ts';
 
-const plan = runbookPlan();
+const plan = aPlan();
 const BUILT: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 
 describe('the next step of a ladder', () => {
@@ -131,7 +132,7 @@ describe('a rollout whose gate warns', () => {
 
   it.each([
     ['once, and holds where it is as slow', plan, 1],
-    ['not by the judge literal', runbookPlan({ judge: 'literal' }), 0],
+    ['not by the judge literal', aPlan({ judge: 'literal' }), 0],
   ])('is measured once more %s', (_, of, times) => {
     const walk = Object.assign(new Walk(of), { latencyMs: () => 12 });
     walk.goOn(400);

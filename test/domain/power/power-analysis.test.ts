@@ -1,26 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { planDetectability } from '../../../domain/power/power-analysis.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
-import type { Plan } from '../../../domain/plan/plan.ts';
+import { aPlan } from '../../support/a-plan.ts';
 
-function planOf(name: string): Plan {
-  const parsed = parsePlan(
-    parse(readFileSync(new URL(`../../../plans/${name}.yaml`, import.meta.url), 'utf8')),
-  );
-  if (!parsed.ok) throw new Error(parsed.problems.join('; '));
-  return parsed.plan;
-}
-
-const runbook = planOf('runbook-48h');
+const runbook = aPlan();
 
 describe('what a plan can detect', () => {
   it.each([
     ['runbook-48h', 20],
     ['demo', 150],
   ])('%s can become green at %i requests/s', (name, rate) => {
-    expect(planDetectability(planOf(name), rate).refusals).toEqual([]);
+    expect(planDetectability(aPlan({}, name), rate).refusals).toEqual([]);
   });
 
   it('[P6] at one request in 20 seconds is refused, by stage and row', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlastRadius } from '../../../domain/rollout/impact.ts';
 import { NO_BLAST, sayBlastRadius, widen } from '../../../domain/rollout/impact.ts';
 import type { Snapshot, SnapshotResult } from '../../../domain/metrics/snapshot.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import type { LaneDid } from '../../support/lane-traffic.ts';
 import { counters, snapshot } from '../../support/lane-traffic.ts';
 
@@ -27,10 +27,8 @@ function reading(
 const none = reading({});
 
 function radiusOf(...readings: readonly SnapshotResult[]): BlastRadius {
-  return readings.reduce(
-    (track, next, i) => widen(track, later(next, i), 'v0', runbookPlan(), QUALITY),
-    NO_BLAST,
-  ).radius;
+  return readings.reduce((track, next, i) => widen(track, later(next, i), 'v0', aPlan(), QUALITY), NO_BLAST)
+    .radius;
 }
 
 /** Read when the gateway had run so long. */

@@ -5,9 +5,10 @@ import { MESSAGES } from '../../../domain/rollout/operator-commands.ts';
 import type { Step } from '../../../domain/rollout/state.ts';
 import { statusMarkdown, statusOf } from '../../../domain/rollout/status.ts';
 import type { Fate, Raise } from '../../support/rollout-walk.ts';
-import { Walk, runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
+import { Walk } from '../../support/rollout-walk.ts';
 
-const plan = runbookPlan();
+const plan = aPlan();
 const DONE = { kind: 'done', luck: 'good' } as const;
 
 /** Mostly good luck, so that walks get far; with all that can come in between. */

@@ -3,9 +3,9 @@ import type { Phase, RolloutState } from '../../../domain/rollout/state.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
 import { statusLines } from '../../../scripts/rollout/words.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 
-const plan = runbookPlan();
+const plan = aPlan();
 const MINUTE = 60_000;
 const UNTIL_MS = Date.parse('2026-11-30T14:35:00Z');
 const BEFORE_T0: readonly Phase[] = [

@@ -3,12 +3,12 @@ import { NO_BLAST } from '../../../domain/rollout/impact.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
 import { rowLine, statusLines } from '../../../scripts/rollout/words.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 
 const linesOf = (t0Ms: number | null) => {
   const radius = { ...NO_BLAST.radius, requests: 1234, failed: 60, seen: 2 };
   const state = { ...newRollout('retriever', 'v0', 0), t0Ms, blast: { ...NO_BLAST, radius } };
-  return statusLines(statusOf(runbookPlan(), state), 0).join('\n');
+  return statusLines(statusOf(aPlan(), state), 0).join('\n');
 };
 
 it('a status says what the candidate did to users', () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { rejudge } from '../../../domain/audit/replay-decisions.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { FakeWorld, GOOD } from '../../support/fake-world.ts';
 import { TimeSkipping } from '../../support/time-skipping.ts';
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
   server = await TimeSkipping.create();
 });
 
-const plan = runbookPlan();
+const plan = aPlan();
 
 describe('the decisions of a 48-hour rollout', () => {
   it('[D2] are recorded one by one, each small and with its evidence, and the history stays short', async () => {

@@ -18,7 +18,7 @@ import { longTaskQueue } from '../../../domain/core/task-queues.ts';
 import { SteadyClock } from '../../../domain/core/steady-clock.ts';
 import type { SnapshotResult } from '../../../domain/metrics/snapshot.ts';
 import { LaneTotals } from '../../support/alert-polls.ts';
-import { runbookPlan } from '../../support/rollout-walk.ts';
+import { aPlan } from '../../support/a-plan.ts';
 import { snapshot } from '../../support/lane-traffic.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
@@ -110,7 +110,7 @@ async function sizeOf(workflowId: string): Promise<{ events: number; bytes: numb
 
 describe('the history of a guard', () => {
   it('does not grow with what it sees, over a restart of its worker, and the rollout hears each thing once', async () => {
-    const plan = runbookPlan();
+    const plan = aPlan();
     const outside = new Outside();
     let stop = await startWorkers(outside);
     const input: WatchInput = {
