@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { request } from 'undici';
-import type { AnyLane, ControlChange, ControlView } from '../domain/control/state.ts';
+import type { AnyLane, ControlView } from '../domain/control/state.ts';
+import type { ControlChange, Rollback, RolledBack } from '../domain/control/change.ts';
 import type { Health, Problem, SearchResponse } from '../domain/control/http.ts';
 import { LANE_HEADERS } from '../domain/control/http.ts';
 import { readSettings, readTokenFile } from '../domain/core/settings.ts';
@@ -50,6 +51,7 @@ export class GatewayRefusal extends Error {
 export interface GatewayClient {
   control(): Promise<ControlView>;
   change(change: ControlChange): Promise<ControlView>;
+  rollBack(rollback: Rollback): Promise<RolledBack>;
   health(): Promise<Health>;
   /** Ids that a user would get; with the control token at hand, nothing of it counts in a gate. Throws if another release answered. */
   askAsUser(probe: Probe, release: string): Promise<string[]>;
@@ -70,6 +72,7 @@ export function createGatewayClient(address: GatewayAddress): GatewayClient {
   return {
     control: () => control('GET', '/control'),
     change: (change) => control('PUT', '/control', change),
+    rollBack: (rollback) => control('POST', '/control/rollback', rollback),
     health: () => call(USERS, 'GET', address.gateway, '/health', {}),
     async askAsUser(probe, release) {
       const headers = await probeHeaders(address);
@@ -155,7 +158,7 @@ function noAnswer({ name, variable }: Listener, method: Method, address: string,
     cause instanceof Error ? (cause as NodeJS.ErrnoException) : { message: String(cause) };
   if (code !== undefined && UNCONNECTED.has(code))
     return `${name} does not answer ${where}: this call changed nothing`;
-  const doubt = method === 'PUT' ? '; whether the change was made is not known: ask again' : '';
+  const doubt = method !== 'GET' ? '; whether the change was made is not known: ask again' : '';
   return `${name} gave no answer ${where}: ${message}${doubt}`;
 }
 

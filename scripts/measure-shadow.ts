@@ -4,7 +4,7 @@
  * [--rounds 3]`
  */
 import { join } from 'node:path';
-import type { ControlChange } from '../domain/control/state.ts';
+import type { LoadLane, SetTraffic } from '../domain/control/change.ts';
 import type { Sample } from '../domain/metrics/prometheus-text.ts';
 import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
 import { GATEWAY_METRICS } from '../domain/metrics/snapshot.ts';
@@ -34,16 +34,17 @@ await onMeasuredGateway({ releasesDir, stable: values.stable }, measure);
 
 async function measure({ urls, token, folder }: MeasuredGateway): Promise<void> {
   const client = createGatewayClient({ ...urls, token: { value: token } });
-  const change = (body: Omit<ControlChange, 'by'>) => client.change({ ...body, by: 'measure-shadow' });
-  await change({ lanes: { candidate: values.candidate } });
+  const change = (command: SetTraffic | LoadLane) =>
+    client.change({ by: 'measure-shadow', commands: [command] });
+  await change({ kind: 'loadLane', lane: 'candidate', release: values.candidate });
   while ((await client.control()).lanes.candidate?.state !== 'ready')
     await new Promise((resolve) => setTimeout(resolve, 200));
-  await change({ percent: CANARY_PERCENT });
+  await change({ kind: 'setTraffic', percent: CANARY_PERCENT });
   await users(urls.gateway, folder);
   const reports: Record<string, TrafficReport[]> = { '0': [], [values.shadow]: [] };
   for (let round = 0; round < Number(values.rounds); round++)
     for (const [shadow, of] of Object.entries(reports)) {
-      await change({ shadowPercent: Number(shadow) });
+      await change({ kind: 'setTraffic', shadowPercent: Number(shadow) });
       of.push(await users(urls.gateway, folder));
     }
   for (const [shadow, of] of Object.entries(reports)) {

@@ -2,9 +2,11 @@
  * What rollback_retriever.sh runs: `rollback.ts RELEASE [--dry-run]`. Needs the gateway alone, neither Temporal nor a
  * worker. A dry run loads the release in the spare lane, asks it its probes and ends it: users notice nothing.
  */
+import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { LoadLane } from '../domain/control/change.ts';
 import type { ControlView } from '../domain/control/state.ts';
 import { NAME_RULE, isName } from '../domain/core/name.ts';
 import type { Probe } from '../retrieval/evaluation/probe-check.ts';
@@ -79,7 +81,7 @@ function readArgs(): { readonly release: string; readonly dryRun: boolean } | { 
 /** Traffic first: nothing that is only for the proof may keep users where they are. */
 async function rollBack(release: string): Promise<number> {
   const unsaved = await gateway
-    .change({ by, reason: 'emergency rollback', rollbackTo: release })
+    .rollBack({ key: `${by}/${randomUUID()}`, by, reason: 'emergency rollback', to: release })
     .then(() => null, inForceOrThrow);
   const arrived = await waitFor(({ state, lanes }) => {
     const { stable } = state.lanes;
@@ -137,7 +139,7 @@ async function within<T>(reading: Promise<T>): Promise<T> {
 async function dryRun(release: string): Promise<number> {
   const { state } = await gateway.control();
   if (state.restoring !== null) throw new Error(`not now: the spare lane restores ${state.restoring}`);
-  await gateway.change({ by, reason: 'rollback dry run', lanes: { spare: release } });
+  await gateway.change({ by, reason: 'rollback dry run', commands: [spareLane(release)] });
   try {
     await waitFor(({ lanes: { spare } }) => {
       if (spare?.state === 'refused') throw new Error(`${release} was refused: ${spare.failure}`);
@@ -150,8 +152,12 @@ async function dryRun(release: string): Promise<number> {
     );
     return checked.verified ? 0 : 1;
   } finally {
-    await gateway.change({ by, reason: 'end of the rollback dry run', lanes: { spare: null } });
+    await gateway.change({ by, reason: 'end of the rollback dry run', commands: [spareLane(null)] });
   }
+}
+
+function spareLane(release: string | null): LoadLane {
+  return { kind: 'loadLane', lane: 'spare', release };
 }
 
 async function waitFor(arrived: (view: ControlView) => boolean): Promise<ControlView> {

@@ -3,13 +3,13 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { request } from 'undici';
 import type {
   AnyLane,
-  ControlChange,
   ControlView,
   Flags,
   Refusal,
   RenewLease,
   TakeEpoch,
 } from '../../domain/control/state.ts';
+import type { ControlChange, Rollback, RolledBack } from '../../domain/control/change.ts';
 import { readTokenFile } from '../../domain/core/settings.ts';
 import type { Problem, SearchRequest, SearchResponse } from '../../domain/control/http.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/control/http.ts';
@@ -32,6 +32,7 @@ export interface ControlClient {
   view(signal?: AbortSignal): Promise<ControlView>;
   takeEpoch(take: TakeEpoch): Promise<{ epoch: number; view: ControlView }>;
   change(change: ControlChange): Promise<ChangeResult>;
+  rollBack(rollback: Rollback): Promise<RolledBack>;
   renewLease(renewal: RenewLease, signal?: AbortSignal): Promise<LeaseRenewal>;
   /** Asks exactly that lane, with its effective flags and no fallback. */
   search(lane: AnyLane, body: SearchRequest, signal?: AbortSignal): Promise<SearchResponse>;
@@ -81,6 +82,8 @@ export function createControlClient(options: ControlOptions): ControlClient {
       const { refusal, view }: { refusal: Refusal; view: ControlView } = JSON.parse(answer.text);
       return { kind: 'refused', refusal, view };
     },
+    rollBack: async (rollback) =>
+      accepted(await call('POST', '/control/rollback', rollback), 'POST /control/rollback'),
     async renewLease(renewal, signal) {
       const answer = await call('POST', '/control/lease', renewal, signal);
       if (answer.status === 409) return { kind: 'refused', reason: detailOf(answer) };

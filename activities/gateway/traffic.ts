@@ -11,22 +11,29 @@ const POLL_MS = 500;
 export function createTraffic(
   control: ControlClient,
   served: string,
-): Pick<RolloutActivities, 'control' | 'takeEpoch' | 'changeTraffic' | 'awaitLane'> {
+): Pick<RolloutActivities, 'control' | 'takeEpoch' | 'changeTraffic' | 'rollBackTraffic' | 'awaitLane'> {
+  function refuseOthers(service = served): void {
+    if (service === served) return;
+    throw ApplicationFailure.nonRetryable(
+      `this worker serves ${served}, not ${service}: ask on the task queue of ${service}, or without Temporal: bash scripts/rollback_retriever.sh RELEASE`,
+      'WrongService',
+    );
+  }
   return {
     control: () => control.view(),
-    async takeEpoch({ owner, key, expected, service = served }) {
-      if (service !== served)
-        throw ApplicationFailure.nonRetryable(
-          `this worker serves ${served}, not ${service}: ask on the task queue of ${service}, or without Temporal: bash scripts/rollback_retriever.sh RELEASE`,
-          'WrongService',
-        );
+    async takeEpoch({ owner, key, expected, service }) {
+      refuseOthers(service);
       if (expected !== undefined) return takeExpected(control, { owner, key, expected });
-      // Whoever takes it from whomever takes users back, which a disk that is full must not keep from happening.
+      // A caller that takes it from another takes users back, which a disk that is full must not keep from happening.
       const { state } = await control.view();
       const seen = { owner: state.owner, epoch: state.epoch };
       return control.takeEpoch({ owner, key, expected: seen, unsaved: 'accepted' });
     },
     changeTraffic: (change) => control.change(change),
+    async rollBackTraffic({ service, ...rollback }) {
+      refuseOthers(service);
+      return control.rollBack(rollback);
+    },
     async awaitLane({ lane, release, withinMs }) {
       const signal = cancellationSignal();
       const deadlineMs = performance.now() + withinMs;

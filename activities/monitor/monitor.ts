@@ -70,7 +70,7 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
       }
     },
     async setFlags({ lane, flags, by, reason }) {
-      const result = await deps.control.change({ by, reason, flags: { [lane]: flags } });
+      const result = await deps.control.change({ by, reason, commands: [{ kind: 'setFlags', lane, flags }] });
       if (result.kind === 'refused') throw ApplicationFailure.nonRetryable(result.refusal.reason, 'Refused');
     },
   };

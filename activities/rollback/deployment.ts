@@ -81,7 +81,7 @@ function noDeployment(): Deployment {
 }
 
 /** The gateway's own lanes: the release that users were moved to last stands for the revision. */
-export function embeddedDeployment(control: Pick<ControlClient, 'view' | 'change'>): Deployment {
+export function embeddedDeployment(control: Pick<ControlClient, 'view' | 'rollBack'>): Deployment {
   return {
     async revision() {
       return { kind: 'revision', revision: movedTo((await control.view()).state) };
@@ -92,8 +92,8 @@ export function embeddedDeployment(control: Pick<ControlClient, 'view' | 'change
       if (now !== from) return { kind: 'undone', revision: now, says: `${now} runs, not ${from}` };
       const to = releaseBefore(state);
       if (to === from) return { kind: 'refused', reason: `no release ran before ${from}` };
-      const result = await control.change({ by, reason, rollbackTo: to });
-      if (result.kind === 'refused') return { kind: 'refused', reason: result.refusal.reason };
+      // A repeated attempt finds this epoch or, where it was carried out, another revision.
+      await control.rollBack({ key: `${by}/undo ${from}/${state.epoch}`, by, reason, to });
       return { kind: 'undone', revision: to, says: `${from} -> ${to}` };
     },
   };

@@ -1,4 +1,5 @@
-import type { AnyLane, ControlChange, ControlView, TakeEpoch } from '../control/state.ts';
+import type { AnyLane, ControlView, TakeEpoch } from '../control/state.ts';
+import type { ControlChange, Rollback, RolledBack } from '../control/change.ts';
 import type { DecisionRecord } from '../rollout/decision-record.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Postmortem } from '../incident/postmortem.ts';
@@ -32,6 +33,8 @@ export interface RolloutActivities {
     readonly service?: string;
   }): Promise<{ epoch: number; view: ControlView; lostTo?: string }>;
   changeTraffic(change: ControlChange): Promise<ChangeResult>;
+  /** Users back to a release, with the next epoch; `service` as in `takeEpoch`. Non-retryable failure where there is no such release. */
+  rollBackTraffic(rollback: Rollback & { readonly service?: string }): Promise<RolledBack>;
   /** Waits (heartbeating) until the lane serves that release; `ready: false` with the lane's own words if it is refused or late. */
   awaitLane(input: {
     readonly lane: AnyLane;

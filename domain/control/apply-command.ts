@@ -1,13 +1,7 @@
-import type {
-  ControlChange,
-  ControlState,
-  Intervention,
-  LaneSpec,
-  Refusal,
-  RenewLease,
-  TakeEpoch,
-} from './state.ts';
+import type { ControlState, Intervention, LaneSpec, Refusal, RenewLease, TakeEpoch } from './state.ts';
+import type { ControlChange, Rollback } from './change.ts';
 import { applyChange } from './apply-change.ts';
+import { rollBack } from './roll-back.ts';
 import { done, intervene, refused, stale } from './command-result.ts';
 import type { Applied, World } from './command-result.ts';
 import { NEWEST_SPLIT } from './traffic-split.ts';
@@ -17,6 +11,7 @@ export type Command =
   | { readonly kind: 'takeEpoch'; readonly body: TakeEpoch }
   | { readonly kind: 'renewLease'; readonly body: RenewLease }
   | { readonly kind: 'change'; readonly body: ControlChange; readonly world: World }
+  | { readonly kind: 'rollback'; readonly body: Rollback; readonly world: World }
   /** Second half of a promotion: the intent is on disk, now the candidate is stable. */
   | { readonly kind: 'finishPromotion' }
   /** Ends a rollback to a release that was not warm. */
@@ -33,6 +28,7 @@ export function firstState(stable: LaneSpec, nowMs: number): ControlState {
     owner: 'nobody',
     epochKey: '',
     steps: [],
+    rollbacks: [],
     percent: 0,
     splitVersion: NEWEST_SPLIT,
     shadowPercent: 0,
@@ -73,6 +69,8 @@ function givesSign(state: ControlState, command: Command, { kind, state: after }
         after !== state &&
         (command.body.epoch !== undefined || (state.percent === 0 && after.percent > 0))
       );
+    case 'rollback':
+      return after !== state && command.body.owner !== undefined;
     default:
       return false;
   }
@@ -86,6 +84,8 @@ function carryOut(state: ControlState, command: Command, nowMs: number): Applied
       return renewLease(state, command.body, nowMs);
     case 'change':
       return applyChange(state, command.body, command.world, nowMs);
+    case 'rollback':
+      return done(rollBack(state, command.body, command.world, nowMs));
     case 'finishPromotion':
       return done(finishPromotion(state));
     case 'spareReady':

@@ -35,19 +35,6 @@ function exposesMore(before: ControlState, after: ControlState, command: Command
   );
 }
 
-function isRollback(command: Command): boolean {
-  return (
-    command.kind === 'spareReady' || (command.kind === 'change' && command.body.rollbackTo !== undefined)
-  );
-}
-
-/**
- * The command as the fence is to hear it. Epochs are handed out by the gateway alone, so one that is newer than its own
- * was taken by a rollback before a restart and never reached the disk: that rollback counts as one by hand, which always
- * wins. Everything else is left to the fence.
- */
-export function withLostEpoch({ epoch: newest }: ControlState, command: Command): Command {
-  if (command.kind !== 'change' || command.body.rollbackTo === undefined) return command;
-  const { epoch = 0, step: _, ...byHand } = command.body;
-  return epoch > newest ? { ...command, body: byHand } : command;
+function isRollback({ kind }: Command): boolean {
+  return kind === 'spareReady' || kind === 'rollback';
 }

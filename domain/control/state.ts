@@ -18,7 +18,7 @@ export type AnyLane = LaneName | 'previous' | 'spare';
 
 /**
  * What the gateway keeps on disk (atomically, fsynced before the answer): the traffic and who may change it.
- * Pure data; what changes it is `applyCommand` in fence.ts.
+ * Pure data; what changes it is `applyCommand` in apply-command.ts.
  */
 export interface ControlState {
   /** The fence: only the holder of the newest epoch may change traffic. */
@@ -29,6 +29,8 @@ export interface ControlState {
   readonly epochKey: string;
   /** Steps of this epoch that were carried out (newest last, bounded): a repeated step changes nothing more. */
   readonly steps: readonly string[];
+  /** Rollbacks that were carried out (newest last, bounded), over all epochs: a repeated key changes nothing more. */
+  readonly rollbacks: readonly DoneRollback[];
   /** Share of users on the candidate, 0..100. */
   readonly percent: number;
   /** Hash by which users are split: that of the gateway that began this split, whatever a later one prefers. */
@@ -63,7 +65,14 @@ export interface ControlState {
   readonly changedBy: string;
 }
 
-export interface Experiment {
+/** A rollback that was carried out: the release that users were taken back to, and the epoch that it took. */
+interface DoneRollback {
+  readonly key: string;
+  readonly to: string;
+  readonly epoch: number;
+}
+
+interface Experiment {
   /** Salt of the arms, and label of their metrics. */
   readonly name: string;
   /** Share of stable's users without reranker, 0..100; all others are served with it. */
@@ -82,35 +91,6 @@ export interface Intervention {
   readonly percentBefore: number;
 }
 
-/** Body of `PUT /control`. Without `epoch` it is a change by hand: it always wins, and counts as an intervention. */
-export interface ControlChange {
-  readonly epoch?: number;
-  /** Idempotency key of this change within the epoch (workflow/run/step). Required with `epoch`. */
-  readonly step?: string;
-  readonly by: string;
-  readonly reason?: string;
-  readonly percent?: number;
-  /** Share of all queries that are shadowed; touches no user, so a hand may set it without being an intervention. */
-  readonly shadowPercent?: number;
-  /** Number of interventions the caller knows of; required with `epoch` where the percent rises, and holds for flags where it is given. */
-  readonly interventions?: number;
-  readonly flags?: { readonly stable?: Flags; readonly candidate?: Flags };
-  /** Loads (a version) or ends (null) a lane. A new candidate needs percent 0. */
-  readonly lanes?: { readonly candidate?: string | null; readonly spare?: string | null };
-  /** Lease for 0 < percent < 100 set by an epoch's holder. */
-  readonly lease?: { readonly ttlMs: number; readonly onExpiry: 'zero' | 'keep' };
-  /** Begins an experiment (needs an epoch, and percent 0), or ends it (null; a hand may too). */
-  readonly experiment?: {
-    readonly name: string;
-    readonly offPercent: number;
-    readonly forMs: number;
-  } | null;
-  /** Makes the candidate stable (needs percent 100); the old stable stays warm as `previous` for so long. */
-  readonly promote?: { readonly previousForMs: number };
-  /** Users back to this release at once if it is stable or warm, else as soon as it is loaded. */
-  readonly rollbackTo?: string;
-}
-
 /** Body of `POST /control/epoch`: compare-and-set on (owner, epoch); idempotent by `key`. */
 export interface TakeEpoch {
   readonly owner: string;
@@ -119,8 +99,8 @@ export interface TakeEpoch {
   /** What the caller saw last. */
   readonly expected: { readonly owner: string; readonly epoch: number };
   /**
-   * Of a rollback: the epoch is taken even where it can not be written. A restart forgets it then, and may hand out its
-   * number again; so it is for whoever never raises.
+   * Of a rollback by flags or by the Deployment: the epoch is taken even where it can not be written. A restart forgets it
+   * then, and may hand out its number again; so it is for a caller that never raises.
    */
   readonly unsaved?: 'accepted';
 }

@@ -118,7 +118,7 @@ async function measure(options: LatencyPlanOptions): Promise<Measured> {
     for (const which of ORDER) {
       options.signal.throwIfAborted();
       const asked: Flags = { ...flags, nprobe: NPROBES[which] };
-      await client.change({ by: 'demo', flags: { stable: asked } });
+      await client.change({ by: 'demo', commands: [{ kind: 'setFlags', lane: 'stable', flags: asked }] });
       p95s[which].push(p95(await retrievalMs(gateway, bodies, options, TURN[which])));
     }
     const found = { slowMs: middleOf(p95s.slow), fastMs: middleOf(p95s.fast) };

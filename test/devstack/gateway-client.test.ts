@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
+import { traffic } from '../support/control-commands.ts';
 import { createGatewayClient, gatewayFromEnv } from '../../devstack/gateway-client.ts';
 import { freePort } from '../../devstack/ports.ts';
 
@@ -29,7 +30,9 @@ it.each([
     'CONTROL_URL: must be an http(s) URL such as http://127.0.0.1:8080, not "localhost:8081"',
   ],
 ])('the operator reads what is wrong: %s', async (_, env, words) => {
-  await expect(client(env).then((of) => of.change({ by: 'test', percent: 0 }))).rejects.toThrow(words);
+  await expect(client(env).then((of) => of.change({ by: 'test', commands: [traffic(0)] }))).rejects.toThrow(
+    words,
+  );
 });
 
 it('does not claim that nothing was changed where the change may have arrived', async () => {
@@ -38,7 +41,7 @@ it('does not claim that nothing was changed where the change may have arrived', 
   const address = server.address();
   const CONTROL_URL = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   try {
-    const change = (await client({ CONTROL_URL })).change({ by: 'test', percent: 0 });
+    const change = (await client({ CONTROL_URL })).change({ by: 'test', commands: [traffic(0)] });
     await expect(change).rejects.toThrow(/whether the change was made is not known/);
   } finally {
     server.close();

@@ -40,18 +40,11 @@ const PHASES: readonly Phase[] = [
   { name: 'full-100', plan: 'compressed', is: ({ percent }) => percent === 100 },
   { name: 'promotion', plan: 'compressed', during: change('"promote"') },
   {
-    name: "rollback: the rollback's epoch",
+    name: 'rollback: epoch and traffic',
     plan: 'long-canary',
     is: inCanary,
     signal: 'rollback',
-    during: epoch,
-  },
-  {
-    name: 'rollback: the traffic',
-    plan: 'long-canary',
-    is: inCanary,
-    signal: 'rollback',
-    during: change('"rollbackTo"'),
+    during: ({ path }) => path === '/control/rollback',
   },
 ];
 

@@ -80,17 +80,16 @@ it("a workflow's rollback gets through, and again after a restart that forgot it
   await gateway.start();
   await gateway.share(100);
   await breakDisk();
-  const { epoch } = await asWorker().takeEpoch({ owner: 'rollback/1', key: 'rollback/1' });
-  const back = { epoch, step: 'rollback/1/traffic', by: 'rollback/1', rollbackTo: 'v-1' };
-  await expect(asWorker().changeTraffic(back)).rejects.toThrow('in force, but not on disk');
+  const back = { key: 'rollback/1', by: 'rollback/1', owner: 'rollback/1', to: 'v-1' };
+  await expect(asWorker().rollBackTraffic(back)).rejects.toThrow('in force, but not on disk');
   expect(await lanesOf(30)).toEqual(new Set(['stable']));
 
   await gateway.kill();
   await mendDisk();
   await gateway.start();
   await gateway.until(ready('candidate'));
-  expect(await asWorker().changeTraffic(back)).toMatchObject({
-    kind: 'done',
+  expect(await asWorker().rollBackTraffic(back)).toMatchObject({
+    to: 'v-1',
     view: { state: { percent: 0 } },
   });
   expect(await createStateStore(stateFolder()).load()).toMatchObject({ percent: 0, owner: 'rollback/1' });

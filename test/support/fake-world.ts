@@ -1,14 +1,8 @@
 import { activityInfo } from '@temporalio/activity';
 import { createPlans } from '../../activities/gateway/plans.ts';
 import type { BaselineInput, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
-import type {
-  ControlChange,
-  ControlState,
-  ControlView,
-  Flags,
-  LaneStatus,
-  TakeEpoch,
-} from '../../domain/control/state.ts';
+import type { ControlState, ControlView, Flags, LaneStatus, TakeEpoch } from '../../domain/control/state.ts';
+import type { ControlChange, Rollback } from '../../domain/control/change.ts';
 import type { DecisionRecord } from '../../domain/rollout/decision-record.ts';
 import type { Postmortem } from '../../domain/incident/postmortem.ts';
 import type { Command } from '../../domain/control/apply-command.ts';
@@ -45,6 +39,8 @@ const DEFAULTS: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 export const GOOD: Behaviour = { errorShare: 0, retrievalP95Ms: 4, qualityShare: 0.9 };
 const EXPECTED_R_AT_5 = 0.8;
 const EVALUATION_QUERIES = 1_000;
+const SURROUNDINGS = { killSwitch: false, warm: ['v-1'] };
+const NOT_DONE = { to: '', epoch: -1 };
 
 type Lane = 'stable' | 'candidate';
 type Counted = { -readonly [field in keyof LaneCounters]: LaneCounters[field] };
@@ -73,6 +69,7 @@ export class FakeWorld {
 
   state = firstState({ release: 'v-1', flags: null }, 0);
   readonly changes: ControlChange[] = [];
+  readonly rollbacks: Rollback[] = [];
   readonly pages: Notification[] = [];
   readonly baselines: BaselineInput[] = [];
   readonly decisions: DecisionRecord[] = [];
@@ -115,7 +112,7 @@ export class FakeWorld {
   }
 
   change(body: ControlChange, nowMs: number): ReturnType<typeof applyCommand> {
-    return this.command({ kind: 'change', body, world: { killSwitch: false, warm: ['v-1'] } }, nowMs);
+    return this.command({ kind: 'change', body, world: SURROUNDINGS }, nowMs);
   }
 
   activities(): RolloutActivities {
@@ -135,6 +132,12 @@ export class FakeWorld {
         return applied.kind === 'done'
           ? { kind: 'done', view }
           : { kind: 'refused', refusal: applied.refusal, view };
+      },
+      rollBackTraffic: async (body) => {
+        this.rollbacks.push(body);
+        this.command({ kind: 'rollback', body, world: SURROUNDINGS }, now());
+        const { to, epoch } = this.state.rollbacks.find(({ key }) => key === body.key) ?? NOT_DONE;
+        return { to, epoch, view: this.view(now()) };
       },
       awaitLane: async ({ release }) => ({
         ready: this.laneReady,

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
-import type { AnyLane, ControlChange, ControlView } from '../../domain/control/state.ts';
+import type { AnyLane, ControlView } from '../../domain/control/state.ts';
 import type { SearchRequest } from '../../domain/control/http.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
+import type { ChangeBody } from '../../serving/gateway/routes/change-body.ts';
 import type { RunningProcess } from '../../devstack/process.ts';
 import { nodeCommand, startProcess } from '../../devstack/process.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
@@ -48,7 +49,7 @@ export interface TestGateway {
   /** DELETE /ingest/{id}. */
   forget(id: string): Promise<Answer>;
   /** A change by hand, which always wins: each test sets the stage that it needs. */
-  byHand(change: Omit<ControlChange, 'by'>): Promise<Answer>;
+  byHand(change: Omit<ChangeBody, 'by'>): Promise<Answer>;
   /** So many percent of the users on release v0, whose lane is ready. */
   share(percent: number): Promise<void>;
   /** The view once it is as wanted; fails with what it was last after 30 s. */

@@ -7,6 +7,7 @@ import { DefaultLogger, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { vi } from 'vitest';
 import { longTaskQueue } from '../../domain/core/task-queues.ts';
 import { payloadConverterPath } from '../../worker/bundle.ts';
+import { traffic } from './control-commands.ts';
 import { DevServer } from './dev-server.ts';
 import { EvaluationWorld } from './evaluation-world.ts';
 import { ExperimentWorld } from './experiment-world.ts';
@@ -101,7 +102,7 @@ async function rolledBackAfterReset(server: TimeSkipping): Promise<History> {
         await started.untilState('canary-10: warming up');
         await started.handle.signal('hold', { by: 'ada' });
         await started.untilState('held');
-        await started.reset({ after: '"percent":10,"interventions"' });
+        await started.reset({ after: '"percent":10,"lease"' });
         await started.untilState('held');
         await started.handle.signal('rollback');
         await started.handle.result();
@@ -116,7 +117,7 @@ async function rolledBackAfterReset(server: TimeSkipping): Promise<History> {
 /** A hand is at the traffic, which only the fence noticed; then a person resumes. */
 async function raiseRefused(started: SkippedRollout, world: FakeWorld): Promise<unknown> {
   await started.until(({ percent }) => percent === 5);
-  world.change({ percent: 3, by: 'bob' }, Date.now());
+  world.change({ by: 'bob', commands: [traffic(3)] }, Date.now());
   await started.until(({ state }) => state === 'held');
   await started.handle.signal('resume');
   return started.handle.result();

@@ -14,6 +14,7 @@ import { interimAnalysis, noArms, splitOf } from '../../domain/experiment/analys
 import type { ExperimentInput } from '../../domain/experiment/input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../../domain/experiment/report.ts';
 import { effectsOf } from '../../domain/experiment/report.ts';
+import type { EndExperiment, StartExperiment } from '../../domain/control/change.ts';
 import { STANDS_STILL } from '../../domain/metrics/source-clock.ts';
 import { activities, permanentReason } from '../runtime/activities.ts';
 import { experimentActivities } from './activities.ts';
@@ -145,8 +146,9 @@ export class ExperimentRun {
       if (taken.kind === 'held')
         return `${taken.workflowId} runs and holds the fence (epoch ${taken.epoch}); ask again once it has ended`;
       const { offPercent, maxHours } = this.input;
-      const experiment = { name: this.name, offPercent, forMs: maxHours * HOUR_MS + SLACK_MS };
-      const refusal = await this.change(taken.epoch, 'begin', experiment);
+      const forMs = maxHours * HOUR_MS + SLACK_MS;
+      const start = { kind: 'startExperiment', name: this.name, offPercent, forMs } as const;
+      const refusal = await this.change(taken.epoch, 'begin', start);
       if (refusal !== null) return refusal;
       this.epoch = taken.epoch;
       this.startedMs = Date.now();
@@ -199,10 +201,10 @@ export class ExperimentRun {
   private async change(
     epoch: number,
     step: string,
-    experiment: { name: string; offPercent: number; forMs: number } | null,
+    command: StartExperiment | EndExperiment,
   ): Promise<string | null> {
     try {
-      const change = { epoch, step: `${this.key}/${step}/${Date.now()}`, by: this.key, experiment };
+      const change = { epoch, step: `${this.key}/${step}/${Date.now()}`, by: this.key, commands: [command] };
       const result = await this.calls.changeTraffic(change);
       return result.kind === 'done' ? null : result.refusal.reason;
     } catch (error) {
@@ -213,7 +215,7 @@ export class ExperimentRun {
   /** All users as before, then the report. Who took the fence has cleared the arms already. */
   private async close(ended: End): Promise<ExperimentResult> {
     const { calls, epoch, design } = this;
-    if (epoch !== null) await this.change(epoch, 'clear', null);
+    if (epoch !== null) await this.change(epoch, 'clear', { kind: 'endExperiment' });
     const { files } =
       design === null || epoch === null
         ? { files: [] }

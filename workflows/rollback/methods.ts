@@ -27,7 +27,13 @@ async function flip(
   const { lane, to } = change;
   const step = `${run.key}/flags`;
   const { by, reason } = run;
-  const result = await changeTraffic({ epoch, step, by, reason, flags: { [lane]: to } });
+  const result = await changeTraffic({
+    epoch,
+    step,
+    by,
+    reason,
+    commands: [{ kind: 'setFlags', lane, flags: to }],
+  });
   if (result.kind === 'refused') {
     const { kind, reason: why } = result.refusal;
     return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason: why };

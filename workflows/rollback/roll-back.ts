@@ -1,5 +1,4 @@
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
-import { releaseBefore } from '../../domain/control/rollback-target.ts';
 import { permanentReason } from '../runtime/activities.ts';
 import { sayWhenLate } from '../runtime/overdue-alert.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
@@ -7,8 +6,14 @@ import type { RollbackVerification } from '../../domain/rollback/verification.ts
 /** Time for a lane that has to be loaded first, and for its probes. */
 const VERIFY_WITHIN_MS = 120_000;
 
+export interface Safe {
+  readonly kind: 'safe';
+  readonly verification: RollbackVerification;
+  readonly safeAfterMs: number;
+}
+
 export type TakenBack =
-  | { readonly kind: 'safe'; readonly verification: RollbackVerification; readonly safeAfterMs: number }
+  | Safe
   | { readonly kind: 'superseded'; readonly reason: string }
   | { readonly kind: 'impossible'; readonly reason: string };
 
@@ -37,35 +42,25 @@ export function untilDone<T>(run: Run, work: () => Promise<T>, firstMin = 1): Pr
 }
 
 /**
- * Users back to a release: a new epoch first, so that nothing in flight can raise the percent after it, then the
- * traffic, then the proof. `release` null means the one that users would miss: see `releaseBefore`.
+ * Users back to a release, with the next epoch in the same call, so that nothing in flight can raise the percent after it; then the
+ * proof. `release` null means the one that users would miss: see `releaseBefore`. Where a process dies: docs/operations.md.
  */
 export async function takeBack(
   calls: RolloutActivities,
   run: Run,
   release: string | null,
   triggeredMs: number,
-): Promise<TakenBack> {
-  const { result, rollbackTo } = await untilDone(run, () => askFor(calls, run, release));
-  if (result.kind === 'refused') {
-    const { kind, reason } = result.refusal;
-    return { kind: kind === 'invalid' ? 'impossible' : 'superseded', reason };
-  }
+): Promise<Safe> {
+  const { owner, key, by, reason, service } = run;
+  const rollback = { owner, key, by, reason, to: release, ...(service === undefined ? {} : { service }) };
+  const { to } = await untilDone(run, () => calls.rollBackTraffic(rollback));
   const safeAfterMs = Date.now() - triggeredMs;
-  return { kind: 'safe', verification: await verifyBack(calls, rollbackTo), safeAfterMs };
+  return { kind: 'safe', verification: await verifyBack(calls, to), safeAfterMs };
 }
 
-/** The epoch as a rollback asks for it. */
+/** The epoch as a rollback by flags or by the Deployment asks for it. */
 export function epochOf({ owner, key, service }: Run): Parameters<RolloutActivities['takeEpoch']>[0] {
   return { owner, key, ...(service === undefined ? {} : { service }) };
-}
-
-async function askFor(calls: RolloutActivities, run: Run, release: string | null) {
-  const { key, by, reason } = run;
-  const { epoch, view } = await calls.takeEpoch(epochOf(run));
-  const rollbackTo = release ?? releaseBefore(view.state);
-  const result = await calls.changeTraffic({ epoch, step: `${key}/traffic`, by, reason, rollbackTo });
-  return { result, rollbackTo };
 }
 
 /** Users are back: a proof that can not be made changes nothing about that. */

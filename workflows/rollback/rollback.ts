@@ -8,7 +8,7 @@ import { readRollbackInput } from '../../domain/rollback/input.ts';
 import { activities, permanentReason } from '../runtime/activities.ts';
 import { identity } from '../runtime/identity.ts';
 import { flipFlags, undoDeployment } from './methods.ts';
-import type { Run, TakenBack } from './roll-back.ts';
+import type { Run, Safe, TakenBack } from './roll-back.ts';
 import { takeBack } from './roll-back.ts';
 
 /** What a stand-alone rollback did. */
@@ -20,8 +20,6 @@ export interface RollbackResult {
   /** What of the input could not be used. */
   readonly notes: readonly string[];
 }
-
-type Safe = TakenBack & { readonly kind: 'safe' };
 
 /**
  * Takes users back, with or without a rollout: `{"method":"release","to":"v-1","reason":"…","by":"…"}`, all optional.

@@ -1,5 +1,6 @@
 import { condition, log } from '@temporalio/workflow';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
+import type { ControlChange, LoadLane } from '../../domain/control/change.ts';
 import type { ControlView } from '../../domain/control/state.ts';
 import type { NprobeTuningResult } from '../../domain/tuning/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
@@ -11,6 +12,15 @@ import { tuned } from './ladder-sweep.ts';
 import { takeBack } from '../rollback/roll-back.ts';
 import type { ChangeResult } from '../../domain/control/change-result.ts';
 import type { RolloutEvent } from '../../domain/rollout/events.ts';
+
+/** A change of the traffic, before it gets the epoch and the key of its step. */
+type StepOfRollout = Pick<ControlChange, 'commands' | 'reason'> & { readonly interventions?: number };
+
+const ALL_TO_STABLE = { kind: 'setTraffic', percent: 0 } as const;
+
+function loading(release: string | null): LoadLane {
+  return { kind: 'loadLane', lane: 'candidate', release };
+}
 
 /** Who hears that something does not get through. */
 interface LateCalls {
@@ -86,12 +96,13 @@ export class RolloutTraffic {
         const lease = { ttlMs: leaseTtlMs, onExpiry: onLeaseExpiry };
         const { percent } = action;
         const shadow = plan.shadowPercent === null ? {} : { shadowPercent: plan.shadowPercent };
-        return this.askOnce(state, { percent, interventions: state.interventions, lease, ...shadow });
+        const raise = { kind: 'setTraffic', percent, lease, ...shadow } as const;
+        return this.askOnce(state, { commands: [raise], interventions: state.interventions });
       }
       case 'zero':
         return {
           kind: 'changed',
-          result: await this.change(state.epoch, { percent: 0, reason: action.reason }),
+          result: await this.change(state.epoch, { commands: [ALL_TO_STABLE], reason: action.reason }),
         };
       case 'look':
         await this.sweepEnded();
@@ -99,12 +110,16 @@ export class RolloutTraffic {
       case 'step': {
         const { flags, reason } = action;
         const { interventions } = state;
-        return this.askOnce(state, { flags: { candidate: flags }, interventions, reason });
+        return this.askOnce(state, {
+          commands: [{ kind: 'setFlags', lane: 'candidate', flags }],
+          interventions,
+          reason,
+        });
       }
       case 'tune':
         return { kind: 'tuned', result: await this.sweep(state) };
       case 'promote':
-        return this.askOnce(state, { promote: { previousForMs: plan.keepPreviousMs } });
+        return this.askOnce(state, { commands: [{ kind: 'promote', previousForMs: plan.keepPreviousMs }] });
       case 'rollback':
         return this.takeBack(state);
       case 'wait':
@@ -132,7 +147,6 @@ export class RolloutTraffic {
     const run = { owner, key, by: owner, reason, late: late.rollback, cause: () => this.cause };
     this.takingBack = true;
     const result = await takeBack(this.calls, run, state.report?.stable ?? null, triggeredMs);
-    if (result.kind !== 'safe') return { kind: 'superseded', reason: result.reason };
     // What came since the last window counts too.
     return { ...result, last: await this.calls.snapshot(), kind: 'rolledBack' };
   }
@@ -169,7 +183,7 @@ export class RolloutTraffic {
     try {
       // Refused by the pre-flight of a run that was reset: nobody would watch over them any more.
       if (outcome === 'refused' && (await this.hasUsers(state))) await this.takeBack(state);
-      else if (epoch !== null) await this.change(epoch, { percent: 0, lanes: { candidate: null } });
+      else if (epoch !== null) await this.change(epoch, { commands: [ALL_TO_STABLE, loading(null)] });
     } catch (error) {
       log.warn(`the candidate is not unloaded: ${permanentReason(error)}`);
     }
@@ -186,7 +200,7 @@ export class RolloutTraffic {
   }
 
   private async load(plan: Plan, { candidate, epoch }: RolloutState): Promise<RolloutEvent> {
-    const result = await this.change(epoch, { percent: 0, lanes: { candidate } });
+    const result = await this.change(epoch, { commands: [ALL_TO_STABLE, loading(candidate)] });
     if (result.kind === 'refused') return { kind: 'changed', result };
     const { ready, reason } = await this.calls.awaitLane({
       lane: 'candidate',
@@ -212,7 +226,7 @@ export class RolloutTraffic {
   async settle({ epoch }: RolloutState): Promise<RolloutEvent> {
     const step = this.unanswered ?? '';
     try {
-      return { kind: 'settled', result: await this.change(epoch, {}, step) };
+      return { kind: 'settled', result: await this.change(epoch, { commands: [] }, step) };
     } catch (error) {
       return { kind: 'failed', reason: `settle: ${permanentReason(error)}` };
     }
@@ -231,10 +245,7 @@ export class RolloutTraffic {
     if (this.sweeping) await condition(() => !this.sweeping);
   }
 
-  private async askOnce(
-    { epoch }: RolloutState,
-    change: Parameters<RolloutTraffic['change']>[1],
-  ): Promise<RolloutEvent> {
+  private async askOnce({ epoch }: RolloutState, change: StepOfRollout): Promise<RolloutEvent> {
     await this.sweepEnded();
     const step = this.nextStep();
     this.unanswered = step;
@@ -245,11 +256,7 @@ export class RolloutTraffic {
     return `${++this.steps}/${Date.now()}`;
   }
 
-  private change(
-    epoch: number | null,
-    change: Omit<Parameters<RolloutActivities['changeTraffic']>[0], 'epoch' | 'step' | 'by'>,
-    step = this.nextStep(),
-  ): Promise<ChangeResult> {
+  private change(epoch: number | null, change: StepOfRollout, step = this.nextStep()): Promise<ChangeResult> {
     return this.calls.changeTraffic({
       ...change,
       epoch: epoch ?? 0,

@@ -86,6 +86,7 @@ export function activities(late?: Late): RolloutActivities {
     control: as(CONTROL, "look at the gateway's state").control,
     takeEpoch: as(CONTROL, 'take the fence').takeEpoch,
     changeTraffic: as(CONTROL, 'change traffic').changeTraffic,
+    rollBackTraffic: as(CONTROL, 'take users back').rollBackTraffic,
     snapshot: as(SHORT, 'read the counters').snapshot,
     verifyRollback: as(PROBING, 'prove that the old answers are back').verifyRollback,
     recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,

@@ -167,7 +167,7 @@ export class TuningRun {
         step: `${this.key}/${step}/${Date.now()}`,
         by: this.key,
         reason: `nprobe ${applied.from} -> ${nprobe}`,
-        flags: order.lane === 'stable' ? { stable: flags } : { candidate: flags },
+        commands: [{ kind: 'setFlags', lane: order.lane, flags }],
       });
       if (result.kind === 'done') return null;
       const { kind, reason } = result.refusal;

@@ -2,7 +2,7 @@ import type { ControlState } from '../../../domain/control/state.ts';
 import type { Command } from '../../../domain/control/apply-command.ts';
 import { applyCommand, nextTickMs } from '../../../domain/control/apply-command.ts';
 import type { Applied } from '../../../domain/control/command-result.ts';
-import { withLostEpoch, worksUnsaved } from '../../../domain/control/persistence-failure.ts';
+import { worksUnsaved } from '../../../domain/control/persistence-failure.ts';
 import type { StateStore } from './state-store.ts';
 
 const LOOK_MS = 250;
@@ -117,7 +117,7 @@ export class ControlPlane {
     const nowMs = this.deps.now();
     // By itself: the end of a lease must neither wait for the command's turn on disk, nor make a raise look like less.
     if (command.kind !== 'tick') await this.reach({ kind: 'tick' }, nowMs);
-    const { result, fault, inForce } = await this.reach(withLostEpoch(this.current, command), nowMs);
+    const { result, fault, inForce } = await this.reach(command, nowMs);
     // A refusal is true whatever the disk does.
     if (fault === null || result.kind === 'refused') return result;
     throw new NotOnDisk(fault.cause, inForce);

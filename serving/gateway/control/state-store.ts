@@ -19,6 +19,9 @@ const stateSchema = z.strictObject({
   owner: z.string(),
   epochKey: z.string(),
   steps: z.array(z.string()),
+  rollbacks: z
+    .array(z.strictObject({ key: z.string(), to: z.string(), epoch: z.int().nonnegative() }))
+    .default([]),
   percent: z.number().min(0).max(100),
   splitVersion: z
     .int()

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { AnyLane, ControlChange, Refusal, TakeEpoch } from '../../../domain/control/state.ts';
+import type { AnyLane, Refusal, TakeEpoch } from '../../../domain/control/state.ts';
+import type { Rollback, RolledBack } from '../../../domain/control/change.ts';
 import { LANE_HEADERS, parseFlags } from '../../../domain/control/http.ts';
-import { NAME_RULE, isName } from '../../../domain/core/name.ts';
 import type { Command } from '../../../domain/control/apply-command.ts';
 import type { AppOptions } from '../../http/app.ts';
 import { createApp } from '../../http/app.ts';
@@ -12,44 +13,10 @@ import { tokenFits } from '../../http/bearer-token.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
 import { NotOnDisk } from '../control/control-plane.ts';
 import type { Gateway } from '../proxy/gateway.ts';
+import type { Asked } from './change-body.ts';
+import { askedOf, changeSchema, releasesNamed, rollbackSchema, text, ttlMs } from './change-body.ts';
 import { sendServed, userRequest } from './request-adapter.ts';
 
-const flags = z.strictObject({
-  impl: z.enum(['amn_v0', 'gru_v0']),
-  reranker: z.enum(['on', 'off']),
-  nprobe: z.int().min(1).max(65_536),
-});
-const release = z.string().refine(isName, NAME_RULE);
-const text = z.string().min(1).max(2_000);
-const ttlMs = z.number().min(100).max(3_600_000);
-
-const changeSchema = z.strictObject({
-  epoch: z.int().nonnegative().optional(),
-  step: text.optional(),
-  by: text,
-  reason: z.string().max(2_000).optional(),
-  percent: z.number().min(0).max(100).optional(),
-  shadowPercent: z.number().min(0).max(100).optional(),
-  interventions: z.int().nonnegative().optional(),
-  flags: z.strictObject({ stable: flags.optional(), candidate: flags.optional() }).optional(),
-  lanes: z
-    .strictObject({ candidate: release.nullable().optional(), spare: release.nullable().optional() })
-    .optional(),
-  lease: z.strictObject({ ttlMs, onExpiry: z.enum(['zero', 'keep']) }).optional(),
-  experiment: z
-    .strictObject({
-      name: release,
-      offPercent: z.number(),
-      forMs: z
-        .number()
-        .positive()
-        .max(31 * 86_400_000),
-    })
-    .nullable()
-    .optional(),
-  promote: z.strictObject({ previousForMs: z.number().nonnegative() }).optional(),
-  rollbackTo: release.optional(),
-});
 const epochSchema = z.strictObject({
   owner: text,
   key: text,
@@ -93,18 +60,22 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     deps.warm().includes(name) ||
     Object.values(control.state.lanes).some((lane) => lane?.release === name) ||
     deps.knows(name);
-  async function refuseUnknown({ lanes, rollbackTo }: ControlChange): Promise<void> {
-    const named = { 'lanes.candidate': lanes?.candidate, 'lanes.spare': lanes?.spare, rollbackTo };
-    for (const [field, name] of Object.entries(named))
-      if (typeof name === 'string' && !(await isThere(name)))
-        throw new ProblemError(422, `${field}: there is no release ${name}`, field);
+  async function carryOut(asked: Asked, toField = 'rollbackTo') {
+    for (const [field, name] of releasesNamed(asked, toField))
+      if (!(await isThere(name))) throw new ProblemError(422, `${field}: there is no release ${name}`, field);
+    return apply({ ...asked, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
   }
 
   app.get('/control', () => gateway.view());
-  app.put('/control', async (request) => {
-    const body = parseBody(changeSchema, request.body) as ControlChange;
-    await refuseUnknown(body);
-    return apply({ kind: 'change', body, world: { killSwitch: control.killSwitch, warm: deps.warm() } });
+  app.put('/control', (request) =>
+    carryOut(askedOf(parseBody(changeSchema, request.body), `by hand ${randomUUID()}`)),
+  );
+  app.post('/control/rollback', async (request): Promise<RolledBack> => {
+    const body = parseBody(rollbackSchema, request.body) as Rollback;
+    const view = await carryOut({ kind: 'rollback', body }, 'to');
+    const done = control.state.rollbacks.find(({ key }) => key === body.key);
+    if (done === undefined) throw new Error(`rollback ${body.key} is not among those that were carried out`);
+    return { to: done.to, epoch: done.epoch, view };
   });
   app.post('/control/epoch', async (request) => {
     const body = parseBody(epochSchema, request.body) as TakeEpoch;

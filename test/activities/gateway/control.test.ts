@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createControlClient } from '../../../activities/gateway/control.ts';
+import { traffic } from '../../support/control-commands.ts';
 import type { TestServer } from '../../support/http-server.ts';
 import { startServer } from '../../support/http-server.ts';
 
@@ -28,7 +29,9 @@ describe('the control client', () => {
     ['422', 422],
   ])('gives up after %s: the request itself is wrong', async (_, status) => {
     const client = await clientOf(status, problem('percent must be 0 to 100', 'percent'));
-    const error = await client.change({ by: 'x', percent: 101 }).catch((thrown: unknown) => thrown);
+    const error = await client
+      .change({ by: 'x', commands: [traffic(101)] })
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ApplicationFailure);
     expect(error).toMatchObject({
       nonRetryable: true,
@@ -54,7 +57,7 @@ describe('the control client', () => {
   it('takes a refusal by the fence for an answer', async () => {
     const refusal = { kind: 'staleEpoch', reason: 'epoch 3 is newer', epoch: 3, owner: 'hand' };
     const client = await clientOf(409, { ...problem('stale'), refusal, view: { state: { percent: 0 } } });
-    expect(await client.change({ by: 'x', percent: 5 })).toEqual({
+    expect(await client.change({ by: 'x', commands: [traffic(5)] })).toEqual({
       kind: 'refused',
       refusal,
       view: { state: { percent: 0 } },

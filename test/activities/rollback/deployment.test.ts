@@ -9,7 +9,8 @@ import {
   embeddedDeployment,
   kubernetesDeployment,
 } from '../../../activities/rollback/deployment.ts';
-import type { ControlChange } from '../../../domain/control/state.ts';
+import type { Command } from '../../../domain/control/apply-command.ts';
+import { load, traffic } from '../../support/control-commands.ts';
 import { applyCommand, firstState } from '../../../domain/control/apply-command.ts';
 
 let folder: string;
@@ -108,10 +109,8 @@ it('without a configured Deployment says how to configure one', async () => {
 function gatewayOf(revisions: 'two' | 'one'): ControlClient {
   let state = firstState({ release: 'v-1', flags: null }, 0);
   const world = { warm: ['v-1', 'v0'], killSwitch: false };
-  const apply = (change: ControlChange) => {
-    const applied = applyCommand(state, { kind: 'change', body: change, world }, 1);
-    state = applied.state;
-    return applied;
+  const apply = (command: Command) => {
+    state = applyCommand(state, command, 1).state;
   };
   const view = () => ({
     state,
@@ -120,18 +119,17 @@ function gatewayOf(revisions: 'two' | 'one'): ControlClient {
     killSwitch: false,
   });
   if (revisions === 'two') {
-    apply({ by: 'test', lanes: { candidate: 'v0' } });
-    apply({ by: 'test', percent: 100 });
+    const commands = [load('v0'), traffic(100)];
+    apply({ kind: 'change', body: { by: 'test', commands }, world });
   }
   const not = () => Promise.reject(new Error('not here'));
   return {
     view: async () => view(),
-    async change(change) {
-      const applied = apply(change);
-      return applied.kind === 'done'
-        ? { kind: 'done', view: view() }
-        : { kind: 'refused', refusal: applied.refusal, view: view() };
+    async rollBack(body) {
+      apply({ kind: 'rollback', body, world });
+      return { to: body.to ?? '', epoch: state.epoch, view: view() };
     },
+    change: not,
     takeEpoch: not,
     renewLease: not,
     search: not,

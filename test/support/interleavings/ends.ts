@@ -11,7 +11,7 @@ export function check({ rollout, fence, ended, late, pending, standAlone, ghost 
   const { outcome } = rollout;
   if (outcome === null) throw new Error('it ended without an outcome');
   // What a rollback beside it has begun, or a lease will do, is still to come.
-  const settled = standAlone !== 'begun' && standAlone !== 'fenced' && lease === null && promoting === null;
+  const settled = standAlone !== 'begun' && lease === null && promoting === null;
   if (!settled) return;
   if (percent !== 0) throw new Error(`${outcome}, with ${percent} % of the users on the candidate`);
   const isNew = lanes.stable.release === NEW && restoring === null;

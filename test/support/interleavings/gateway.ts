@@ -1,4 +1,5 @@
-import type { ControlChange, ControlState, ControlView } from '../../../domain/control/state.ts';
+import type { ControlChange, Rollback, TrafficCommand } from '../../../domain/control/change.ts';
+import type { ControlState, ControlView } from '../../../domain/control/state.ts';
 import type { Command } from '../../../domain/control/apply-command.ts';
 import { applyCommand } from '../../../domain/control/apply-command.ts';
 import type { Answer, Request, World } from './world.ts';
@@ -78,14 +79,18 @@ export function loseLease(before: World): World {
 }
 
 /** Somebody at the control listener. */
-export function byHand(before: World, body: Omit<ControlChange, 'by'>): World {
-  const world = command(before, change(before, { by: 'ann', ...body }), null);
-  const tookOver = world.fence.epoch > before.fence.epoch;
-  return tookOver && hasBegun(world) ? { ...world, ghost: { ...world.ghost, rolledBack: true } } : world;
+export function byHand(before: World, one: Exclude<TrafficCommand, { kind: 'promote' }>): World {
+  return command(before, change(before, { by: 'ann', commands: [one] }), null);
+}
+
+/** A rollback by another than the rollout. */
+export function rollBack(before: World, body: Rollback): World {
+  const world = command(before, { kind: 'rollback', body, world: surroundings(before) }, null);
+  return hasBegun(world) ? { ...world, ghost: { ...world.ghost, rolledBack: true } } : world;
 }
 
 /** The rollout has looked at the gateway, to take its epoch: what takes it from now on is after that. */
-export function hasBegun({ rollout, pending }: World): boolean {
+function hasBegun({ rollout, pending }: World): boolean {
   return rollout.epoch !== null || pending?.action.do === 'fence';
 }
 
@@ -120,19 +125,31 @@ export function seen({ fence: { owner, epoch } }: World): { owner: string; epoch
 
 function take(before: World, request: Request): Delivered {
   const expected = request.expected ?? seen(before);
-  const body = { owner: 'rollout', key: `rollout/${request.take}`, expected };
-  const after = command(before, { kind: 'takeEpoch', body }, null);
+  const key = `rollout/${request.take}`;
+  const after =
+    request.take === 'rollback'
+      ? command(before, ownRollback(before, key), null)
+      : command(before, { kind: 'takeEpoch', body: { owner: 'rollout', key, expected } }, null);
   const took = after.fence.epoch > before.fence.epoch;
   const rolledBack = after.ghost.rolledBack || (took && request.take === 'rollback');
   const world = { ...after, ghost: { ...after.ghost, rolledBack } };
   const { fence } = world;
   const result = { kind: 'done', view: view(world) } as const;
-  const taken = fence.epochKey === body.key;
+  const taken = fence.epochKey === key;
   return { world, answer: { epoch: fence.epoch, interventions: fence.interventions, taken, result } };
 }
 
-function change({ killSwitch, oldIsWarm }: World, body: ControlChange): Command {
-  return { kind: 'change', body, world: { killSwitch, warm: oldIsWarm ? [OLD, NEW] : [NEW] } };
+function ownRollback(world: World, key: string): Command {
+  const body = { key, by: 'rollout', owner: 'rollout', to: OLD };
+  return { kind: 'rollback', body, world: surroundings(world) };
+}
+
+function change(world: World, body: ControlChange): Command {
+  return { kind: 'change', body, world: surroundings(world) };
+}
+
+function surroundings({ killSwitch, oldIsWarm }: World) {
+  return { killSwitch, warm: oldIsWarm ? [OLD, NEW] : [NEW] };
 }
 
 function unchanged(before: World, { fence }: World): void {

@@ -14,7 +14,7 @@ export function keyOf(plan: Plan, world: World): string {
   const { fence, ghost, rollout, guardSaw } = world;
   return [
     ofRollout(plan, world),
-    ofFence(fence, rollout.epoch, world.standAloneEpoch),
+    ofFence(fence, rollout.epoch),
     ofPending(fence, world.pending),
     ofRequest(fence, world.left),
     world.late
@@ -81,10 +81,10 @@ function ofTimes(plan: Plan, { rollout: state, nowMs }: World): string {
   );
 }
 
-function ofFence(fence: ControlState, epoch: number | null, standAlone: number): string {
+function ofFence(fence: ControlState, epoch: number | null): string {
   const { lanes, lastIntervention } = fence;
   return [
-    fence.epoch === epoch ? 'rollout' : fence.epoch === standAlone ? 'rollback' : 'other',
+    fence.epoch === epoch ? 'rollout' : 'other',
     fence.epochKey.startsWith('by hand') ? 'by hand' : fence.epochKey,
     fence.percent,
     lanes.stable.release,
@@ -95,7 +95,7 @@ function ofFence(fence: ControlState, epoch: number | null, standAlone: number):
     lanes.spare?.release,
     fence.restoring,
     lastIntervention?.kind,
-    bits(fence.promoting === null, fence.lease === null),
+    bits(fence.promoting === null, fence.lease === null, wasCarriedOut(fence, 'rollout/rollback')),
   ].join(',');
 }
 
@@ -117,27 +117,19 @@ function ofPending(fence: ControlState, pending: Pending | null): string {
 
 function ofRequest(fence: ControlState, request: Request | null): string {
   if (request === null) return '';
-  const { take, licence, change } = request;
-  const {
-    epoch,
-    step = '',
-    percent,
-    interventions = fence.interventions,
-    promote,
-    rollbackTo,
-    lanes,
-    flags,
-  } = change;
-  const kind = promote ? 'promote' : (rollbackTo ?? (lanes === undefined ? '' : String(lanes.candidate)));
+  const { take, licence, change, expected } = request;
+  const { epoch, step = '', interventions = fence.interventions, commands } = change;
   return [
     take,
     licence,
-    kind,
-    percent,
-    ofFlags(flags?.candidate ?? null),
+    JSON.stringify(commands),
     fence.interventions - interventions,
-    bits(epoch === fence.epoch, fence.steps.includes(step), request.expected?.epoch === fence.epoch),
+    bits(epoch === fence.epoch, fence.steps.includes(step), expected?.epoch === fence.epoch),
   ].join(',');
+}
+
+function wasCarriedOut({ rollbacks }: ControlState, wanted: string): boolean {
+  return rollbacks.some(({ key }) => key === wanted);
 }
 
 function ofSnapshot(result: SnapshotResult | null, process: number): string {

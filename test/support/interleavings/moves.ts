@@ -7,12 +7,13 @@ import {
   command,
   deliver,
   deliverAndDie,
-  hasBegun,
   letGo,
   loseLease,
   pass,
   restart,
+  rollBack,
 } from './gateway.ts';
+import { traffic } from '../control-commands.ts';
 import { evaluation, readings, report } from './readings.ts';
 import { act, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
@@ -96,7 +97,7 @@ function networkMoves(world: World): Moves {
         late: [...late, letGo(world, request)],
       })),
     );
-  if (request.change.promote !== undefined)
+  if (request.change.commands[0]?.kind === 'promote')
     for (const killSwitch of [false, true])
       moves.push(
         disturbing(`the gateway dies in the middle of a promotion, kill switch ${killSwitch}`, () =>
@@ -178,11 +179,13 @@ function gatewayMoves(world: World): Moves {
   const moves = [
     disturbing('the gateway restarts', () => restart(world, killSwitch)),
     disturbing(`the gateway restarts, kill switch ${!killSwitch}`, () => restart(world, !killSwitch)),
-    disturbing('by hand: the rollback script', () => byHand(world, { rollbackTo: OLD })),
+    disturbing('by hand: the rollback script', () =>
+      rollBack(world, { key: `by hand ${fence.epoch}`, by: 'ann', to: OLD }),
+    ),
     disturbing("the old release's lane dies", () => ({ ...world, oldIsWarm: false })),
   ];
   if (fence.lease !== null) moves.push(disturbing('the lease runs out', () => loseLease(world)));
-  if (fence.percent > 2) moves.push(disturbing('by hand: 2 %', () => byHand(world, { percent: 2 })));
+  if (fence.percent > 2) moves.push(disturbing('by hand: 2 %', () => byHand(world, traffic(2))));
   if (restoring !== null)
     moves.push(
       free('the spare lane is ready', () => command(world, { kind: 'spareReady', release: restoring }, null)),
@@ -191,39 +194,21 @@ function gatewayMoves(world: World): Moves {
   return moves;
 }
 
-/** The workflow `rollback`: an epoch, then the traffic. */
+/** The workflow `rollback`: one call. */
 function standAloneMoves(world: World): Moves {
-  const { standAlone, fence, ghost } = world;
-  switch (standAlone) {
+  switch (world.standAlone) {
     case 'none':
       return [disturbing('the workflow rollback starts', () => ({ ...world, standAlone: 'begun' }))];
     case 'begun':
       return [
-        free('the rollback takes the epoch', () => {
-          const expected = { owner: fence.owner, epoch: fence.epoch };
-          const body = { owner: 'rollback', key: 'rollback/1', expected };
-          const taken = command(world, { kind: 'takeEpoch', body }, null);
-          const rolledBack = ghost.rolledBack || hasBegun(world);
-          return {
-            ...taken,
-            standAlone: 'fenced',
-            standAloneEpoch: taken.fence.epoch,
-            ghost: { ...ghost, rolledBack },
-          };
-        }),
-      ];
-    case 'fenced':
-      return [
-        free('the rollback takes users back', () => {
-          const epoch = world.standAloneEpoch;
-          const change = { by: 'rollback', epoch, step: 'rollback/traffic', rollbackTo: OLD };
-          const { world: after } = deliver(world, { take: null, expected: null, change, licence: null });
-          return { ...after, standAlone: 'ended' };
-        }),
+        free('the rollback takes users back', () => ({
+          ...rollBack(world, { key: 'rollback/1', by: 'rollback', owner: 'rollback', to: OLD }),
+          standAlone: 'ended',
+        })),
       ];
     case 'ended':
       return [];
     default:
-      return standAlone satisfies never;
+      return world.standAlone satisfies never;
   }
 }

@@ -1,4 +1,4 @@
-import type { ControlChange } from '../../../domain/control/state.ts';
+import type { ControlChange } from '../../../domain/control/change.ts';
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { reduce } from '../../../domain/rollout/reduce.ts';
@@ -7,6 +7,7 @@ import { nextAction } from '../../../domain/rollout/next-action.ts';
 import { objection } from '../../../domain/rollout/operator-commands.ts';
 import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
+import { flagsOf, load, promote, traffic } from '../control-commands.ts';
 import { letGo, pass, seen, view } from './gateway.ts';
 import { evaluation, readings, report } from './readings.ts';
 import type { Answer, Ghost, Request, World } from './world.ts';
@@ -33,9 +34,9 @@ export function act(plan: Plan, world: World): World {
     case 'preflight':
       return dispatch(plan, world, { kind: 'preflight', report: report('green') });
     case 'fence':
-      return asking(world, action, { by: 'rollout' }, null, 'start', seen(world));
+      return asking(world, action, [], null, 'start', seen(world));
     case 'load':
-      return asking(world, action, { by: 'rollout', percent: 0, lanes: { candidate: NEW } }, null);
+      return asking(world, action, [traffic(0), load(NEW)], null);
     case 'snapshot':
       return dispatch(plan, world, { kind: 'snapshot', result: readings(world, 'good') });
     case 'evaluate':
@@ -43,12 +44,10 @@ export function act(plan: Plan, world: World): World {
     case 'raise': {
       const { leaseTtlMs: ttlMs, onLeaseExpiry: onExpiry } = plan.guard;
       const lease = { ttlMs, onExpiry };
-      const { interventions } = rollout;
-      const body = { by: 'rollout', percent: action.percent, interventions, lease };
-      return asking(world, action, body, licence(world, action));
+      return asking(world, action, [traffic(action.percent, { lease })], licence(world, action));
     }
     case 'zero':
-      return asking(world, action, { by: 'rollout', percent: 0 }, null);
+      return asking(world, action, [traffic(0)], null);
     case 'look':
       return dispatch(plan, world, { kind: 'looked', view: view(world) });
     case 'tune':
@@ -56,22 +55,10 @@ export function act(plan: Plan, world: World): World {
         kind: 'tuned',
         result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
       });
-    case 'step': {
-      const { interventions } = rollout;
-      return asking(
-        world,
-        action,
-        { by: 'rollout', interventions, flags: { candidate: action.flags } },
-        null,
-      );
-    }
+    case 'step':
+      return asking(world, action, [flagsOf('candidate', action.flags)], null);
     case 'promote':
-      return asking(
-        world,
-        action,
-        { by: 'rollout', promote: { previousForMs: plan.keepPreviousMs } },
-        licence(world, action),
-      );
+      return asking(world, action, [promote(plan.keepPreviousMs)], licence(world, action));
     case 'wait':
       return action.untilMs === null
         ? world
@@ -79,10 +66,10 @@ export function act(plan: Plan, world: World): World {
     case 'rollback':
       return rollout.t0Ms === null
         ? dispatch(plan, world, { kind: 'rolledBack', verification: null, safeAfterMs: 0 })
-        : asking(world, action, { by: 'rollout' }, null, 'rollback');
+        : asking(world, action, [], null, 'rollback');
     case 'finish':
       return rollout.t0Ms === null && rollout.epoch !== null
-        ? asking(world, action, { by: 'rollout', percent: 0, lanes: { candidate: null } }, null)
+        ? asking(world, action, [traffic(0), load(null)], null)
         : { ...world, ended: true, guard: null };
     default:
       return action satisfies never;
@@ -114,7 +101,7 @@ export function takeAnswer(plan: Plan, before: World): World {
         answer.result.kind === 'refused' ? changed : { kind: 'loaded', ready: true, reason: '' },
       );
     case 'rollback':
-      return request.take === 'rollback' ? goBack(before, action, answer) : wentBack(plan, world, answer);
+      return wentBack(plan, world, answer);
     case 'finish':
       return { ...world, ended: true };
     default:
@@ -160,35 +147,28 @@ export function guardSees(plan: Plan, world: World): GuardEvent | null {
 function asking(
   world: World,
   action: Action,
-  change: ControlChange,
+  commands: ControlChange['commands'],
   allowed: string | null,
   take: Request['take'] = null,
   expected: Request['expected'] = null,
 ): World {
   const steps = world.steps + 1;
-  const body = { ...change, epoch: world.rollout.epoch ?? 0, step: `rollout/${steps}` };
-  const request = { take, expected, change: body, licence: allowed };
+  const { epoch, interventions } = world.rollout;
+  const step = `rollout/${steps}`;
+  const change = { by: 'rollout', epoch: epoch ?? 0, step, interventions, commands };
+  const request = { take, expected, change, licence: allowed };
   return { ...world, steps, pending: { action, request, answer: null, settles: false } };
 }
 
 /** The key of the raise that was left, with nothing to do: either it was carried out, or it never will be. */
 function settle(world: World, action: Action, { change: { epoch = 0, step = '' } }: Request): World {
-  const request = { take: null, expected: null, change: { by: 'rollout', epoch, step }, licence: null };
-  return { ...world, pending: { action, request, answer: null, settles: true } };
-}
-
-/** The epoch of the rollback is there; now the traffic. */
-function goBack(world: World, action: Action, { epoch }: Answer): World {
-  const change = { by: 'rollout', epoch, step: 'rollout/rollback/traffic', rollbackTo: OLD };
-  return {
-    ...world,
-    pending: {
-      action,
-      request: { take: null, expected: null, change, licence: null },
-      answer: null,
-      settles: false,
-    },
+  const request = {
+    take: null,
+    expected: null,
+    change: { by: 'rollout', epoch, step, commands: [] },
+    licence: null,
   };
+  return { ...world, pending: { action, request, answer: null, settles: true } };
 }
 
 function wentBack(plan: Plan, world: World, { result }: Answer): World {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import type { ControlChange, ControlState } from '../../../domain/control/state.ts';
+import type { ControlChange } from '../../../domain/control/change.ts';
+import type { ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
@@ -18,9 +19,9 @@ const LADDER: readonly LadderStep[] = ['nprobeDown', 'rerankerOff'];
 /** A rule of the guard that asks for the ladder. */
 export const HARM: HarmRule = { metric: 'errorRate', over: null, tolerance: 0.1, onAlarm: 'hold' };
 
-/** What a workflow asks of the gateway: the fence's epoch, or a change of traffic. */
+/** What a workflow asks of the gateway: the fence's epoch, a rollback, or a change of traffic. */
 export interface Request {
-  /** Key of an epoch, or null for a change. */
+  /** Key of an epoch or of a rollback, or null for a change. */
   readonly take: 'start' | 'rollback' | null;
   /** What the gateway had said when the epoch was asked for; null: it is looked at first, as the activity does. */
   readonly expected: { readonly owner: string; readonly epoch: number } | null;
@@ -82,8 +83,7 @@ export interface World {
   readonly guard: number | null;
   readonly guardSaw: GuardEvent | null;
   /** The workflow `rollback`, started beside the rollout. */
-  readonly standAlone: 'none' | 'begun' | 'fenced' | 'ended';
-  readonly standAloneEpoch: number;
+  readonly standAlone: 'none' | 'begun' | 'ended';
   readonly ghost: Ghost;
 }
 
@@ -119,7 +119,6 @@ export function firstWorld(): World {
     guard: null,
     guardSaw: null,
     standAlone: 'none',
-    standAloneEpoch: 0,
     ghost: { acknowledged: 0, licence: null, resumed: false, reached: -1, rolledBack: false },
   };
 }

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EvaluateInput } from '../../../domain/contracts/rollout-activities.ts';
-import type { ControlChange, Flags } from '../../../domain/control/state.ts';
+import type { ControlChange } from '../../../domain/control/change.ts';
+import type { Flags } from '../../../domain/control/state.ts';
+import { flagsOf, flagsSet } from '../../support/control-commands.ts';
 import type { RolloutStatus } from '../../../domain/rollout/status.ts';
 import { soundLane } from '../../support/lane-traffic.ts';
 import { CreepingWorld } from '../../support/creeping-world.ts';
@@ -23,9 +25,9 @@ function worldWhere(flaw: (flags: Flags) => Partial<Behaviour>, fromPercent = 5)
 
 const slowAbove = (nprobe: number) => (flags: Flags) =>
   flags.nprobe > nprobe ? { retrievalP95Ms: 8.8 } : {};
-const steps = ({ changes }: FakeWorld) => changes.flatMap(({ flags }) => flags?.candidate ?? []);
+const steps = ({ changes }: FakeWorld) => flagsSet(changes);
 const severities = ({ pages }: FakeWorld) => pages.map(({ severity }) => severity);
-const isStep = (input: unknown) => (input as ControlChange).flags !== undefined;
+const isStep = (input: unknown) => (input as ControlChange).commands[0]?.kind === 'setFlags';
 
 async function ended(rollout: SkippedRollout) {
   const result = await rollout.handle.result();
@@ -303,7 +305,8 @@ describe('a step of the ladder', () => {
     world.before = (activity, input) => {
       if (activity !== 'changeTraffic' || !isStep(input) || changed) return;
       changed = true;
-      world.change({ by: 'ada', reason: 'an idea', flags: { candidate: byHand } }, Date.now());
+      const commands = [flagsOf('candidate', byHand)];
+      world.change({ by: 'ada', reason: 'an idea', commands }, Date.now());
     };
     await server.with(world, async (start) => {
       const rollout = await start();

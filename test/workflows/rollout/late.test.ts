@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ControlChange } from '../../../domain/control/change.ts';
 import type { RolloutActivities } from '../../../domain/contracts/rollout-activities.ts';
 import type { RolloutStatus } from '../../../domain/rollout/status.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
@@ -59,7 +60,7 @@ describe('a call that goes on failing', () => {
       world,
       'changeTraffic',
       words,
-      ({ promote }: { promote?: object }) => promote !== undefined,
+      ({ commands }: ControlChange) => commands[0]?.kind === 'promote',
     );
     await server.with(world, async (start) => {
       const rollout = await start();
@@ -78,11 +79,11 @@ describe('a call that goes on failing', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(({ percent }) => percent === 5);
-      const fault = broken(world, 'takeEpoch', 'connect ECONNREFUSED');
+      const fault = broken(world, 'rollBackTraffic', 'connect ECONNREFUSED');
       await rollout.handle.signal('rollback');
       const said = () => world.pages.filter(({ title }) => title.includes('does not get through'));
       await rollout.until(() => said().length > 0, MINUTE, HOUR);
-      expect(said()[0]?.text).toContain('take the fence: connect ECONNREFUSED');
+      expect(said()[0]?.text).toContain('take users back: connect ECONNREFUSED');
       fault.mend();
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'rolledBack' });
     });

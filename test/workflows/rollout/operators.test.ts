@@ -2,7 +2,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { Client, WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ControlChange } from '../../../domain/control/state.ts';
+import type { ControlChange } from '../../../domain/control/change.ts';
+import { percentOf, traffic } from '../../support/control-commands.ts';
 import type { RolloutStatus } from '../../../domain/rollout/status.ts';
 import { SEARCH_ATTRIBUTES } from '../../../domain/core/search-attributes.ts';
 import { registerSearchAttributes } from '../../../worker/search-attributes.ts';
@@ -61,7 +62,7 @@ describe('a rollback', () => {
       expect(result.reason).toContain('by ada: users complain');
       expect(await rollout.status()).toMatchObject({ percent: 0, verified: true });
     });
-    expect(world.changes.filter(({ rollbackTo }) => rollbackTo !== undefined)).toHaveLength(1);
+    expect(world.rollbacks).toHaveLength(1);
     expect(world.state).toMatchObject({ percent: 0, epoch: 2 });
   });
 
@@ -84,13 +85,12 @@ describe('a rollback', () => {
 
   it('that gets through while its page is sent again: the page is sent all the same', async () => {
     const world = new FakeWorld();
-    const isBack = (input: unknown) => (input as ControlChange).rollbackTo !== undefined;
     let told = false;
     world.before = (activity, input) => {
-      if (activity === 'changeTraffic' && isBack(input) && !told) throw new Error('connect ECONNREFUSED');
+      if (activity === 'rollBackTraffic' && !told) throw new Error('connect ECONNREFUSED');
       if (activity !== 'notify' || !(input as Notification).title.includes('not get through')) return;
       told = true;
-      if (!world.changes.some(isBack)) throw new Error('the webhook answered 503');
+      if (world.rollbacks.length === 0) throw new Error('the webhook answered 503');
     };
     await server.with(world, async (start) => {
       const rollout = await start();
@@ -123,12 +123,13 @@ describe('a rollback', () => {
         verified: true,
       });
     });
-    expect(world.changes.at(-1)).toMatchObject({ rollbackTo: 'v-1', by: 'ada', reason: 'users complain' });
+    expect(world.rollbacks.at(-1)).toMatchObject({ by: 'ada', reason: 'users complain' });
+    expect(world.state.rollbacks.at(-1)).toMatchObject({ to: 'v-1' });
   });
 
   it('interrupts a raise that hangs, which then changes nothing any more', async () => {
     const world = new FakeWorld();
-    const raise = hang(world, 'changeTraffic', (input) => (input as { percent?: number }).percent === 25);
+    const raise = hang(world, 'changeTraffic', (input) => percentOf(input as ControlChange) === 25);
     await server.with(world, async (start) => {
       const rollout = await start();
       const result = rollout.handle.result();
@@ -322,7 +323,7 @@ describe('what the guard sees', () => {
 
   it('a hold while a raise hangs uses up its key: what arrives late changes nothing', async () => {
     const world = new FakeWorld();
-    const raise = hang(world, 'changeTraffic', (input) => (input as { percent?: number }).percent === 25);
+    const raise = hang(world, 'changeTraffic', (input) => percentOf(input as ControlChange) === 25);
     await server.with(world, async (start) => {
       const rollout = await start();
       const passing = rollout.pass(3 * HOUR);
@@ -330,7 +331,7 @@ describe('what the guard sees', () => {
       await rollout.guardSees({ kind: 'bothLanes', trigger: 'slow', reason: 'P95 31 ms and 30 ms' });
       await expect.poll(() => world.state.steps.length, { timeout: 10_000 }).toBe(3);
       raise.end();
-      await expect.poll(() => world.changes.filter(({ percent }) => percent === 25)).toHaveLength(1);
+      await expect.poll(() => world.changes.filter((change) => percentOf(change) === 25)).toHaveLength(1);
       expect(world.state.percent).toBe(5);
       expect(await rollout.status()).toMatchObject({ state: 'held', percent: 5 });
       await passing;
@@ -365,7 +366,7 @@ describe('what the guard sees', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(measuring(5));
-      world.change({ percent: 3, by: 'bob' }, Date.now());
+      world.change({ by: 'bob', commands: [traffic(3)] }, Date.now());
       const status = await rollout.until(held);
       expect(status.reason).toContain('bob');
       expect(world.state.percent).toBe(3);
@@ -386,7 +387,7 @@ describe('what the guard sees', () => {
       expect(result).toMatchObject({ outcome: 'supersededByRollback' });
     });
     // Whoever took over owns the traffic: the run that lost it leaves it alone.
-    expect(world.changes.at(-1)?.percent).toBe(25);
+    expect(world.changes.map(percentOf).at(-1)).toBe(25);
     expect(world.state.percent).toBe(5);
   });
 });
@@ -495,8 +496,8 @@ describe('the workflow rollback', () => {
   it('to a release that the gateway does not take fails, and pages', async () => {
     const world = new FakeWorld();
     world.before = (activity) => {
-      if (activity === 'changeTraffic')
-        throw ApplicationFailure.nonRetryable('PUT /control answered 422: there is no release v-9');
+      if (activity === 'rollBackTraffic')
+        throw ApplicationFailure.nonRetryable('POST /control/rollback answered 422: there is no release v-9');
     };
     await server.with(world, async (_start, env) => {
       const failure = await rollBack(env, { to: 'v-9' }).catch((error: unknown) => error);
@@ -557,9 +558,8 @@ describe('a server without search attributes', () => {
 /** No rollback gets through before a person was told twice that it does not; returns those pages. */
 function untilPaged(world: FakeWorld, failure: Error) {
   const late = () => world.pages.filter(({ title }) => title.includes('does not get through'));
-  world.before = (activity, input) => {
-    if (activity !== 'changeTraffic' || (input as { rollbackTo?: string }).rollbackTo === undefined) return;
-    if (late().length < 2) throw failure;
+  world.before = (activity) => {
+    if (activity === 'rollBackTraffic' && late().length < 2) throw failure;
   };
   return late;
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, activityInfo } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RolloutActivities } from '../../../domain/contracts/rollout-activities.ts';
-import type { ControlChange } from '../../../domain/control/state.ts';
+import type { ControlChange } from '../../../domain/control/change.ts';
 import type { TuningActivities } from '../../../domain/contracts/tuning-activities.ts';
 import type { DevRollout } from '../../support/dev-server.ts';
 import { DevServer } from '../../support/dev-server.ts';
@@ -66,7 +66,7 @@ interface Phase {
 }
 
 const WAIT = { timeout: 60_000, interval: 50 };
-const promotes = ({ promote }: ControlChange) => promote !== undefined;
+const promotes = ({ commands }: ControlChange) => commands[0]?.kind === 'promote';
 const state = (name: string) => (rollout: DevRollout) => rollout.untilState(name);
 
 const PHASES: readonly Phase[] = [
@@ -124,7 +124,7 @@ const PHASES: readonly Phase[] = [
 ];
 
 /** In the input of the first raise alone. */
-const RAISE = '"percent":10,"interventions"';
+const RAISE = '"percent":10,"lease"';
 const INPUT = { candidate: 'r-2', plan: 'phases' };
 
 /** Runs a test's body on a rollout in that world; what hangs goes on at its end. */

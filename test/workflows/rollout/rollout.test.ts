@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { percentOf } from '../../support/control-commands.ts';
 import type { Behaviour } from '../../support/fake-world.ts';
 import { FakeWorld, GOOD } from '../../support/fake-world.ts';
 import { HOUR, MINUTE, TimeSkipping } from '../../support/time-skipping.ts';
@@ -30,7 +31,7 @@ describe('the rollout of 48 hours', () => {
       expect(seconds).toBeLessThan(10);
       expect(events?.length).toBeLessThan(1000);
     });
-    const percents = world.changes.flatMap(({ percent }) => (percent ? [percent] : []));
+    const percents = world.changes.flatMap((change) => percentOf(change) || []);
     expect(percents).toEqual([5, 25, 50, 100]);
     expect(world.state.lanes.stable.release).toBe('retriever_v0');
     expect(world.state.lanes.previous?.release).toBe('v-1');

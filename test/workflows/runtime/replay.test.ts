@@ -18,8 +18,8 @@ const { History } = temporal.api.history.v1;
 const FOLDER = new URL('../histories/', import.meta.url);
 const file = (name: string) => new URL(`${name}.pb.gz`, FOLDER);
 const read = (name: string) => History.decode(gunzipSync(readFileSync(file(name))));
-/** Walks of a single call. */
-const ONE_CALL = ['page', 'rollout-guard'];
+/** Walks of fewer than five calls: a rollback is the traffic, the proof, a message and the draft of a post-mortem. */
+const FEW_CALLS: Readonly<Record<string, number>> = { page: 1, 'rollout-guard': 1, rollback: 4 };
 
 /** The workflows that ship. */
 let code: string;
@@ -39,7 +39,7 @@ beforeAll(async () => {
 describe('workflows under way while a worker is deployed', () => {
   it.each(Object.entries(WALKS))('%s: the code takes the way it took', async (name, { workflowId }) => {
     const history = read(name);
-    expect(completedActivities(history)).toBeGreaterThan(ONE_CALL.includes(name) ? 0 : 4);
+    expect(completedActivities(history)).toBeGreaterThanOrEqual(FEW_CALLS[name] ?? 5);
     await Worker.runReplayHistory({ workflowBundle: { code } }, history, workflowId);
   });
 

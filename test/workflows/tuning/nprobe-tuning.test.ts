@@ -6,6 +6,7 @@ import type { NprobeTuningInput } from '../../../domain/tuning/input.ts';
 import type { TuningStatus } from '../../../domain/tuning/status.ts';
 import type { nprobeTuning } from '../../../workflows/tuning/nprobe-tuning.ts';
 import type { tuningParent } from '../../support/bundle-entry.ts';
+import { flagsSet, load, traffic } from '../../support/control-commands.ts';
 import { TimeSkipping } from '../../support/time-skipping.ts';
 import { TuningWorld } from '../../support/tuning-world.ts';
 
@@ -149,7 +150,7 @@ describe('nprobeTuning', () => {
     world.flaw = (nprobe) => (nprobe === 4 ? flaw : {});
     const result = await tune(world, LATENCY);
     expect(result).toMatchObject({ outcome: 'reverted', nprobe: 8, reason: expect.stringMatching(reason) });
-    expect(world.changes.map(({ flags }) => flags?.stable?.nprobe)).toEqual([4, 8]);
+    expect(flagsSet(world.changes).map(({ nprobe }) => nprobe)).toEqual([4, 8]);
     expect(world.pages).toHaveLength(1);
   });
 
@@ -267,15 +268,14 @@ describe('nprobeTuning', () => {
       { kind: 'takeEpoch', body: { owner, key: 'k', expected: { owner: 'nobody', epoch: 0 } } },
       0,
     );
-    world.change({ by: owner, epoch: 1, step: 'load', lanes: { candidate: 'r-2' } }, 0);
+    world.change({ by: owner, epoch: 1, step: 'load', commands: [load('r-2')] }, 0);
     world.change(
       {
         by: owner,
         epoch: 1,
         step: 'raise',
-        percent: 50,
         interventions: 0,
-        lease: { ttlMs: 1e9, onExpiry: 'zero' },
+        commands: [traffic(50, { lease: { ttlMs: 1e9, onExpiry: 'zero' } })],
       },
       0,
     );
