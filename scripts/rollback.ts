@@ -40,7 +40,7 @@ process.exitCode = await main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   return 1;
 });
-// Node waits for a read that hangs before it ends, whatever it is told.
+// Node waits for a read that hangs before it ends, whatever the signal.
 if (hangs) process.kill(process.pid, 'SIGKILL');
 
 async function main(): Promise<number> {

@@ -6,7 +6,7 @@ import type { Alert, AlertEvent } from './state.ts';
 import { asCode, rollbackCommand } from '../notification/commands.ts';
 import type { Notification } from '../notification/notification.ts';
 
-/** One event as a person is told it: what, of which release and run, and what to do about it. */
+/** One event as a message: what happened, of which release and run, and what to do about it. */
 export function alertNotification(
   { kind, key, alert }: AlertEvent,
   rules: AlertRules,

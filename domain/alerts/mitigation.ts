@@ -109,7 +109,7 @@ export function proposalOf(
         command,
       };
     case 'rerankerOff':
-      return { words: 'serve without the reranker until it is trained anew', command };
+      return { words: 'serve without the reranker until it is retrained', command };
     case 'rerankerExperiment':
       return {
         words: 'measure the reranker on users, 10 % without and 90 % with it: workflow rerankerExperiment',

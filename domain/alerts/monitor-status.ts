@@ -14,7 +14,7 @@ export interface MonitorStatus {
   readonly polledAt: number | null;
   /** No metrics now: what fires is as it was before, and what does not is not known to be well. */
   readonly blind: boolean;
-  /** Those that people were told of, the most severe first, then the oldest. */
+  /** Alerts that were sent, the most severe first, then the oldest. */
   readonly firing: readonly FiringNow[];
   /** The last value of each rule, by lane. */
   readonly values: readonly { rule: string; lane: string; measured: Measured; atMs: number }[];
@@ -39,8 +39,8 @@ export function monitorStatus(
   state: AlertView | null,
 ): MonitorStatus {
   const ruleOf = (name: string) => rules?.rules.find((rule) => rule.name === name) ?? null;
-  const told = Object.values(state?.firing ?? {}).filter(({ toldMs }) => toldMs !== null);
-  const firing = told.map((alert) => ({
+  const notified = Object.values(state?.firing ?? {}).filter(({ toldMs }) => toldMs !== null);
+  const firing = notified.map((alert) => ({
     name: alert.name,
     severity: alert.severity,
     lane: alert.lane,

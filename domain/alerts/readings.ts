@@ -96,7 +96,7 @@ export function openingOf(
   nowMs: number,
 ): LaneMark | null {
   const started = marks.at(-1)?.processStartMs;
-  // Counters of one gateway process and of one release; they begin anew with either.
+  // Counters of one gateway process and of one release; either one resets them.
   const same = marks
     .slice(0, -1)
     .filter(({ processStartMs, lanes }) => processStartMs === started && lanes[lane]?.release === release);

@@ -102,7 +102,7 @@ export interface AlertRules {
   readonly name: string;
   readonly describes: string;
   readonly pollMs: number;
-  /** A person is told again of what lasts, this often. */
+  /** How often an alert that lasts is repeated. */
   readonly reminderMs: number;
   /** What fired is over after so long without a breach. */
   readonly clearMs: number;

@@ -21,11 +21,11 @@ export interface Alert {
   readonly measured: Measured;
   /** The reason in words, of a metric that has more than one. */
   readonly why: string | null;
-  /** When a person was last told; null while a more severe alert of the same metric and lane fires. */
+  /** When the last message was sent; null while a more severe alert of the same metric and lane fires. */
   readonly toldMs: number | null;
   /** When the evaluation was made that it is about now; null where it is about none. */
   readonly evaluationMs: number | null;
-  /** And the one of which a person was last told. */
+  /** And the one that the last message was about. */
   readonly toldEvaluationMs: number | null;
 }
 

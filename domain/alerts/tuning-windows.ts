@@ -12,7 +12,7 @@ import { quantileMs, since, total } from '../metrics/histogram.ts';
 /** A lane at one moment, as far as tuning is concerned. */
 interface LaneMoment {
   readonly atMs: number;
-  /** Another release, another nprobe or another gateway begins afresh. */
+  /** Another release, another nprobe or another gateway starts over. */
   readonly of: string;
   readonly retrieval: Histogram;
   readonly recall: Recalled | null;

@@ -5,7 +5,7 @@ import { wilson } from '../statistics/proportion.ts';
 import type { GuardContext, GuardEvent, GuardState } from './state.ts';
 
 /**
- * Who is paged at once must not be paged for nothing: 48 hours hold some ten thousand polls. A breach is told when the
+ * Page at once only where chance is excluded: 48 hours hold some ten thousand polls. A breach is reported when the
  * whole interval of its look-back lies beyond the limit at three standard errors.
  */
 const CERTAIN_Z = 3;
@@ -18,7 +18,7 @@ export function tellBreaches(
 ): { readonly state: GuardState; readonly event: GuardEvent | null } {
   const { triggers } = context.plan.guard;
   // Over: no poll that is remembered has breached. One clear poll amid others is no end, and no second page.
-  const still = state.told.filter((name) =>
+  const still = state.notified.filter((name) =>
     state.records.some(({ candidate }) => candidate[name] === 'breach'),
   );
   const begun = triggers.flatMap((rule) => {
@@ -26,14 +26,14 @@ export function tellBreaches(
     const seen = lookBack(rule, 'candidate', state.snapshots, context, nowMs);
     return seen !== null && isCertain(rule, seen) ? [{ rule, says: sayBreach(rule, seen) }] : [];
   });
-  const told = [...still, ...begun.map(({ rule }) => rule.name)];
+  const notified = [...still, ...begun.map(({ rule }) => rule.name)];
   if (begun.length === 0)
-    return { state: told.length === state.told.length ? state : { ...state, told }, event: null };
+    return { state: notified.length === state.notified.length ? state : { ...state, notified }, event: null };
   const trigger = begun.map(({ rule }) => rule.name).join(', ');
   const reason = begun.map(({ says }) => says).join('; ');
   const stable = state.records.at(-1)?.stable ?? {};
   const stableToo = begun.every(({ rule }) => stable[rule.name] === 'breach');
-  return { state: { ...state, told }, event: { kind: 'breaching', trigger, reason, stableToo } };
+  return { state: { ...state, notified }, event: { kind: 'breaching', trigger, reason, stableToo } };
 }
 
 function isCertain({ minSamples }: Trigger, seen: LookBack | 'down'): boolean {

@@ -116,7 +116,7 @@ function misses({ hits, n }: Count): Count {
 }
 
 /** By how much the candidate's misses exceed stable's if both releases keep what they promise; null where one does not say. */
-export function foretoldExcess(
+export function expectedDifferenceOf(
   metric: HarmRule['metric'],
   { candidate, stable }: SameMinutes,
   candidateQuality: ReleaseQuality | null,

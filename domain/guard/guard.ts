@@ -11,13 +11,13 @@ import type { GuardContext, GuardEvent, GuardState, Poll, PollRecord } from './s
 
 /**
  * Whether the guard goes on with what it has seen after this event: who is blind goes on being blind since the same
- * moment, what breaches has done so since, and harm is said once. After anything else it begins afresh.
+ * moment, what breaches has done so since, and harm is said once. After anything else it starts over.
  */
 export function goesOn({ kind }: GuardEvent): boolean {
   return ['blind', 'blindTooLong', 'breaching', 'harm', 'bothLanes'].includes(kind);
 }
 
-/** What goes on (no data, both lanes breaching) is told of so often: a person who has resumed meanwhile should hear of it again. */
+/** What goes on (no data, both lanes breaching) is repeated this often: an operator who has resumed meanwhile should hear of it again. */
 const AGAIN_MS = 30 * 60_000;
 
 /** A guard that begins to watch now. */
@@ -27,7 +27,7 @@ export function newGuard(nowMs: number): GuardState {
     lastSeenMs: nowMs,
     clocks: null,
     blindTold: null,
-    told: [],
+    notified: [],
     toldBothMs: {},
     snapshots: [],
     records: [],

@@ -28,13 +28,13 @@ export interface HarmState {
 
 /**
  * One more stretch of a rule: the evidence that the candidate is worse than stable by more than is tolerated, gathered for as
- * long as it takes. `foretold` is by how much the candidate's hits exceed stable's as their releases promise.
+ * long as it takes. `expectedDifference` is by how much the candidate's hits exceed stable's as their releases promise.
  */
 export function harmStep(
   before: HarmState | null,
   rule: HarmRule,
   seen: BothLanes,
-  foretold: number,
+  expectedDifference: number,
   kind: string | null = null,
 ): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
   const reference = kept(before?.reference ?? null, seen.stable);
@@ -43,7 +43,7 @@ export function harmStep(
   const sums = SIZES.map((size, i) =>
     cusum(
       before?.sums[i] ?? 0,
-      logRatio(seen, reference, tolerance, size, foretold),
+      logRatio(seen, reference, tolerance, size, expectedDifference),
       live ? STEPS : STEPS * WITHOUT_CONTROL,
     ),
   );
@@ -51,7 +51,7 @@ export function harmStep(
   const saidAgo = before?.saidAgo === undefined || before.saidAgo === null ? null : before.saidAgo + 1;
   if (!alarmed || (saidAgo !== null && saidAgo < SAID_EVERY))
     return { state: { sums, reference, saidAgo }, alarm: null };
-  // The next alarm has to be proven anew: meanwhile a step of the ladder may have helped.
+  // The next alarm needs a proof of its own: meanwhile a step of the ladder may have helped.
   const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
   const control = live ? seen.stable : reference;
   const points = Number((tolerance * 100).toFixed(2));
@@ -65,9 +65,9 @@ function logRatio(
   reference: Count,
   tolerance: number,
   size: number,
-  foretold: number,
+  expectedDifference: number,
 ): number {
-  const [no, yes] = [foretold + tolerance, foretold + harmOf(tolerance, size)];
+  const [no, yes] = [expectedDifference + tolerance, expectedDifference + harmOf(tolerance, size)];
   if (seen.stable.n > 0) return conditionalLogRatio(seen, no, yes);
   return reference.n === 0 ? 0 : referenceLogRatio(seen.candidate, reference.hits / reference.n, no, yes);
 }

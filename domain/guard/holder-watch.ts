@@ -8,7 +8,7 @@ export interface HolderLimits {
   readonly againMs: number;
 }
 
-/** That nobody watches a candidate with users, or does again; until a person has been told. Plain JSON. */
+/** That nobody watches a candidate with users, or does again; until a message was sent. Plain JSON. */
 export interface HolderAlert {
   readonly kind: 'unseen' | 'over';
   readonly owner: string;
@@ -17,7 +17,7 @@ export interface HolderAlert {
   /** What makes it one alert: another sign of life ends it. */
   readonly seenMs: number;
   /** Messages that were taken, and when the last one was. */
-  readonly told: number;
+  readonly notifications: number;
   readonly toldMs: number | null;
 }
 
@@ -42,7 +42,7 @@ export function holderStep(
   const unseenMs = unseenForMs(state, nowMs);
   if (unseenMs < limits.unseenMs) {
     // Who heard of nothing need not hear that it is over.
-    if (before === null || before.told === 0) return { alert: null, due: null };
+    if (before === null || before.notifications === 0) return { alert: null, due: null };
     const alert = { ...before, kind: 'over' } as const;
     return { alert, due: overMessage(alert, state) };
   }
@@ -53,7 +53,7 @@ export function holderStep(
 
 /** The alert after its message was taken. */
 export function holderTold(alert: HolderAlert, nowMs: number): HolderAlert | null {
-  return alert.kind === 'over' ? null : { ...alert, told: alert.told + 1, toldMs: nowMs };
+  return alert.kind === 'over' ? null : { ...alert, notifications: alert.notifications + 1, toldMs: nowMs };
 }
 
 function isSame(alert: HolderAlert | null, state: ControlState): alert is HolderAlert {
@@ -63,7 +63,7 @@ function isSame(alert: HolderAlert | null, state: ControlState): alert is Holder
 function newAlert(state: ControlState): HolderAlert {
   const { owner, epoch, lanes } = state;
   const release = lanes.candidate?.release ?? '';
-  return { kind: 'unseen', owner, epoch, release, seenMs: seenMsOf(state), told: 0, toldMs: null };
+  return { kind: 'unseen', owner, epoch, release, seenMs: seenMsOf(state), notifications: 0, toldMs: null };
 }
 
 function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number): Notification {
@@ -105,8 +105,8 @@ function incidentOf({ kind, epoch, seenMs }: HolderAlert): Notification['inciden
   return { key: `holder/${epoch}/${seenMs}`, over: kind === 'over', severity: 'critical' };
 }
 
-function keyOf({ kind, epoch, seenMs, told }: HolderAlert): string {
-  return `holder/${epoch}/${seenMs}/${kind}/${told}`;
+function keyOf({ kind, epoch, seenMs, notifications }: HolderAlert): string {
+  return `holder/${epoch}/${seenMs}/${kind}/${notifications}`;
 }
 
 function minutes(ms: number): string {

@@ -3,7 +3,13 @@ import { fastPathStep } from './gross-failure-detector.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import type { HarmRule, Plan } from '../plan/plan.ts';
 import type { HarmAlarm, SameMinutes } from './concurrent-control.ts';
-import { foretoldExcess, laneDid, latenciesOf, slowerThanStableMs, wentWrong } from './concurrent-control.ts';
+import {
+  expectedDifferenceOf,
+  laneDid,
+  latenciesOf,
+  slowerThanStableMs,
+  wentWrong,
+} from './concurrent-control.ts';
 import type { HarmState } from './harm-detector.ts';
 import { harmKinds, harmName, harmStep } from './harm-detector.ts';
 import type { Histogram } from '../metrics/histogram.ts';
@@ -51,7 +57,7 @@ export function compareLanes(
   return minutes === null ? { state: opened, alarm: null } : judgeStretch(opened, minutes, context);
 }
 
-/** The state with the percent that is in force, and a fresh opening where the counters began anew. */
+/** The state with the percent that is in force, and a fresh opening where the counters were reset. */
 function follow(before: Compared | null, snapshot: Snapshot, nowMs: number): Compared {
   const { percent, processStartMs } = snapshot;
   if (before === null)
@@ -118,10 +124,10 @@ function accumulate(
   const slowOverMs = (name: string) =>
     over === null ? null : slowerThanStableMs(plan, stableLatency[name] ?? null, over);
   const seen = wentWrong(rule.metric, minutes, slowOverMs, kind);
-  const foretold = foretoldExcess(rule.metric, minutes, candidateQuality, stableQuality);
-  return seen === null || foretold === null
+  const expectedDifference = expectedDifferenceOf(rule.metric, minutes, candidateQuality, stableQuality);
+  return seen === null || expectedDifference === null
     ? { state: before, alarm: null }
-    : harmStep(before, rule, seen, foretold, kind);
+    : harmStep(before, rule, seen, expectedDifference, kind);
 }
 
 /** Where stable has no users any more, and of what did not come, what was last stays as it is. */

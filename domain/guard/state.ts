@@ -9,7 +9,7 @@ import type { ReleaseQuality } from '../core/release-quality.ts';
 /** What the guard reports. All but `breach` leave the rollout alive; what follows is decided in rollout.ts. */
 export type GuardEvent =
   | { readonly kind: 'breach'; readonly trigger: string; readonly reason: string }
-  /** A breach has begun: a person is told at once. What follows from it comes when it lasts. */
+  /** A breach has begun: the operator is notified at once. What follows from it comes when it lasts. */
   | {
       readonly kind: 'breaching';
       readonly trigger: string;
@@ -46,10 +46,10 @@ export interface GuardState {
   readonly lastSeenMs: number;
   /** Clocks of the gateways that answered; null before the first. */
   readonly clocks: SeenClocks | null;
-  /** What was told of the blindness under way, and when; null while the guard sees. */
+  /** What was reported of the blindness under way, and when; null while the guard sees. */
   readonly blindTold: { readonly kind: 'blind' | 'blindTooLong'; readonly atMs: number } | null;
-  /** Triggers whose breach was told, until it is over. */
-  readonly told: readonly string[];
+  /** Triggers whose breach was reported, until it is over. */
+  readonly notified: readonly string[];
   /** When both lanes were last said to breach, by trigger. */
   readonly toldBothMs: Readonly<Record<string, number>>;
   /** Snapshots as far back as the longest look-back, oldest first. */

@@ -98,7 +98,7 @@ function counters(result: SnapshotResult | undefined, lane: 'stable' | 'candidat
   return result?.kind === 'snapshot' ? result.snapshot.lanes[lane] : null;
 }
 
-/** Counters of one gateway process; they begin anew with it. */
+/** Counters of one gateway process; it resets them. */
 function sameCounters(a: SnapshotResult | undefined, b: SnapshotResult | undefined): boolean {
   return (
     a?.kind === 'snapshot' &&

@@ -44,7 +44,7 @@ export type WindowResult =
   | { readonly kind: 'window'; readonly window: Window }
   /** A reading is not there. */
   | { readonly kind: 'missing'; readonly reason: string }
-  /** The counters began anew in between: the window has to start again. */
+  /** The counters were reset in between: the window has to start again. */
   | { readonly kind: 'reset'; readonly reason: string };
 
 /** The window between two snapshots of the same gateway process. */

@@ -126,7 +126,7 @@ function actionOf(plan: Plan, before: RolloutState, after: RolloutState): string
     case 'dwell':
       return 'waits for the next raise';
     case 'open':
-      return 'measures afresh';
+      return 'measures again';
     default:
       return after.phase === before.phase ? 'changes nothing' : `goes on with ${after.phase}`;
   }

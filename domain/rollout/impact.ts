@@ -32,7 +32,7 @@ export interface BlastRadius {
   /** Queries that both lanes answered in the shadow, and those of them that hit with stable alone. */
   readonly shadowed: number;
   readonly lost: number;
-  /** So often the counters began anew: what came between the last reading and the restart is missing above. */
+  /** How often the counters were reset: what came between the last reading and the restart is missing above. */
   readonly restarts: number;
 }
 
@@ -184,9 +184,9 @@ export function sayBlastRadius(radius: BlastRadius): string {
   const parts = [
     `${failed} failed, of which users saw ${seen}`,
     `${slower} were slower than stable's (${slowerExpected.toFixed(0)} would be as fast a lane's)`,
-    `${missed} found nothing above tau (${missedExpected.toFixed(0)} foretold)`,
+    `${missed} found nothing above tau (${missedExpected.toFixed(0)} expected)`,
     ...(shadowed === 0 ? [] : [`of ${shadowed} shadowed queries ${lost} hit with stable alone`]),
-    ...(radius.restarts === 0 ? [] : [`the counters began anew ${radius.restarts} times`]),
+    ...(radius.restarts === 0 ? [] : [`the counters were reset ${radius.restarts} times`]),
   ];
   return `the candidate touched ${requests} requests: ${parts.join('; ')}`;
 }

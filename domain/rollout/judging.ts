@@ -126,9 +126,8 @@ function judgeWindow(
   if (result.kind !== 'window') {
     // The counters of a window that was reset, or never had a beginning, say nothing: a fresh one is opened.
     const blank = { ...state, evidence: null };
-    const afresh =
-      result.kind === 'reset' || opening.kind === 'missing' ? { ...blank, opening: null } : blank;
-    return { judgement: unknownJudgement(result.reason, nowMs), state: afresh };
+    const again = result.kind === 'reset' || opening.kind === 'missing' ? { ...blank, opening: null } : blank;
+    return { judgement: unknownJudgement(result.reason, nowMs), state: again };
   }
   const { window } = result;
   const evidence = {
@@ -152,7 +151,7 @@ function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: nu
     } as const;
     return holdFor(plan, measureOn(state, nowMs + plan.holdEveryMs), held, nowMs);
   }
-  // What the candidate's lane counted of itself began anew: only a window from after that has it.
+  // The candidate's lane was restarted: only a window from after that has it.
   const own = state.evidence?.window.candidate?.own;
   const opening = own !== undefined && wasRestarted(own) ? null : state.opening;
   const extended = { ...state, opening, extensions: state.extensions + 1 };
@@ -173,10 +172,12 @@ function inform(plan: Plan, before: RolloutState, { rows }: Judgement, nowMs: nu
   const news = rows
     .filter(({ row, verdict }) => row.informs && (verdict === 'warn' || verdict === 'red'))
     .map(({ row, reason }) => ({ key: `${stage}/${row.metric}`, reason }))
-    .filter(({ key }, i, all) => !before.told.includes(key) && all.findIndex((one) => one.key === key) === i);
+    .filter(
+      ({ key }, i, all) => !before.notified.includes(key) && all.findIndex((one) => one.key === key) === i,
+    );
   const state = news.reduce<RolloutState>(
-    (told, { reason }) => log(plan, told, { kind: 'step', text: `informs: ${reason}` }, nowMs),
-    { ...before, told: [...before.told, ...news.map(({ key }) => key)] },
+    (notified, { reason }) => log(plan, notified, { kind: 'step', text: `informs: ${reason}` }, nowMs),
+    { ...before, notified: [...before.notified, ...news.map(({ key }) => key)] },
   );
   return {
     state,

@@ -74,7 +74,7 @@ function phaseAction(plan: Plan, state: RolloutState): Action {
     case 'look':
       return { do: 'look' };
     case 'step':
-      // There is no such phase without a move; a look finds out anew.
+      // There is no such phase without a move; a look finds out again.
       if (state.move === null) return { do: 'look' };
       return state.move.step === 'sweep'
         ? { do: 'tune' }

@@ -125,7 +125,7 @@ const MEASURED_AFRESH: readonly RolloutState['phase'][] = [
   'step',
 ];
 
-/** Ends pause and hold: the clock goes on where it stood, and what was being measured is measured afresh. */
+/** Ends pause and hold: the clock goes on where it stood, and the measurement starts again. */
 function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   const stoodMs = state.pausedSinceMs === null ? 0 : nowMs - state.pausedSinceMs;
   const going = {

@@ -157,8 +157,8 @@ function atTheEnd(
   nowMs: number,
   { escalate } = { escalate: true },
 ): Step {
-  const afresh = lookAfresh(plan, state);
-  if (afresh === null) return holdFor(plan, state, { why: 'verdict', reason }, nowMs, { escalate });
+  const again = lookAfresh(plan, state);
+  if (again === null) return holdFor(plan, state, { why: 'verdict', reason }, nowMs, { escalate });
   const text = `${reason}; measured once more, it may have been a busy moment`;
-  return { state: log(plan, afresh, { kind: 'step', text }, nowMs), effects: [] };
+  return { state: log(plan, again, { kind: 'step', text }, nowMs), effects: [] };
 }

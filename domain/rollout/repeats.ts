@@ -2,7 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { RolloutState, TimelineEntry } from './state.ts';
 import { log } from './state.ts';
 
-/** Different messages in a row that change nothing and are told apart; what comes beyond counts together. */
+/** Different messages in a row that change nothing and are listed apart; what comes beyond counts together. */
 const TOLD_APART = 20;
 const MORE = 'more messages that change nothing';
 

@@ -105,7 +105,7 @@ export interface RolloutState {
   readonly moves: readonly LadderMove[];
   readonly move: LadderMove | null;
   /** `<stage>/<metric>` of rows that only inform, and have done so. */
-  readonly told: readonly string[];
+  readonly notified: readonly string[];
   readonly held: Held | null;
   readonly pausedSinceMs: number | null;
   /** Since when it is held, and when a person was last asked to end the hold or the pause. */
@@ -176,7 +176,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     baselineMissing: false,
     moves: [],
     move: null,
-    told: [],
+    notified: [],
     held: null,
     pausedSinceMs: null,
     heldSinceMs: null,

@@ -8,10 +8,10 @@ import type { SnapshotResult } from '../metrics/snapshot.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
-  const afresh = { ...state, opening: null, closing: null, recheck: false, ...FIRST_LOOK, move: null };
+  const again = { ...state, opening: null, closing: null, recheck: false, ...FIRST_LOOK, move: null };
   return stageOf(plan, state).evaluate === 'end'
-    ? { ...afresh, phase: 'evaluateEnd', evaluation: null }
-    : { ...afresh, phase: 'open' };
+    ? { ...again, phase: 'evaluateEnd', evaluation: null }
+    : { ...again, phase: 'open' };
 }
 
 /** After a green or accepted verdict: wait for the last window before the next raise, raise, or promote. */

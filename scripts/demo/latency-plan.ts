@@ -14,7 +14,7 @@ export interface LatencyPlanOptions {
   readonly release: string;
   readonly releasesDir: string;
   readonly requestsPerSecond: number;
-  /** Made anew: the gateway that is measured, and the plan's folder. */
+  /** Made for each run: the gateway that is measured, and the plan's folder. */
   readonly dataDir: string;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
@@ -35,7 +35,7 @@ const WARM_MS = 2_000;
  * meet 4 with up to all: requests that wait for each other would make 8 look slower than the first gate finds it.
  */
 const TURN = { slow: { share: 0.15, ms: 10_000 }, fast: { share: 0.5, ms: 5_000 } } as const;
-/** Less of a difference can not be told from noise by a gate. */
+/** A gate cannot distinguish a smaller difference from noise. */
 const LEAST_RATIO = 1.25;
 /** What the runbook gives reranking. */
 const RERANK_MS = 2;

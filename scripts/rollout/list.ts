@@ -57,17 +57,18 @@ async function describe(client: Client, run: WorkflowExecutionInfo): Promise<Lis
     outcome: attribute('RolloutOutcome'),
     stage: attribute('RolloutStage'),
   };
-  const told = known.outcome === null ? await ask(client, run) : known;
+  const found = known.outcome === null ? await ask(client, run) : known;
   const word = run.status.name.toLowerCase();
   return {
     workflowId: run.workflowId,
     runId: run.runId,
     startedMs: run.startTime.getTime(),
     endedMs: run.closeTime?.getTime() ?? null,
-    candidate: told.candidate,
-    stage: told.stage,
+    candidate: found.candidate,
+    stage: found.stage,
     // Ended by force it never wrote its outcome.
-    outcome: run.status.name === 'RUNNING' || run.status.name === 'COMPLETED' ? (told.outcome ?? word) : word,
+    outcome:
+      run.status.name === 'RUNNING' || run.status.name === 'COMPLETED' ? (found.outcome ?? word) : word,
   };
 }
 

@@ -28,7 +28,7 @@ export type Sent = {
 
 const SUMMARIES = {
   pause: 'stops the clock of the stage, until resume.',
-  resume: 'ends a pause or a hold: measures afresh and judges again.',
+  resume: 'ends a pause or a hold: starts a new measurement and judges again.',
   hold: 'keeps measuring and does not raise the share, until resume.',
   approve: 'accepts the verdict that holds the rollout, which goes on.',
   advance: 'ends the wait for the next stage; only after a green verdict.',

@@ -72,7 +72,7 @@ function stageLines(
   ];
 }
 
-/** The rows of one stage; what stands twice is told apart by its limit. */
+/** The rows of one stage; what stands twice is distinguished by its limit. */
 function rowLines(rows: readonly Row[]): string[] {
   const names = rows.map(nameOf);
   return rows.map((row, i) => {

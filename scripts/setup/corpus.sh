@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sample corpus, made anew when its source or the code that cleans and chunks it changed.
+# The sample corpus, made again when its source or the code that cleans and chunks it changed.
 set -euo pipefail
 source scripts/setup/step.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Predictors work in their encoder's space: those of the sample's are in the clone, another's are trained here, on the
-# sample corpus, anew when the encoder, the corpus or the training changed.
+# sample corpus, again when the encoder, the corpus or the training changed.
 set -euo pipefail
 source scripts/setup/step.sh
 source scripts/setup/setting.sh

@@ -22,7 +22,7 @@ export async function setTag(repository: string, tag: string, message: string): 
 }
 
 async function tagged(repository: string, tag: string, message: string): Promise<Tagged> {
-  // Git's words in English, since some are told apart here.
+  // Git's words in English, since some are distinguished here.
   const env = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
   const git = async (...args: readonly string[]) =>
     (await run('git', ['-C', repository, ...args], { env })).stdout;

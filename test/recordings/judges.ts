@@ -58,7 +58,7 @@ export function recordAlerts(): string[] {
         lane,
         of,
       ]);
-      notes.add({ phase, minute, told: polls.events.slice(before), firing });
+      notes.add({ phase, minute, notified: polls.events.slice(before), firing });
     }
   return notes.lines;
 }

@@ -13,6 +13,9 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
     ([from, to]) =>
       [new RegExp(`("canary":\\d+,"verdict":\\{"verdict":)"${from}"`, 'g'), `$1"${to}"`] as const,
   ),
+  // What was sent at each poll of the alert rules, and advice in plain words.
+  [/"to[l]d":/g, '"notified":'],
+  [/train it ane[w]/g, 'retrain it'],
 ];
 
 /** A recorded line in today's words. */

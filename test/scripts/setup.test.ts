@@ -147,7 +147,7 @@ describe('the encoder', () => {
     expect(statSync(model).size).toBe(size);
   });
 
-  it('mpnet is exported once, and anew when what it follows from changed', async () => {
+  it('mpnet is exported once, and again when what it follows from changed', async () => {
     cpSync(join(ROOT, 'scripts/mpnet'), join(clone, 'scripts/mpnet'), { recursive: true });
     cpSync(join(ROOT, 'scripts/export-mpnet.ts'), join(clone, 'scripts/export-mpnet.ts'));
     const exported = '.data/models/mpnet/manifest.json';

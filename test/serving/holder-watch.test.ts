@@ -145,7 +145,7 @@ it('what nobody watches since before a restart needs no new wait, is tried until
 
   const kept = async () =>
     JSON.parse(await readFile(join(gateway.folder, 'state', 'holder-alert.json'), 'utf8'));
-  await expect.poll(kept, PATIENT).toMatchObject({ told: 1 });
+  await expect.poll(kept, PATIENT).toMatchObject({ notifications: 1 });
   await gateway.terminate();
   await start();
   expect((await health()).holder.ok).toBe(false);

@@ -76,13 +76,13 @@ export class Polls {
   }
 
   /** Events as `minute kind rule/lane`. */
-  get told(): string[] {
+  get notified(): string[] {
     return this.events.map(({ minute, kind, key }) => `${minute} ${kind} ${key}`);
   }
 
   /** The same of one rule. */
   of(rule: string): string[] {
-    return this.told.filter((line) => line.includes(` ${rule}`));
+    return this.notified.filter((line) => line.includes(` ${rule}`));
   }
 
   private poll(moment: Moment): void {

@@ -213,7 +213,7 @@ export class FakeWorld {
     };
   }
 
-  /** A restart of the gateway: its counters begin anew. */
+  /** A restart of the gateway resets its counters. */
   restartGateway(nowMs: number): void {
     this.count(nowMs);
     this.processStartMs = nowMs;

@@ -23,7 +23,7 @@ type History = temporal.api.history.v1.IHistory;
 /** A run of a workflow whose history is committed. */
 export interface RecordedWalk {
   readonly workflowId: string;
-  /** Walks it anew, in a world of its own. */
+  /** Walks it again, in a world of its own. */
   record(server: TimeSkipping): Promise<History>;
 }
 
@@ -156,7 +156,7 @@ function run(workflowId: string, activities: () => object, input: object = {}): 
 
 /**
  * The first run of a monitor, until it is continued as new: a candidate is slow for a while, and there is no rollout to
- * be told. One rule, since what all of them remember makes megabytes of history.
+ * be reported. One rule, since what all of them remember makes megabytes of history.
  */
 async function monitorUntilContinued(server: TimeSkipping): Promise<History> {
   const world = new MonitorWorld();

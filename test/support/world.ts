@@ -26,7 +26,7 @@ export interface World {
   readonly gateway: GatewayClient;
   startRollout(candidate: string, plan: string): Promise<WorkflowHandle>;
   status(): Promise<RolloutStatus>;
-  /** Waits until the status is as told; throws with the last one if that takes too long. */
+  /** Waits until the status satisfies `isMet`; throws with the last one if that takes too long. */
   untilStatus(
     what: string,
     is: (status: RolloutStatus) => boolean,
@@ -42,7 +42,7 @@ export interface World {
 
 export interface Traffic {
   report(): TrafficReport;
-  /** Waits for the next report that is as told. */
+  /** Waits for the next report that satisfies the condition. */
   until(what: string, is: (report: TrafficReport) => boolean): Promise<TrafficReport>;
   stop(): Promise<TrafficReport>;
 }
@@ -140,7 +140,7 @@ function startTraffic(stack: Stack, folder: string, release: string, rate: numbe
   };
 }
 
-/** Asks until the answer is as told; a question that fails is asked again, as parts are being killed and restarted. */
+/** Asks until the answer satisfies the condition; a question that fails is asked again, as parts are being killed and restarted. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T>,

@@ -2,9 +2,9 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { EvaluationActivities } from '../../domain/contracts/evaluation-activities.ts';
 import { batchTaskQueue } from '../../domain/core/task-queues.ts';
-import { TELLING } from '../runtime/activities.ts';
+import { REPORTING } from '../runtime/activities.ts';
 
-/** Heavy and in no hurry: tried a few times, then a person is told. A dead worker is noticed in 20 s. */
+/** Heavy and in no hurry: tried a few times, then the operator is notified. A dead worker is noticed in 20 s. */
 export const BATCH: ActivityOptions = {
   startToCloseTimeout: '2h',
   heartbeatTimeout: '20s',
@@ -22,7 +22,7 @@ export function evaluationActivities(): EvaluationActivities {
     planEvaluation: as('look at the release and cut its queries into shards').planEvaluation,
     evaluateShard: as('ask a shard of the labelled queries').evaluateShard,
     evaluateRules: proxyActivities<EvaluationActivities>({
-      ...TELLING,
+      ...REPORTING,
       cancellationType: ActivityCancellationType.TRY_CANCEL,
       summary: 'evaluate the alert rules, where no monitor does',
     }).evaluateRules,

@@ -2,7 +2,7 @@ import { ActivityCancellationType, proxyActivities, workflowInfo } from '@tempor
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { MonitorActivities } from '../../domain/contracts/monitor-activities.ts';
 import { longTaskQueue } from '../../domain/core/task-queues.ts';
-import { TELLING, activities } from '../runtime/activities.ts';
+import { REPORTING, activities } from '../runtime/activities.ts';
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
@@ -31,7 +31,7 @@ export function monitorActivities(): MonitorActivities & Pick<RolloutActivities,
     loadAlertRules: short('read and check the alert rules').loadAlertRules,
     setFlags: short('set flags by hand', 8).setFlags,
     writeIncident: proxyActivities<MonitorActivities>({
-      ...TELLING,
+      ...REPORTING,
       cancellationType,
       summary: 'write the draft of a post-mortem',
     }).writeIncident,

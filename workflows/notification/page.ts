@@ -13,14 +13,14 @@ import type { Notification } from '../../domain/notification/notification.ts';
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2 } as const;
 type Notify = Pick<RolloutActivities, 'notify'>;
-type Told = Awaited<ReturnType<RolloutActivities['notify']>>;
+type Delivery = Awaited<ReturnType<RolloutActivities['notify']>>;
 
 /**
  * Tells a person. What nobody takes within half a minute is handed to a workflow of its own, which goes on for hours: a
  * workflow that ends takes its own activities with it, and its end must not wait for a webhook. Never throws where the
  * message is on its way; a cancellation does not stop it.
  */
-export async function tellPerson(notification: Notification): Promise<Told> {
+export async function notifyOperator(notification: Notification): Promise<Delivery> {
   const atMs = Date.now();
   const { notify } = proxyActivities<Notify>({
     startToCloseTimeout: '15s',
@@ -44,7 +44,7 @@ function belated(notification: Notification, firstTriedMs: number): Notification
   return { ...notification, text: `${notification.text}\nfirst tried at ${at} UTC, and not taken then` };
 }
 
-async function handOver(notification: Notification): Promise<Told> {
+async function handOver(notification: Notification): Promise<Delivery> {
   // Keys may hold a reason in words; an id has a limit of bytes.
   const workflowId = `page/${notification.dedupeKey}`.slice(0, 300);
   try {
@@ -65,7 +65,7 @@ async function handOver(notification: Notification): Promise<Told> {
  * Delivers one message, however long the webhook is away: a critical one is tried for a day, others for two hours.
  * Returns where it went; fails where nobody took it, or with each wrong field of its input.
  */
-export async function page(raw?: unknown): Promise<Told> {
+export async function page(raw?: unknown): Promise<Delivery> {
   const read = readPageInput(raw);
   if ('problems' in read)
     throw ApplicationFailure.nonRetryable(`wrong input: ${read.problems.join('; ')}`, 'WrongInput');

@@ -31,14 +31,14 @@ import type { CarriedRollout } from '../runtime/renewal.ts';
 import { isLong } from '../runtime/renewal.ts';
 import { RolloutCard } from './visibility.ts';
 import { RolloutTraffic } from './action-executor.ts';
-import { Telling } from '../notification/telling.ts';
+import { Notifications } from '../notification/notifications.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 import type { RolloutEvent } from '../../domain/rollout/events.ts';
 
 /** A rollback that is refused for good, as by a release that is not there, waits for a person to mend that. */
 const ROLLBACK_AGAIN_MS = 60_000;
-/** A new run waits so long for what is being told; a person who can not be reached is tried on by `page`. */
-const TOLD_WITHIN_MS = 120_000;
+/** A new run waits this long for notifications; the workflow `page` goes on trying those that do not get through. */
+const NOTIFIED_WITHIN_MS = 120_000;
 
 /** The workflow `rollout`, whose next run takes over. */
 type Continued = (input: RolloutInput, carried: CarriedRollout) => Promise<unknown>;
@@ -53,7 +53,7 @@ export class RolloutRun {
   private doubt = false;
   private readonly guard: GuardWatch;
   private readonly traffic: RolloutTraffic;
-  private readonly telling = new Telling();
+  private readonly notifications = new Notifications();
   private readonly input: RolloutInput;
   private readonly decisions: DecisionLog;
   /** Rollbacks that came too late to be this run's. */
@@ -108,31 +108,31 @@ export class RolloutRun {
     }
     this.guard.stop();
     await this.traffic.tidy(this.state);
-    await this.listeningTo(loaded, this.telling.settled());
+    await this.listeningTo(loaded, this.notifications.settled());
     await this.listeningTo(loaded, lookBack(loaded.plan, this.state));
     // What came too late is in the timeline, with why it changes nothing.
     do {
       this.takeUp(loaded);
       await this.listeningTo(loaded, Promise.all([this.decisions.flush(), ...this.begun]));
-      await this.listeningTo(loaded, this.telling.settled());
+      await this.listeningTo(loaded, this.notifications.settled());
     } while (!this.inbox.isEmpty);
     this.show();
   }
 
   /**
-   * The next run begins, with all that this one knows: while nothing is asked, told or taken up. Returns where something came
+   * The next run begins, with all that this one knows: while nothing is asked, sent or taken up. Returns where something came
    * in between; the next wait tries again.
    */
   private async renew(loaded: LoadedPlan): Promise<void> {
     if (this.traffic.isBusy()) return;
     const stirred = () => !this.inbox.isEmpty || this.guard.hasEvent() || this.doubt;
-    const told = () => this.telling.isDone && !this.decisions.isSending;
+    const notified = () => this.notifications.isDone && !this.decisions.isSending;
     if (stirred()) return;
-    await condition(() => stirred() || told(), TOLD_WITHIN_MS);
-    if (stirred() || !told()) return;
+    await condition(() => stirred() || notified(), NOTIFIED_WITHIN_MS);
+    if (stirred() || !notified()) return;
     await this.guard.leave(stirred);
     await condition(allHandlersFinished);
-    if (stirred() || !told()) return;
+    if (stirred() || !notified()) return;
     await continueAsNew<Continued>(this.input, {
       state: this.state,
       loaded,
@@ -142,14 +142,14 @@ export class RolloutRun {
     });
   }
 
-  /** What is told takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
+  /** Notifying takes minutes where nobody answers: who wants users back meanwhile is heard at once. */
   private async listeningTo(loaded: LoadedPlan, work: Promise<unknown>): Promise<void> {
     const over = work.then(() => true);
     over.catch(() => {}); // It is heard below.
     // Not the wait is what a cancelled workflow leaves, but the work.
     const stirred = () => CancellationScope.nonCancellable(() => condition(() => !this.inbox.isEmpty));
-    const told = () => Promise.race([over, stirred().then(() => false)]);
-    while (!(await told())) this.takeUp(loaded);
+    const notified = () => Promise.race([over, stirred().then(() => false)]);
+    while (!(await notified())) this.takeUp(loaded);
     await over;
   }
 
@@ -158,7 +158,7 @@ export class RolloutRun {
     this.stuck = true;
     const text = `${what}: ${reason}. It is tried again and again; rollback ends the run`;
     const title = `rollout of ${this.state.candidate} can not begin`;
-    this.telling.page({ severity: 'critical', title, text });
+    this.notifications.page({ severity: 'critical', title, text });
     return true;
   }
 
@@ -174,7 +174,7 @@ export class RolloutRun {
     const outcomeReason = `${why} before the plan was read${back ? ': users are back' : ''}`;
     this.state = { ...this.state, phase: 'done', outcome, outcomeReason };
     this.show();
-    await this.telling.settled();
+    await this.notifications.settled();
   }
 
   /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
@@ -226,7 +226,7 @@ export class RolloutRun {
   /** It can not be this run's any more: a workflow of its own takes users back, and where that can not begin a person hears it. */
   private async rollBackShipped(message: Message): Promise<void> {
     const page = await rollBackShipped(this.state, message);
-    if (page !== null) this.telling.page(page);
+    if (page !== null) this.notifications.page(page);
   }
 
   /** What changes nothing about what is being done does not interrupt it; true where it was taken up. */
@@ -310,8 +310,8 @@ export class RolloutRun {
 
   private tell(loaded: LoadedPlan, effect: Effect): void {
     if (effect.kind === 'record') this.decisions.add(loaded, effect.decision);
-    else if (effect.kind === 'page') this.telling.page(effect);
-    else this.telling.baseline(this.state.report?.stable ?? '', effect);
+    else if (effect.kind === 'page') this.notifications.page(effect);
+    else this.notifications.baseline(this.state.report?.stable ?? '', effect);
   }
 
   private show(): void {

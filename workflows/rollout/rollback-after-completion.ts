@@ -6,7 +6,7 @@ import type { RolloutState } from '../../domain/rollout/state.ts';
 import type { rollback } from '../rollback/rollback.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
-/** A rollback that was said once the release had shipped, while the run still told people so. */
+/** A rollback that was said once the release had shipped, while the run was still notifying people of it. */
 export function isTooLate({ outcome }: RolloutState, { name }: Message): boolean {
   return outcome === 'shipped' && name === 'rollback';
 }

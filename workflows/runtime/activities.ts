@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { longTaskQueue } from '../../domain/core/task-queues.ts';
-import { tellPerson } from '../notification/page.ts';
+import { notifyOperator } from '../notification/page.ts';
 import type { Late } from './rounds.ts';
 import { inRounds } from './rounds.ts';
 
@@ -30,7 +30,7 @@ const PROBING: ActivityOptions = {
   retry: { ...RETRY, maximumAttempts: 5 },
 };
 /** Nobody waits for these, and nothing is decided by them. */
-export const TELLING: ActivityOptions = {
+export const REPORTING: ActivityOptions = {
   startToCloseTimeout: '30s',
   retry: { ...RETRY, maximumAttempts: 8 },
 };
@@ -89,10 +89,10 @@ export function activities(late?: Late): RolloutActivities {
     rollBackTraffic: as(CONTROL, 'take users back').rollBackTraffic,
     snapshot: as(SHORT, 'read the counters').snapshot,
     verifyRollback: as(PROBING, 'prove that the old answers are back').verifyRollback,
-    recordBaseline: as(TELLING, "write stable's baseline").recordBaseline,
-    writePostmortem: as(TELLING, 'write the draft of a post-mortem').writePostmortem,
-    record: as(TELLING, 'record decisions').record,
-    notify: tellPerson,
+    recordBaseline: as(REPORTING, "write stable's baseline").recordBaseline,
+    writePostmortem: as(REPORTING, 'write the draft of a post-mortem').writePostmortem,
+    record: as(REPORTING, 'record decisions').record,
+    notify: notifyOperator,
     preflight: as(LONG, 'pre-flight checks').preflight,
     awaitLane: as(LONG, 'wait for the lane').awaitLane,
     evaluate: as(HEAVY, 'evaluate the live lane on labelled queries').evaluate,

@@ -29,7 +29,7 @@ export const listImbalance: MetricDefinition = {
     const says = `imbalance factor ${imbalance.toFixed(2)}, ${imbalanceBuilt.toFixed(2)} as the release was built`;
     return exact(question, imbalance / imbalanceBuilt, says);
   }),
-  remedy: () => 'train the lists anew: weeklyMaintenance builds such a release',
+  remedy: () => 'retrain the lists: weeklyMaintenance builds such a release',
 };
 
 /** Rows beyond the manifest's, as a share of those. */

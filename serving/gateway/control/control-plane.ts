@@ -106,7 +106,7 @@ export class ControlPlane {
     this.looking = false;
   }
 
-  /** Applies a command that nobody waits for; that it is not on disk was told when the writes began to fail. */
+  /** Applies a command that nobody waits for; its failure to reach the disk was reported when the writes began to fail. */
   private async attempt(command: Command): Promise<void> {
     await this.apply(command).catch((error: unknown) => {
       if (!(error instanceof NotOnDisk)) this.deps.onFault(error);

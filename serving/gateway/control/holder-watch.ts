@@ -33,7 +33,7 @@ const alertSchema = z.strictObject({
   epoch: z.number(),
   release: z.string(),
   seenMs: z.number(),
-  told: z.number(),
+  notifications: z.number(),
   toldMs: z.number().nullable(),
 }) satisfies z.ZodType<HolderAlert>;
 

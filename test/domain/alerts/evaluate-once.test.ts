@@ -62,7 +62,7 @@ describe('the rules on R@5 against what the release promised', () => {
     [0.749, ['warning']],
     [0.7, ['warning']],
     [0.699, ['critical']],
-  ])('%f after 0.8 is told as %j', (rAt5, severities) => {
+  ])('%f after 0.8 is notified as %j', (rAt5, severities) => {
     const { events } = look([now(rAt5, { expectedRAt5: 0.8 })]);
     expect(events.map(({ alert }) => alert.severity)).toEqual(severities);
   });

@@ -20,9 +20,9 @@ describe('an alert on counters', () => {
     ['reranking of 3 ms warns after 30 minutes', { candidate: { rerankMs: 3 } }, 'rerank-warning', 30],
     ['6 points of the proxy lost warn after 30 minutes', { candidate: PROXY_LOST }, 'quality-warning', 30],
     ['4 % near-duplicates warn after 30 minutes', { candidate: DUPLICATES }, 'duplicates-warning', 30],
-    ['lists of 1.6 times the imbalance are told of', { candidate: { own: LISTS } }, 'list-drift', 30],
-    ['11 % more rows are told of', { candidate: { own: { rows: 11_100 } } }, 'corpus-growth', 30],
-    ['[L2] P95 of 7 ms is told of as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
+    ['lists of 1.6 times the imbalance are reported', { candidate: { own: LISTS } }, 'list-drift', 30],
+    ['11 % more rows are reported', { candidate: { own: { rows: 11_100 } } }, 'corpus-growth', 30],
+    ['[L2] P95 of 7 ms is reported as beyond the goal of 5 ms', { candidate: p95(7) }, 'latency-goal', 60],
   ])('%s, and not before', (_what, moment, rule, minutes) => {
     const polls = new Polls().pass(minutes - 1, moment);
     expect(polls.of(rule)).toEqual([]);
@@ -43,7 +43,7 @@ describe('an alert on counters', () => {
     ['lists out of balance', { own: LISTS }, 'list-drift'],
     ['a lane that grew', { own: { memoryBytes: 400e6 } }, 'memory-info'],
     ['a corpus that grew', { own: { rows: 11_100 } }, 'corpus-growth'],
-  ])('[D3] at 100 %% %s is told of, though no gate reads it then', (_what, candidate, rule) => {
+  ])('[D3] at 100 %% %s is reported, though no gate reads it then', (_what, candidate, rule) => {
     const polls = new Polls().pass(40, { percent: 100, candidate });
     expect(polls.of(rule)).toEqual([expect.stringContaining(`fired ${rule}/candidate`)]);
   });
@@ -82,18 +82,18 @@ describe('an alert on counters', () => {
 
   it('does not take the counters of a new gateway for a window', () => {
     const restarts = (poll: number): Moment => ({ processStartMs: 1 + Math.floor(poll / 40) });
-    expect(new Polls().pass(60, restarts).told).toEqual([]);
+    expect(new Polls().pass(60, restarts).notified).toEqual([]);
   });
 
   it('judges stable below 100 %, and the candidate only where it has users', () => {
     const both: Moment = { stable: p95(30), candidate: p95(30) };
-    const told = (percent: number) => new Polls().pass(11, { ...both, percent }).of('p95-critical');
-    expect(told(25).map((line) => line.split(' ')[2])).toEqual([
+    const notified = (percent: number) => new Polls().pass(11, { ...both, percent }).of('p95-critical');
+    expect(notified(25).map((line) => line.split(' ')[2])).toEqual([
       'p95-critical/stable',
       'p95-critical/candidate',
     ]);
-    expect(told(0)).toEqual([expect.stringContaining('p95-critical/stable')]);
-    expect(told(100)).toEqual([expect.stringContaining('p95-critical/candidate')]);
+    expect(notified(0)).toEqual([expect.stringContaining('p95-critical/stable')]);
+    expect(notified(100)).toEqual([expect.stringContaining('p95-critical/candidate')]);
   });
 });
 
@@ -107,11 +107,11 @@ describe('one page for one trouble', () => {
     ]);
   });
 
-  it('[T7] what is told for information is told once', () => {
+  it('[T7] information is sent once', () => {
     expect(new Polls().pass(9 * 60, { candidate: p95(7) }).of('latency-goal')).toHaveLength(1);
   });
 
-  it('is resolved after five minutes without a breach, and fires anew after another ten with', () => {
+  it('is resolved after five minutes without a breach, and fires again after another ten with', () => {
     const polls = new Polls().pass(12, SLOW).pass(4, {});
     expect(polls.of('p95-critical')).toHaveLength(1);
     polls.pass(4, {});
@@ -133,7 +133,7 @@ describe('one page for one trouble', () => {
     expect(polls.of('p95-warning')).toEqual([expect.stringContaining('fired')]);
   });
 
-  it('of a more severe rule is not told of as well when both end', () => {
+  it('of a more severe rule is not sent as well when both end', () => {
     const polls = new Polls().pass(31, SLOW).pass(20, {});
     expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'resolved']);
     expect(polls.of('p95-warning')).toEqual([]);
@@ -252,21 +252,21 @@ describe('missing data', () => {
     expect(new Polls().pass(3 * 60, moment).of('not-seen')).toEqual([]);
   });
 
-  it('of the control listener is told of after three minutes, and not while the gateway is gone', () => {
+  it('of the control listener is reported after three minutes, and not while the gateway is gone', () => {
     const polls = new Polls().pass(4, { scene: null });
     expect(polls.of('not-seen')).toEqual(['3 fired not-seen']);
     expect(polls.pass(1, {}).of('not-seen').at(-1)).toContain('resolved');
     expect(new Polls().pass(20, { scene: null, gone: true }).of('not-seen')).toEqual([]);
   });
 
-  it('of a gateway that is restarted before each poll is told of', () => {
+  it('of a gateway that is restarted before each poll is reported', () => {
     const restarts = (poll: number): Moment => ({ processStartMs: 1 + poll });
     const polls = new Polls().pass(11, restarts);
     expect(polls.of('not-seen/stable')).toEqual([expect.stringContaining('fired')]);
     expect(JSON.stringify(polls.state.firing)).toContain('the counters have just begun');
   });
 
-  it('of evaluations is told of when the newest is older than 26 hours', () => {
+  it('of evaluations is reported when the newest is older than 26 hours', () => {
     const evaluations = [evaluated(0)];
     const polls = new Polls().pass(25 * 60, { evaluations });
     expect(polls.of('no-evaluation')).toEqual([]);
@@ -276,7 +276,7 @@ describe('missing data', () => {
     expect(polls.of('no-evaluation').at(-1)).toContain('resolved');
   });
 
-  it('of weekly maintenance is told of when the newest is too old, however young the nightly ones are', () => {
+  it('of weekly maintenance is reported when the newest is too old, however young the nightly ones are', () => {
     const rules = shippedRules();
     expect(rules.evaluations.weeklyMaxAgeMs).toBe(8 * 24 * 60 * MINUTE);
     const soon = { ...rules, evaluations: { ...rules.evaluations, weeklyMaxAgeMs: 180 * MINUTE } };
@@ -298,7 +298,7 @@ describe('what an alert was about', () => {
     expect(polls.state.firing).toEqual({});
   });
 
-  it('another release under the lane begins afresh', () => {
+  it('another release under the lane starts over', () => {
     const polls = new Polls().pass(12, SLOW).pass(9, { candidate: { release: 'v2', ...p95(30) } });
     expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'ended']);
     polls.pass(3, { candidate: { release: 'v2', ...p95(30) } });
@@ -344,7 +344,7 @@ describe('the need of tuning', () => {
     candidate: { own: { recallQueries: 1, recallFound: found, recallMissed: 10 - found } },
   });
 
-  it('[N2] is told of when live recall lies over 3 points under an exact search for an hour, and not before', () => {
+  it('[N2] is reported when live recall lies over 3 points under an exact search for an hour, and not before', () => {
     const polls = new Polls().pass(50, recall(9.5));
     expect(polls.of('nprobe-need')).toEqual([]);
     polls.pass(25, recall(9.5));
@@ -356,14 +356,14 @@ describe('the need of tuning', () => {
     expect(new Polls().pass(120, recall(9.8)).of('nprobe-need')).toEqual([]);
   });
 
-  it('[N1] is told of when P95 of retrieval is over 8 ms in three windows of five minutes', () => {
+  it('[N1] is reported when P95 of retrieval is over 8 ms in three windows of five minutes', () => {
     const polls = new Polls().pass(14, { candidate: p95(9) });
     expect(polls.of('nprobe-need')).toEqual([]);
     polls.pass(3, { candidate: p95(9) });
     expect(polls.of('nprobe-need')).toEqual([expect.stringContaining('fired nprobe-need/candidate')]);
   });
 
-  it('begins afresh with another nprobe', () => {
+  it('starts over with another nprobe', () => {
     const flags = { ...SCENE.flags, candidate: { impl: 'amn_v0', reranker: 'on', nprobe: 4 } as const };
     const slow: Moment = { candidate: p95(9) };
     const polls = new Polls().pass(14, slow).pass(14, { ...slow, scene: { ...SCENE, flags } });
@@ -398,7 +398,7 @@ describe('an alert on evaluations', () => {
     expect(polls.of('containment-warning').at(-1)).toContain('resolved');
   });
 
-  it('that is bad again is told again, once, and reminds by the clock in between', () => {
+  it('that is bad again is sent again, once, and reminds by the clock in between', () => {
     const bad = (daysAgo: number) => evaluated(daysAgo, { containAt50: 0.7 });
     const first = [...week, bad(0)];
     const polls = new Polls().pass(5 * 60, { evaluations: first });
@@ -412,7 +412,7 @@ describe('an alert on evaluations', () => {
 
   it('[W4] does not know drift without three evaluations in the week before', () => {
     const few = [evaluated(1), evaluated(2), evaluated(9), evaluated(0, { rAt5: 0.6, expectedRAt5: null })];
-    expect(new Polls().pass(1, { evaluations: few }).told).toEqual([]);
+    expect(new Polls().pass(1, { evaluations: few }).notified).toEqual([]);
   });
 
   it('counts for the lane that serves the release, and for none where no lane does', () => {

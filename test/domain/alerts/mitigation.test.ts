@@ -102,13 +102,13 @@ describe('a mitigation', () => {
 describe('the message', () => {
   const rules = shippedRules();
   const about = { service: 'retriever', taskQueue: 'b-rollout', scene: SCENE };
-  const told = (moment: Moment, minutes: number) => {
+  const notified = (moment: Moment, minutes: number) => {
     const polls = new Polls().pass(minutes, moment);
     return polls.events.map((event) => alertNotification(event, rules, { ...about, nowMs: polls.nowMs }));
   };
 
   it('of a page names what, release, run, and the command that takes users back', () => {
-    const [page] = told({ candidate: { errors: 4 } }, 11);
+    const [page] = notified({ candidate: { errors: 4 } }, 11);
     expect(page).toMatchObject({
       severity: 'critical',
       title: 'errors-critical: 2 % of 400 requests to retriever_v0 failed, over 1 % for 10 min',
@@ -123,7 +123,7 @@ describe('the message', () => {
   });
 
   it('of a warning names its mitigation with its command', () => {
-    const [warning] = told({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
+    const [warning] = notified({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
     expect(warning?.title).toContain('10 points under the best of the 8 weeks before');
     expect(warning?.text).toContain('risk: containment dips');
     expect(warning?.text).toContain(
@@ -133,7 +133,7 @@ describe('the message', () => {
   });
 
   it('[R1.3] of containment that dips proposes more weight for the same article, and an index for each collection', () => {
-    const [warning] = told({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
+    const [warning] = notified({ evaluations: [evaluated(9), evaluated(0, { containAt50: 0.85 })] }, 1);
     const lines = warning?.text.split('\n') ?? [];
     // For a person: no command, and nothing begun.
     expect(lines).toContainEqual(expect.stringMatching(/^- train the reranker .* article to weigh more$/));
@@ -165,7 +165,7 @@ describe('the message', () => {
   });
 
   it('has a key for each telling: the same again is not sent', () => {
-    const keys = told({ candidate: { errors: 4 } }, 9 * 60).map(({ dedupeKey }) => dedupeKey);
+    const keys = notified({ candidate: { errors: 4 } }, 9 * 60).map(({ dedupeKey }) => dedupeKey);
     expect(keys.length).toBeGreaterThan(2);
     expect(new Set(keys).size).toBe(keys.length);
   });

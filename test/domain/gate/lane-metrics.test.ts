@@ -110,7 +110,7 @@ describe('what a lane tells of itself, for information', () => {
       {},
       { imbalance: 3.6 },
       'warn',
-      /3\.60, 1\.20 as the release was built.*proposed: train/,
+      /3\.60, 1\.20 as the release was built.*proposed: retrain/,
     ],
     ['has as many rows as it was built with', 'corpusGrowth', {}, {}, 'green', /\+0\.0 %/],
     [

@@ -74,16 +74,16 @@ interface Minute {
   readonly standsStill?: boolean;
 }
 
-type Told = { minute: number } & GuardEvent & { kind: 'breaching' };
+type Notified = { minute: number } & GuardEvent & { kind: 'breaching' };
 
-/** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was told before. Of one kind only the minutes are noted. */
+/** Polls through minutes of traffic; the event that ends the watch, the minute it came in, and what was reported before. Of one kind only the minutes are noted. */
 function watch(
   traffic: readonly Minute[],
   processStart: (minute: number) => number = () => 1,
   passOver?: GuardEvent['kind'],
-): { event: GuardEvent | null; minute: number; told: Told[]; passedOver: number[] } {
+): { event: GuardEvent | null; minute: number; notified: Notified[]; passedOver: number[] } {
   let state: GuardState = newGuard(0);
-  const told: Told[] = [];
+  const notified: Notified[] = [];
   const passedOver: number[] = [];
   const polls = MINUTE / POLL_MS;
   const lanes = {
@@ -106,12 +106,12 @@ function watch(
       last = result;
       const step = guardStep(state, { snapshot: result, control: view() }, context, nowMs);
       state = step.state;
-      if (step.event?.kind === 'breaching') told.push({ minute: minute + 1, ...step.event });
+      if (step.event?.kind === 'breaching') notified.push({ minute: minute + 1, ...step.event });
       else if (step.event?.kind === passOver && step.event !== null) passedOver.push(minute + 1);
-      else if (step.event !== null) return { event: step.event, minute: minute + 1, told, passedOver };
+      else if (step.event !== null) return { event: step.event, minute: minute + 1, notified, passedOver };
     }
   }
-  return { event: null, minute: traffic.length, told, passedOver };
+  return { event: null, minute: traffic.length, notified, passedOver };
 }
 
 /** A quarter of a minute's traffic on top of what was counted. */
@@ -165,11 +165,14 @@ describe('the guard', () => {
   });
 
   it('[E2.1] tells of a breach in the minute it begins, ten minutes before it acts, with the numbers', () => {
-    const { event, minute, told } = watch([...minutes(5, {}), ...minutes(15, { candidate: { errors: 5 } })]);
-    expect(told).toMatchObject([
+    const { event, minute, notified } = watch([
+      ...minutes(5, {}),
+      ...minutes(15, { candidate: { errors: 5 } }),
+    ]);
+    expect(notified).toMatchObject([
       { trigger: 'errors', reason: expect.stringMatching(/of 400 requests .*1 % allowed/) },
     ]);
-    expect(told[0]?.minute).toBe(6);
+    expect(notified[0]?.minute).toBe(6);
     expect(event).toMatchObject({ kind: 'breach' });
     expect(minute - 6).toBeGreaterThanOrEqual(8);
   });
@@ -178,41 +181,41 @@ describe('the guard', () => {
     const flapping = [...minutes(1, { candidate: { errors: 5 } }), ...minutes(2, {})];
     const quiet = minutes(15, {});
     const traffic = [...quiet, ...flapping, ...flapping, ...quiet, ...flapping];
-    const { told } = watch(traffic);
-    expect(told.map(({ minute }) => minute)).toEqual([16, 37]);
+    const { notified } = watch(traffic);
+    expect(notified.map(({ minute }) => minute)).toEqual([16, 37]);
   });
 
   it('tells nobody of a single error among few requests', () => {
     // A quarter at each of four polls.
     const one = { candidate: { requests: 6, errors: 0.25 } };
     const none = { candidate: { requests: 6 } };
-    expect(watch([...minutes(5, none), ...minutes(1, one), ...minutes(5, none)]).told).toEqual([]);
+    expect(watch([...minutes(5, none), ...minutes(1, one), ...minutes(5, none)]).notified).toEqual([]);
   });
 
   it('says where stable breaches as well', () => {
     const bad = { errors: 5 };
     const tells = (stable: LaneDid) =>
-      watch([...minutes(2, {}), ...minutes(1, { stable, candidate: bad })]).told[0];
+      watch([...minutes(2, {}), ...minutes(1, { stable, candidate: bad })]).notified[0];
     expect(tells(bad)).toMatchObject({ stableToo: true });
     expect(tells({})).toMatchObject({ stableToo: false });
   });
 
   it('tells of a lane that is down, and rolls back', () => {
-    const { event, told } = watch([
+    const { event, notified } = watch([
       ...minutes(2, {}),
       ...minutes(5, { candidate: { requests: 0, breakerOpen: true } }),
     ]);
-    expect(told[0]).toMatchObject({ minute: 3, trigger: 'errors, gross' });
+    expect(notified[0]).toMatchObject({ minute: 3, trigger: 'errors, gross' });
     expect(event).toMatchObject({ kind: 'breach' });
   });
 
   it('tells and rolls back at 100 % as well, where stable has no users to compare with', () => {
     const stable = { requests: 0 };
-    const { event, told } = watch([
+    const { event, notified } = watch([
       ...minutes(5, { stable }),
       ...minutes(15, { stable, candidate: { errors: 5 } }),
     ]);
-    expect(told).toHaveLength(1);
+    expect(notified).toHaveLength(1);
     expect(event).toMatchObject({ kind: 'breach', trigger: 'errors' });
   });
 
@@ -254,13 +257,13 @@ describe('the guard', () => {
 
   it('says so of an hour of it every half an hour for each rule, and once that it begins', () => {
     const bad = { errors: 30 };
-    const { event, told, passedOver } = watch(
+    const { event, notified, passedOver } = watch(
       minutes(60, { stable: bad, candidate: bad }),
       () => 1,
       'bothLanes',
     );
     expect(event).toBeNull();
-    expect(told.length).toBeLessThanOrEqual(2);
+    expect(notified.length).toBeLessThanOrEqual(2);
     expect(passedOver.length).toBeGreaterThanOrEqual(2);
     expect(passedOver.length).toBeLessThanOrEqual(4);
   });
@@ -276,7 +279,7 @@ describe('the guard', () => {
     expect(minute).toBeGreaterThan(15);
   });
 
-  it('begins its counters anew after a restart of the gateway', () => {
+  it('resets its counters after a restart of the gateway', () => {
     expect(watch(minutes(20, {}), (minute) => (minute < 10 ? 1 : 2)).event).toBeNull();
   });
 

@@ -72,7 +72,7 @@ class Watched {
     const step = guardStep(this.state, seen, context, nowMs);
     // What it carries goes through heartbeats.
     this.state = JSON.parse(JSON.stringify(step.state)) as GuardState;
-    // What is told at once decides nothing, and has tests of its own.
+    // What is reported at once decides nothing, and has tests of its own.
     return step.event?.kind === 'breaching' ? null : step.event;
   }
 }

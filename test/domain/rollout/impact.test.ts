@@ -159,7 +159,7 @@ describe('the blast radius', () => {
       radiusOf(none, reading({ requests: 100, failed: 4, seen: 1 }, { qualityShare: 0.9 })),
     );
     expect(said).toMatch(
-      /touched 100 requests: 4 failed, of which users saw 1; .*10 found nothing above tau \(5 foretold\)/,
+      /touched 100 requests: 4 failed, of which users saw 1; .*10 found nothing above tau \(5 expected\)/,
     );
   });
 });

@@ -60,7 +60,7 @@ export function deliverAndDie(before: World, request: Request, killSwitch: boole
   return restart({ ...before, fence: applied.state }, killSwitch);
 }
 
-/** The gateway starts anew from what it had written, with or without CANARY_PERCENT=0. */
+/** The gateway restarts from what it had written, with or without CANARY_PERCENT=0. */
 export function restart(before: World, killSwitch: boolean): World {
   const process = before.process + 1;
   const fence: ControlState = JSON.parse(JSON.stringify(before.fence));

@@ -216,7 +216,7 @@ function noted(
   return { ...ghost, licence: after.judgement.verdict === 'green' ? 'green' : null };
 }
 
-/** The guard runs exactly while there is something to watch, and anew after each event. */
+/** The guard runs exactly while there is something to watch, and again after each event. */
 function followed(world: World): World {
   const { rollout, guard, guardSaw } = world;
   if (rollout.t0Ms === null || rollout.phase === 'rollback' || rollout.phase === 'done')

@@ -25,7 +25,7 @@ afterEach(() => hook.close());
 
 const until = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 20_000, interval: 20 });
 /** What people got, by the first words of its title. */
-const told = () => {
+const notified = () => {
   const titles = hook.received.map(({ body }) => (body as Notification).title);
   return titles.map((title) => title.slice(0, title.indexOf(':'))).toSorted((a, b) => a.localeCompare(b));
 };
@@ -76,7 +76,7 @@ function watch(env: TestWorkflowEnvironment, taskQueue: string, world: MonitorWo
 }
 
 describe('one evaluation that drifted', () => {
-  it('[W4] is told by the monitor that watches it, with the way back, and not by the evaluation as well', async () => {
+  it('[W4] is sent by the monitor that watches it, with the way back, and not by the evaluation as well', async () => {
     const both = new Both();
     both.nightly.watched = true;
     await both.serve(async (env, taskQueue) => {
@@ -85,26 +85,26 @@ describe('one evaluation that drifted', () => {
       await both.serve(async (other, queue) => {
         const monitor = await watch(other, queue, both.monitor);
         both.monitor.runTo(2);
-        await until(() => expect(told()).toEqual(['containment-warning', 'recall-critical']));
+        await until(() => expect(notified()).toEqual(['containment-warning', 'recall-critical']));
         expect((await nightly.result()).rules).toEqual({ by: 'monitor' });
         both.monitor.end();
         await monitor.terminate();
       });
     });
     expect(both.asked).toHaveLength(2);
-    expect(told()).toEqual(['containment-warning', 'recall-critical']);
+    expect(notified()).toEqual(['containment-warning', 'recall-critical']);
     expect(JSON.stringify(hook.received)).toContain('users back: ');
   });
 
-  it('is told by the evaluation where no monitor runs, and not again by one that is started later', async () => {
+  it('is sent by the evaluation where no monitor runs, and not again by one that is started later', async () => {
     const both = new Both();
     await both.serve(async (env, taskQueue) => {
       await (await evaluate(env, taskQueue)).result();
-      expect(told()).toEqual(['containment-warning', 'recall-critical']);
+      expect(notified()).toEqual(['containment-warning', 'recall-critical']);
       const monitor = await watch(env, taskQueue, both.monitor);
       both.monitor.runTo(2);
       await until(() => expect(both.asked).toHaveLength(4));
-      expect(told()).toEqual(['containment-warning', 'recall-critical']);
+      expect(notified()).toEqual(['containment-warning', 'recall-critical']);
       const { firing } = await monitor.query<MonitorStatus>('alerts');
       expect(firing.map(({ name }) => name)).toEqual(['recall-critical', 'containment-warning']);
       both.monitor.end();

@@ -50,7 +50,7 @@ describe('the nightly evaluation', () => {
   it.each([
     [0.74, 'warning'],
     [0.6, 'critical'],
-  ])('R@5 of %f where 0.8 was promised is told as %s', async (rAt5, severity) => {
+  ])('R@5 of %f where 0.8 was promised is sent as %s', async (rAt5, severity) => {
     const world = new Evaluation();
     world.rAt5 = rAt5;
     await world.run({ release: 'retriever_v0' });

@@ -329,7 +329,7 @@ describe('a step of the ladder', () => {
     });
   });
 
-  it('is taken anew where a later stage is slow again', async () => {
+  it('is taken again where a later stage is slow again', async () => {
     const world = worldWhere(({ nprobe }) => (nprobe > 4 ? { retrievalP95Ms: 8.8 } : {}));
     world.candidate = (percent, _nowMs, { nprobe, reranker }) => ({
       ...GOOD,
@@ -372,7 +372,7 @@ describe('what a lane counts of itself', () => {
     });
   });
 
-  it('[T8] that a lane has grown is told once in each stage, with what to do, and ships all the same', async () => {
+  it('[T8] that a lane has grown is reported once in each stage, with what to do, and ships all the same', async () => {
     const world = new FakeWorld();
     world.own = () => ({ memoryBytes: 400e6, rows: 12_000 });
     await server.with(world, async (start) => {
@@ -382,8 +382,8 @@ describe('what a lane counts of itself', () => {
       expect(said.filter((text) => text.includes('memoryGrowth'))).toHaveLength(2);
       expect(said.filter((text) => text.includes('corpusGrowth'))).toHaveLength(1);
     });
-    const told = world.pages.filter(({ severity }) => severity === 'info').map(({ text }) => text);
-    expect(told.some((text) => text.includes('proposed: restart the lane, drained'))).toBe(true);
-    expect(told.some((text) => text.includes('with about 110 lists'))).toBe(true);
+    const notified = world.pages.filter(({ severity }) => severity === 'info').map(({ text }) => text);
+    expect(notified.some((text) => text.includes('proposed: restart the lane, drained'))).toBe(true);
+    expect(notified.some((text) => text.includes('with about 110 lists'))).toBe(true);
   });
 });

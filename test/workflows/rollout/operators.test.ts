@@ -85,11 +85,11 @@ describe('a rollback', () => {
 
   it('that gets through while its page is sent again: the page is sent all the same', async () => {
     const world = new FakeWorld();
-    let told = false;
+    let notified = false;
     world.before = (activity, input) => {
-      if (activity === 'rollBackTraffic' && !told) throw new Error('connect ECONNREFUSED');
+      if (activity === 'rollBackTraffic' && !notified) throw new Error('connect ECONNREFUSED');
       if (activity !== 'notify' || !(input as Notification).title.includes('not get through')) return;
-      told = true;
+      notified = true;
       if (world.rollbacks.length === 0) throw new Error('the webhook answered 503');
     };
     await server.with(world, async (start) => {
@@ -103,7 +103,7 @@ describe('a rollback', () => {
     expect(world.pages.filter(({ title }) => title.includes('not get through'))).toHaveLength(1);
   });
 
-  it('said while it is still told that the release has shipped takes users back all the same', async () => {
+  it('said while people are still being notified that the release has shipped takes users back all the same', async () => {
     const world = new FakeWorld();
     const page = hang(world, 'notify', (input) => (input as { title: string }).title.endsWith(': shipped'));
     await server.with(world, async (start, env) => {
@@ -543,7 +543,7 @@ describe('wrong input', () => {
 });
 
 describe('a server without search attributes', () => {
-  it('is told how to add them, and rollouts run without', async () => {
+  it('learns how to add them, and rollouts run without', async () => {
     await server.with(new FakeWorld(), async (start, env) => {
       const registered = await registerSearchAttributes(env.nativeConnection, 'default', SEARCH_ATTRIBUTES);
       expect(registered).toMatchObject({
@@ -555,7 +555,7 @@ describe('a server without search attributes', () => {
   });
 });
 
-/** No rollback gets through before a person was told twice that it does not; returns those pages. */
+/** No rollback gets through before the operator was notified twice that it does not; returns those pages. */
 function untilPaged(world: FakeWorld, failure: Error) {
   const late = () => world.pages.filter(({ title }) => title.includes('does not get through'));
   world.before = (activity) => {

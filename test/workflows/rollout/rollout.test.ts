@@ -240,7 +240,7 @@ describe('the rollout of 48 hours', () => {
     });
   });
 
-  it('[C3] judges afresh what was not measurable: an evaluation that could not be made holds', async () => {
+  it('[C3] judges again what was not measurable: an evaluation that could not be made holds', async () => {
     const world = new FakeWorld();
     world.rAt5Drop = () => null;
     await server.with(world, async (start) => {

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 /** A control plane over a disk that can be made to fail, or to hang. */
 function controlPlane(state: ControlState, { killSwitch = false } = {}) {
-  const disk = { kept: state, is: 'full' as 'full' | 'hanging' | 'well', told: 0 };
+  const disk = { kept: state, is: 'full' as 'full' | 'hanging' | 'well', faults: 0 };
   const plane = new ControlPlane(state, {
     store: {
       load: async () => disk.kept,
@@ -45,7 +45,7 @@ function controlPlane(state: ControlState, { killSwitch = false } = {}) {
     killSwitch,
     onChange: () => {},
     onSave: () => {},
-    onFault: () => disk.told++,
+    onFault: () => disk.faults++,
   });
   planes.push(plane);
   /** `done` or `refused`, or whether a command that is not on disk is in force. */
@@ -159,7 +159,7 @@ describe('what is in force without a disk', () => {
 });
 
 describe('a disk that works again', () => {
-  it('gets the state by itself, told once', async () => {
+  it('gets the state by itself, and reports the fault once', async () => {
     const { plane, disk, asked } = controlPlane(HALF);
     await plane.start();
     await asked(change({ rollbackTo: 'v-1' }));
@@ -168,7 +168,7 @@ describe('a disk that works again', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(disk.kept).toBe(plane.state);
     expect(disk.kept.percent).toBe(0);
-    expect([plane.unsaved, disk.told]).toEqual([false, 1]);
+    expect([plane.unsaved, disk.faults]).toEqual([false, 1]);
   });
 
   it('is what a repeated step waits for: it is done when it is written', async () => {

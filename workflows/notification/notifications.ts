@@ -4,7 +4,7 @@ import { identity } from '../runtime/identity.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
 /** Pages and files, beside a rollout: they are retried a few times, and nothing waits for them but the end. */
-export class Telling {
+export class Notifications {
   private readonly under: Promise<unknown>[] = [];
   private undone = 0;
 
@@ -13,7 +13,7 @@ export class Telling {
   }
 
   page({ severity, title, text }: Omit<Notification, 'dedupeKey'>): void {
-    // With the time: after a reset the count begins at an earlier value, and what is new is told all the same.
+    // With the time: after a reset the count begins at an earlier value, and what is new is sent all the same.
     const dedupeKey = `${identity().runId}/${Date.now()}/${this.under.length}`;
     this.add(activities().notify({ severity, title, text, dedupeKey }));
   }
@@ -22,14 +22,14 @@ export class Telling {
     this.add(activities().recordBaseline({ release, opening, closing }));
   }
 
-  /** Resolves when all is told, or given up. */
+  /** Resolves when every notification is sent, or given up. */
   async settled(): Promise<void> {
     await Promise.all(this.under);
   }
 
-  private add(telling: Promise<unknown>): void {
+  private add(sending: Promise<unknown>): void {
     this.undone++;
-    const settled = telling
+    const settled = sending
       .catch(() => {})
       .finally(() => {
         this.undone--;
