@@ -127,6 +127,8 @@ class Tally {
       own: {
         startSeconds: 1,
         uptimeSeconds: nowMs / 1000,
+        answers: this.requests,
+        emptyAnswers: 0,
         inspected: Math.floor(this.requests / 100),
         duplicateShares: 0,
         duplicateShareSquares: 0,

@@ -10,6 +10,9 @@ export interface LaneOwn {
   readonly startSeconds: number;
   /** How long that process has run, by its monotonic clock: an answer that does not move is an old one. */
   readonly uptimeSeconds: number;
+  /** Answers to users' searches, and those of them without any result. */
+  readonly answers: number;
+  readonly emptyAnswers: number;
   /** Answers that were looked at closely. */
   readonly inspected: number;
   /** Summed over them: the share of their candidates that nearly repeat a better one; and the sum of its squares. */
@@ -50,6 +53,8 @@ export interface LaneReport {
 export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
   startSeconds: 'gateway_lane_start_time_seconds',
   uptimeSeconds: 'gateway_lane_uptime_seconds',
+  answers: 'gateway_lane_answers',
+  emptyAnswers: 'gateway_lane_empty_answers',
   inspected: 'gateway_lane_inspected_answers',
   duplicateShares: 'gateway_lane_near_duplicate_shares',
   duplicateShareSquares: 'gateway_lane_near_duplicate_share_squares',

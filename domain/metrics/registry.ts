@@ -1,4 +1,5 @@
 import { cacheMisses } from './entries/cache-misses.ts';
+import { emptyResults } from './entries/empty-results.ts';
 import { errorRate } from './entries/error-rate.ts';
 import { rAt5Drop } from './entries/evaluation-drop.ts';
 import { encodeP95, requestP95 } from './entries/kind-latency.ts';
@@ -31,6 +32,7 @@ const REGISTRY = {
   listImbalance,
   corpusGrowth,
   rAt5Drop,
+  emptyResults,
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 export type Metric = keyof typeof REGISTRY;

@@ -76,7 +76,10 @@ export function createRetrieverApp({
       { ...query, whole: isSampled || isInspected, ...deadlineOf(header(LANE_HEADERS.timeout), now) },
       flags,
     );
-    if (isUsers) metrics.observe(query.kind, answer);
+    if (isUsers) {
+      metrics.observe(query.kind, answer);
+      counting.answered(answer.results.length);
+    }
     lastOkMs = Date.now();
     const response: SearchResponse & { orders?: Orders } = {
       requestId: header(LANE_HEADERS.requestId) ?? randomUUID(),

@@ -23,6 +23,8 @@ export class LaneCounting {
   private readonly readyMs: number;
   private memoryBaselineBytes: number | null = null;
   private answers = 0;
+  private emptyAnswers = 0;
+  private lookedAt = 0;
   private duplicateShares = 0;
   private duplicateShareSquares = 0;
   private norms = 0;
@@ -36,6 +38,12 @@ export class LaneCounting {
     this.readyMs = deps.now();
   }
 
+  /** An answer with so many results. */
+  answered(results: number): void {
+    this.answers++;
+    if (results === 0) this.emptyAnswers++;
+  }
+
   /** An answer that was looked at closely. */
   inspected({ duplicateShare, encodedNorm }: Pick<Inspection, 'duplicateShare' | 'encodedNorm'>): void {
     if (encodedNorm !== null) {
@@ -43,7 +51,7 @@ export class LaneCounting {
       this.normErrors += Math.abs(encodedNorm - 1);
     }
     if (duplicateShare === null) return;
-    this.answers++;
+    this.lookedAt++;
     this.duplicateShares += duplicateShare;
     this.duplicateShareSquares += duplicateShare ** 2;
   }
@@ -65,7 +73,9 @@ export class LaneCounting {
       own: {
         startSeconds: performance.timeOrigin / 1000,
         uptimeSeconds: performance.now() / 1000,
-        inspected: this.answers,
+        answers: this.answers,
+        emptyAnswers: this.emptyAnswers,
+        inspected: this.lookedAt,
         duplicateShares: this.duplicateShares,
         duplicateShareSquares: this.duplicateShareSquares,
         norms: this.norms,

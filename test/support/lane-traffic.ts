@@ -28,6 +28,8 @@ export function soundLane(requests: number): LaneOwn {
   return {
     startSeconds: 1,
     uptimeSeconds: 0,
+    answers: requests,
+    emptyAnswers: 0,
     inspected: Math.floor(requests / 100),
     duplicateShares: 0,
     duplicateShareSquares: 0,

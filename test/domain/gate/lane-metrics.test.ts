@@ -65,6 +65,21 @@ describe('near-duplicates in the top 50, 3 % allowed', () => {
   });
 });
 
+describe('empty answers against stable, 2 points allowed', () => {
+  const row = rowOf('emptyResults');
+  // Each lane's sound window has 5,000 answers.
+  it.each<[string, Own, Own, Own, Verdict]>([
+    ['is green where every search finds something', {}, {}, {}, 'green'],
+    ['warns where no search finds anything', {}, { emptyAnswers: 5000 }, {}, 'warn'],
+    ['warns at 4 points more than stable', {}, { emptyAnswers: 200 }, {}, 'warn'],
+    ['is green where stable finds as little', {}, { emptyAnswers: 200 }, { emptyAnswers: 200 }, 'green'],
+    ['does not know at the limit', {}, { emptyAnswers: 100 }, {}, 'unknown'],
+    ['does not know where the lane did not answer', {}, null, {}, 'unknown'],
+  ])('%s', (_, before, after, stable, verdict) => {
+    expect(judged(row, before, after, stable).verdict).toBe(verdict);
+  });
+});
+
 it('one answer alone proves nothing, whatever it holds', () => {
   const row = rowOf('nearDuplicates', { minSamples: 1 });
   expect(judged(row, {}, { inspected: 51 }).verdict).toBe('unknown');

@@ -39,10 +39,13 @@ it('sums up what was looked at, and says what the release was built with', () =>
   const { counting } = lane();
   for (const duplicateShare of [0.1, 0, null, 0.3])
     counting.inspected({ duplicateShare, encodedNorm: duplicateShare === 0 ? null : 1.5 });
+  for (const results of [10, 0, 3]) counting.answered(results);
   counting.recalled({ found: 9, expected: 10 });
   counting.recalled({ found: 8, expected: 8 });
   const { own, listRows } = counting.report(index, texts);
   expect(own).toMatchObject({
+    answers: 3,
+    emptyAnswers: 1,
     inspected: 3,
     norms: 3,
     normErrors: 1.5,
