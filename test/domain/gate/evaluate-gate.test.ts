@@ -274,7 +274,7 @@ describe('a gate', () => {
 describe('plans/demo.yaml', () => {
   it.each(plan.stages.map((stage) => [stage.name, stage] as const))(
     'can turn green at %s with its users',
-    (_, stage) => {
+    (_name, stage) => {
       const seconds = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs) / 1000;
       const users = 150 * seconds;
       const candidate = Math.round((users * stage.percent) / 100);
