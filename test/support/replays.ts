@@ -55,6 +55,8 @@ function line(event: Event): string {
   const scheduled = event.activityTaskScheduledEventAttributes;
   const ended = event.activityTaskCompletedEventAttributes ?? event.activityTaskFailedEventAttributes;
   const what =
-    signal?.signalName ?? scheduled?.activityType?.name ?? (ended ? `of ${String(ended.scheduledEventId)}` : '');
+    signal?.signalName ??
+    scheduled?.activityType?.name ??
+    (ended ? `of ${String(ended.scheduledEventId)}` : '');
   return `${String(event.eventId)} ${new Date(atMs).toISOString().slice(14, 23)} ${type} ${what}`;
 }
