@@ -113,7 +113,11 @@ describe('a monitor on real parts', () => {
       '--id-conflict-policy',
       'UseExisting',
     );
-    const said = () => messages('not-seen').filter((text) => text.includes('lists: the lane does not say'));
+    // That it is over says so too, and may come late.
+    const said = () =>
+      messages('not-seen').filter((text) =>
+        /: rules can not be judged.* lists: the lane does not say/.test(text),
+      );
     await until(async () => {
       const { values } = await alerts();
       expect(values.find(({ rule, lane }) => rule === 'lists' && lane === 'stable')?.measured.kind).toBe(
@@ -126,7 +130,6 @@ describe('a monitor on real parts', () => {
     process.kill(pid, 'SIGSTOP');
     try {
       await until(() => expect(said().length).toBeGreaterThan(before));
-      expect(said().at(-1)).toContain('not-seen: rules can not be judged');
     } finally {
       process.kill(pid, 'SIGCONT');
     }
