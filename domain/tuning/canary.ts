@@ -1,7 +1,7 @@
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, wilson, zFor } from '../statistics/proportion.ts';
 import type { LaneWindow } from '../metrics/window.ts';
-import { quantileMs, slowerThan } from '../metrics/histogram.ts';
+import { SLOWER_SHARE, quantileMs, slowerThan } from '../metrics/histogram.ts';
 
 /** When a window on either side of the change is looked at, ms after its beginning; the last ends it. */
 export const CANARY_LOOKS_MS: readonly number[] = [20_000, 40_000, 80_000, 160_000, 320_000, 600_000];
@@ -14,8 +14,6 @@ const ERRORS_MAY_RISE = 0.002;
 const MISSES_MAY_RISE = 0.02;
 /** A lane is slower where it is by 15 % (the runbook's) and by a millisecond: less is the machine's noise. */
 const SLOWER = { ratio: 1.15, excessMs: 1 };
-/** P95 <= L is the same as: at most 5 % are slower than L. */
-const SLOWER_SHARE = 0.05;
 
 /** What the change of nprobe was for. */
 export interface CanaryChange {
