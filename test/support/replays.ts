@@ -15,30 +15,38 @@ type Event = temporal.api.history.v1.IHistoryEvent;
  * @throws with the cause for each that takes another way, and the events that led there
  */
 export async function replayAll(client: Client): Promise<void> {
+  const bundle = await workflowBundle();
   const wrong: string[] = [];
   for await (const { workflowId, history: any } of client.workflow.list().intoHistories({ concurrency: 2 })) {
     const history = any as History;
-    const error = await replayError(history, workflowId);
-    if (error !== null) wrong.push(`${workflowId}: ${error}\n${await wayThere(history, workflowId)}`);
+    const error = await replayError(bundle, history, workflowId);
+    if (error !== null) wrong.push(`${workflowId}: ${error}\n${await wayThere(bundle, history, workflowId)}`);
   }
   if (wrong.length > 0) throw new Error(`replayed in another way than it ran:\n${wrong.join('\n')}`);
 }
 
-async function replayError(history: History, workflowId: string): Promise<string | null> {
-  const options = { workflowBundle: await workflowBundle() };
-  return Worker.runReplayHistory(options, history, workflowId).then(
+async function replayError(
+  bundle: { readonly code: string },
+  history: History,
+  workflowId: string,
+): Promise<string | null> {
+  return Worker.runReplayHistory({ workflowBundle: bundle }, history, workflowId).then(
     () => null,
     (error: unknown) => String(error),
   );
 }
 
 /** The last events of the shortest beginning that takes another way already. */
-async function wayThere(history: History, workflowId: string): Promise<string> {
+async function wayThere(
+  bundle: { readonly code: string },
+  history: History,
+  workflowId: string,
+): Promise<string> {
   const events = history.events ?? [];
   const ends = events.flatMap((event, index) => (event.workflowTaskStartedEventAttributes ? [index] : []));
   for (const end of ends) {
     const beginning = events.slice(0, end + 1);
-    if ((await replayError({ events: beginning }, workflowId)) !== null) return shown(beginning);
+    if ((await replayError(bundle, { events: beginning }, workflowId)) !== null) return shown(beginning);
   }
   return shown(events);
 }
