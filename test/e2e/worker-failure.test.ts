@@ -11,6 +11,7 @@ import { readConfig } from '../../worker/config.ts';
 import type { WorkerHealth } from '../../worker/health.ts';
 import { isAlive } from '../../worker/sign-of-life.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
+import { started } from '../support/started.ts';
 import type { World } from '../support/world.ts';
 import { startWorld, until } from '../support/world.ts';
 
@@ -147,6 +148,7 @@ describe('the lease of a rollout whose workflow no worker serves', () => {
   it('ends, though the queue of its guard is served', async () => {
     const rollout = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('its canary', ({ percent }) => percent === 10, LOADED_MS);
+    await started(client.workflow.getHandle(`${ID}/guard`));
     await until('the guard watches', guardActivity, ({ state }) => state === STARTED, LOADED_MS);
     await world.stack.kill('worker');
     const { temporal, gateway, control } = world.stack.addresses;

@@ -14,6 +14,7 @@ import { payloadConverterPath } from '../../worker/bundle.ts';
 import { statusQuery } from '../../workflows/runtime/messages.ts';
 import type { rollout } from '../../workflows/rollout/rollout.ts';
 import type { FakeWorld } from './fake-world.ts';
+import { started } from './started.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 
 export const MINUTE = 60_000;
@@ -56,7 +57,9 @@ export class SkippedRollout {
 
   /** What the guard saw; it is there from T0 on. */
   async guardSees(event: GuardEvent): Promise<void> {
-    await this.env.client.workflow.getHandle(`${ROLLOUT_ID}/guard`).signal('guardEvent', event);
+    const guard = this.env.client.workflow.getHandle(`${ROLLOUT_ID}/guard`);
+    await started(guard);
+    await guard.signal('guardEvent', event);
   }
 }
 

@@ -6,6 +6,7 @@ import type { TuningActivities } from '../../../domain/contracts/tuning-activiti
 import type { DevRollout } from '../../support/dev-server.ts';
 import { DevServer } from '../../support/dev-server.ts';
 import { FakeWorld, GOOD } from '../../support/fake-world.ts';
+import { started } from '../../support/started.ts';
 import { TimeSkipping } from '../../support/time-skipping.ts';
 
 let server: DevServer;
@@ -236,9 +237,9 @@ describe('after a reset to before what was done', () => {
       world,
       async (rollout) => {
         await rollout.until('at 10 %', ({ percent }) => percent === 10);
-        const { runId: left } = await rollout.guard.describe();
+        const left = await started(rollout.guard);
         await rollout.reset('first');
-        await vi.waitUntil(async () => (await rollout.guard.describe()).runId !== left, WAIT);
+        await started(rollout.guard, left);
         await rollout.guard.signal('guardEvent', {
           kind: 'breach',
           trigger: 'errors',
