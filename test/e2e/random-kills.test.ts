@@ -8,7 +8,7 @@ import type { Traffic, World } from '../support/world.ts';
 import { startWorld } from '../support/world.ts';
 
 /** How many kills of the worker; with a table, other processes are killed as well, and it holds all that was ever recorded. */
-const KILLS = Number(process.env['KILLS'] ?? 10);
+const KILLS = Number(process.env['KILLS'] ?? 4);
 const KILLED: readonly Process[] = TABLE === undefined ? ['worker'] : ['worker', 'worker', ...PROCESSES];
 const ofWorker = ({ process }: Kill) => process === 'worker';
 /** From a rollback's trigger to users on the old release, without the start of a worker that was killed meanwhile. */
