@@ -19,7 +19,7 @@ import { createExperiment } from './experiment/experiment.ts';
 import { createFenceAcquirer } from './gateway/acquire-fence.ts';
 import { createRulesOnEvaluation } from './evaluation/evaluate-rules.ts';
 import { createEvaluationRecords } from './evaluation/read-results.ts';
-import { createGatewayMetrics } from './gateway/metrics.ts';
+import { createGatewayMetrics } from '../clients/gateway-metrics.ts';
 import { createMonitor } from './monitor/monitor.ts';
 import type { NotifyDeps } from './notification/send.ts';
 import { createNotify } from './notification/send.ts';

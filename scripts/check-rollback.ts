@@ -1,13 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { request } from 'undici';
 import { z } from 'zod';
 import type { Baseline, ReturnRow } from '../domain/rollback/baseline-recovery.ts';
 import { LEAST_REQUESTS, readBaseline, returnRows, sayReturn } from '../domain/rollback/baseline-recovery.ts';
-import { snapshotOf } from '../domain/metrics/parse-snapshot.ts';
-import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
-import type { SnapshotResult } from '../domain/metrics/snapshot.ts';
+import { createGatewayMetrics } from '../clients/gateway-metrics.ts';
 import { NAME_RULE, isName } from '../domain/core/name.ts';
 import { windowBetween } from '../domain/metrics/window.ts';
 import { checkProbes } from '../retrieval/evaluation/probe-check.ts';
@@ -113,6 +110,7 @@ async function metricsCheck(
   withinMs: number,
 ): Promise<{ rows: readonly ReturnRow[]; check: Check }> {
   const name = 'metrics';
+  const { snapshot } = createGatewayMetrics(gatewayFromEnv(process.env).gateway, Date.now);
   const opening = await snapshot();
   const deadlineMs = Date.now() + withinMs;
   for (;;) {
@@ -127,18 +125,6 @@ async function metricsCheck(
     }
     const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;
     if (late || result.kind === 'reset') return { rows: [], check: { name, met: false, reason } };
-  }
-}
-
-async function snapshot(): Promise<SnapshotResult> {
-  const { gateway } = gatewayFromEnv(process.env);
-  try {
-    const { body, statusCode } = await request(`${gateway}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    const text = await body.text();
-    if (statusCode !== 200) throw new Error(`GET /metrics answered ${statusCode}`);
-    return { kind: 'snapshot', snapshot: snapshotOf(parseMetricsText(text), Date.now()) };
-  } catch (error) {
-    return { kind: 'missing', reason: `no metrics from the gateway: ${words(error)}` };
   }
 }
 

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { LoadLane, SetTraffic } from '../domain/control/change.ts';
 import type { Sample } from '../domain/metrics/prometheus-text.ts';
-import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
+import { scrape } from '../clients/scrape.ts';
 import { GATEWAY_METRICS } from '../domain/metrics/snapshot.ts';
 import { createGatewayClient } from '../devstack/gateway-client.ts';
 import type { MeasuredGateway } from '../devstack/measured-gateway.ts';
@@ -60,8 +60,7 @@ async function measure({ urls, token, folder }: MeasuredGateway): Promise<void> 
 }
 
 async function samples(url: string, name: string): Promise<Sample[]> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return parseMetricsText(text).filter((sample) => sample.name === name);
+  return (await scrape(url)).filter((sample) => sample.name === name);
 }
 
 /** One stretch of traffic; its last report. */

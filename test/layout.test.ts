@@ -28,8 +28,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'write-file-atomic',
     'zod',
   ],
+  clients: ['clients', 'domain', 'retrieval', 'node', 'undici'],
   serving: [
     'serving',
+    'clients',
     'domain',
     'retrieval',
     'node',
@@ -42,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   activities: [
     'activities',
+    'clients',
     'domain',
     'plan-files',
     'retrieval',
@@ -71,6 +74,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   simulation: ['simulation', 'domain'],
   devstack: [
     'devstack',
+    'clients',
     'domain',
     'retrieval',
     'node',
@@ -82,6 +86,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   scripts: [
     'scripts',
+    'clients',
     'devstack',
     'simulation',
     'domain',
@@ -99,6 +104,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   bench: [
     'bench',
+    'clients',
     'domain',
     'plan-files',
     'native',

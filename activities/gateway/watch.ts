@@ -8,7 +8,7 @@ import type { SteadyClock } from '../../domain/core/steady-clock.ts';
 import type { ControlClient } from './control.ts';
 import type { SendSignal } from '../monitor/long-watch.ts';
 import { Reporter, WatchState, isWantedBack } from '../monitor/long-watch.ts';
-import type { MetricsSource } from './metrics.ts';
+import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { GuardState } from '../../domain/guard/state.ts';
 
 export interface WatchDeps {

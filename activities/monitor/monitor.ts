@@ -17,7 +17,7 @@ import { textOf } from '../../retrieval/text/utf8.ts';
 import type { ControlClient } from '../gateway/control.ts';
 import type { SendSignal } from './long-watch.ts';
 import { Reporter, WatchState } from './long-watch.ts';
-import type { MetricsSource } from '../gateway/metrics.ts';
+import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 
 export interface MonitorDeps {
   /** The service whose gateway this worker asks. */

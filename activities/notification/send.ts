@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { request } from 'undici';
+import { WebhookRefusal, postWebhook } from '../../clients/webhook.ts';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { WebhookRoute } from '../../domain/notification/webhook-message.ts';
-import { webhookMessage } from '../../domain/notification/webhook-message.ts';
 import type { DedupStoreDeps } from './dedup-store.ts';
 import { createDedupStore } from './dedup-store.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
@@ -12,6 +11,8 @@ export interface NotifyDeps extends DedupStoreDeps {
   readonly routes: { readonly [severity in Notification['severity']]: WebhookRoute | null };
 }
 
+/** A webhook may ask for longer; the workflow tries until then in any case. */
+const MOST_RETRY_MS = 300_000;
 const LEVEL = { info: 'info', warning: 'warn', critical: 'error' } as const;
 
 /**
@@ -68,18 +69,13 @@ function placeOf(route: WebhookRoute | null): string {
   return route === null ? 'the log' : `the log and ${new URL(route.url).host} (${route.format})`;
 }
 
-/** The key goes along: where this process died between sending and remembering, the receiver can tell. */
-async function post({ url, ...route }: WebhookRoute, notification: Notification): Promise<void> {
-  const answer = await request(url, {
-    method: 'POST',
-    ...webhookMessage(route, notification),
-    signal: AbortSignal.timeout(10_000),
-  });
-  await answer.body.dump();
-  if (answer.statusCode < 300) return;
-  const message = `the webhook answered ${answer.statusCode}`;
-  const seconds = Number(answer.headers['retry-after']);
-  if (answer.statusCode !== 429 || !(seconds > 0)) throw new Error(message);
-  // It says itself when it will take one again.
-  throw ApplicationFailure.create({ message, nextRetryDelay: Math.min(seconds, 300) * 1000 });
+async function post(route: WebhookRoute, notification: Notification): Promise<void> {
+  try {
+    await postWebhook(route, notification);
+  } catch (error) {
+    if (!(error instanceof WebhookRefusal) || error.retryAfterMs === null) throw error;
+    // It says itself when it will take one again.
+    const nextRetryDelay = Math.min(error.retryAfterMs, MOST_RETRY_MS);
+    throw ApplicationFailure.create({ message: error.message, nextRetryDelay });
+  }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { monitorCommand, monitorId } from '../../domain/alerts/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
-import type { MetricsSource } from '../gateway/metrics.ts';
+import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { PreflightCheck } from '../../domain/preflight/report.ts';
 
 const part = z.object({ ok: z.boolean() });

@@ -7,7 +7,7 @@ import { ReleaseError, readManifest } from '../../retrieval/release/manifest.ts'
 import { backboneGate } from './backbone-gate.ts';
 import type { ControlClient } from '../gateway/control.ts';
 import { configPins } from './config-pins.ts';
-import type { MetricsSource } from '../gateway/metrics.ts';
+import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { MonitorDeps } from './observability-check.ts';
 import { observability } from './observability-check.ts';
 import { checkRelease, rollbackDryRun } from './processes.ts';

@@ -9,7 +9,7 @@ import {
   sayReturn,
 } from '../../domain/rollback/baseline-recovery.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
-import type { MetricsSource } from '../gateway/metrics.ts';
+import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
 
 export interface BaselineReturnDeps {

@@ -3,6 +3,7 @@ import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, histogramOf, plus } from './h
 import type { LaneOwn } from './lane-self-metrics.ts';
 import { LANE_METRICS, MAY_BE_NULL } from './lane-self-metrics.ts';
 import type { Sample } from './prometheus-text.ts';
+import { finite, gauge, sum } from './samples.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { KindCounters, LaneCounters, ShadowCounters, Snapshot, TouchedCounters } from './snapshot.ts';
 import { GATEWAY_METRICS, OVERLAP_DEPTH } from './snapshot.ts';
@@ -51,9 +52,9 @@ function laneCounters(samples: readonly Sample[], lane: LaneName): LaneCounters 
     kinds,
     quality: { hits, total: hits + sum(predicted, GATEWAY_METRICS.quality, { hit: 'no' }) },
     rank1: { changed, total: changed + sum(predicted, GATEWAY_METRICS.rank1, { changed: 'no' }) },
-    distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys, {}),
-    notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady, {}),
-    breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen, {}) > 0,
+    distinctKeys: sum(ofLane, GATEWAY_METRICS.distinctKeys),
+    notReadySeconds: sum(ofLane, GATEWAY_METRICS.laneNotReady),
+    breakerOpen: sum(ofLane, GATEWAY_METRICS.breakerOpen) > 0,
     own: laneOwn(judged),
   };
 }
@@ -149,24 +150,4 @@ function histogram(samples: readonly Sample[], name: string): Histogram {
   const counts = cumulative.map((count, i) => count - (cumulative[i - 1] ?? 0));
   if (counts.some((count) => count < 0)) throw new Error(`${name} is not cumulative`);
   return histogramOf(counts);
-}
-
-function gauge(samples: readonly Sample[], name: string): number {
-  const sample = samples.find((candidate) => candidate.name === name);
-  if (sample === undefined) throw new Error(`${name} is not there`);
-  return finite(sample.value, name);
-}
-
-function sum(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>>): number {
-  return samples
-    .filter(
-      (sample) =>
-        sample.name === name && Object.entries(labels).every(([key, v]) => sample.labels[key] === v),
-    )
-    .reduce((total, { value }) => total + finite(value, name), 0);
-}
-
-function finite(value: number, name: string): number {
-  if (!Number.isFinite(value)) throw new Error(`${name} is not a finite number`);
-  return value;
 }

@@ -1,9 +1,9 @@
-import { request } from 'undici';
 import type { AnyLane, ControlView, LaneStatus } from '../../domain/control/state.ts';
 import type { Health } from '../../domain/control/http.ts';
 import { formatFlags } from '../../domain/control/http.ts';
 import type { Sample } from '../../domain/metrics/prometheus-text.ts';
-import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import { valueOf } from '../../domain/metrics/samples.ts';
+import { scrape } from '../../clients/scrape.ts';
 import type { GatewayClient } from '../../devstack/gateway-client.ts';
 import type { Finding } from './finding.ts';
 import { note, ok, skipped, wordsOf, wrong } from './finding.ts';
@@ -133,8 +133,7 @@ function laneFinding(
 async function indexFindings(part: string, { url, release }: LaneStatus): Promise<Finding[]> {
   if (url === null) return [skipped(part, `${release} has no address yet`)];
   try {
-    const answer = await request(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    return healthOfIndex(part, release, parseMetricsText(await answer.body.text()));
+    return healthOfIndex(part, release, await scrape(url));
   } catch (error) {
     return [
       wrong(
@@ -148,10 +147,7 @@ async function indexFindings(part: string, { url, release }: LaneStatus): Promis
 
 function healthOfIndex(part: string, release: string, samples: readonly Sample[]): Finding[] {
   const value = (name: string, labels: Readonly<Record<string, string>> = {}) =>
-    samples.find(
-      (sample) =>
-        sample.name === name && Object.entries(labels).every(([key, is]) => sample.labels[key] === is),
-    )?.value ?? null;
+    valueOf(samples, name, labels);
   const rows = value('retriever_index_rows');
   const norm = value('retriever_index_mean_norm');
   const imbalance = value('retriever_index_imbalance');

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { request } from 'undici';
 import { z } from 'zod';
 import type { Detectability } from '../../domain/power/power-analysis.ts';
 import { planDetectability } from '../../domain/power/power-analysis.ts';
-import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import { sum } from '../../domain/metrics/samples.ts';
+import { scrape } from '../../clients/scrape.ts';
 import { definitionOf } from '../../domain/metrics/registry.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
@@ -116,14 +116,9 @@ async function measuredRate(): Promise<number> {
 
 async function judgedRequests(): Promise<number> {
   const { gateway } = gatewayFromEnv(process.env);
-  const text = await request(`${gateway}/metrics`, { signal: AbortSignal.timeout(5_000) }).then(
-    ({ body }) => body.text(),
-    () => {
-      throw new WrongUse(`no gateway answers at ${gateway}: state the rate with --rate QPS`);
-    },
-  );
-  return parseMetricsText(text)
-    .filter(({ name }) => name === GATEWAY_METRICS.requests)
-    .filter(({ labels }) => labels['outcome'] === 'ok' || labels['outcome'] === 'error')
-    .reduce((sum, { value }) => sum + value, 0);
+  const samples = await scrape(gateway).catch(() => {
+    throw new WrongUse(`no gateway answers at ${gateway}: state the rate with --rate QPS`);
+  });
+  const judged = (outcome: string) => sum(samples, GATEWAY_METRICS.requests, { outcome });
+  return judged('ok') + judged('error');
 }

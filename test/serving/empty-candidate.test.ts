@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { judge } from '../../domain/gate/evaluate-gate.ts';
 import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';

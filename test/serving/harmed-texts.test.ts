@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { firstState } from '../../domain/control/apply-command.ts';
 import { judge } from '../../domain/gate/evaluate-gate.ts';
 import { guardStep, newGuard } from '../../domain/guard/guard.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createControlClient } from '../../activities/gateway/control.ts';
-import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import type { Health } from '../../domain/control/http.ts';
 import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
 import { SteadyClock } from '../../domain/core/steady-clock.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
 import type { LaneCounters } from '../../domain/metrics/snapshot.ts';
 import { readManifest } from '../../retrieval/release/manifest.ts';

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/control/http.ts';
 import { LANE_RECALL } from '../../domain/tuning/tuning-trigger.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';

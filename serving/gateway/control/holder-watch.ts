@@ -1,12 +1,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { request } from 'undici';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import type { HolderAlert, HolderLimits } from '../../../domain/guard/holder-watch.ts';
 import { holderStep, holderTold } from '../../../domain/guard/holder-watch.ts';
 import type { WebhookRoute } from '../../../domain/notification/webhook-message.ts';
-import { webhookMessage } from '../../../domain/notification/webhook-message.ts';
+import { postWebhook } from '../../../clients/webhook.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Notification } from '../../../domain/notification/notification.ts';
 
@@ -23,7 +22,6 @@ export interface HolderWatchDeps {
 }
 
 const LOOK_MS = 1_000;
-const POST_WITHIN_MS = 10_000;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
@@ -91,7 +89,7 @@ export class HolderWatch {
     const { route, now, log } = this.deps;
     this.posting = true;
     try {
-      if (route !== null) await post(route, due);
+      if (route !== null) await postWebhook(route, due);
       // An alert that changed meanwhile has a message of its own.
       if (this.alert === alert) this.keep(holderTold(alert, now()));
     } catch (error) {
@@ -131,15 +129,4 @@ export class HolderWatch {
       return null;
     }
   }
-}
-
-/** @throws where the webhook does not answer below 300 in time */
-async function post({ url, ...route }: WebhookRoute, notification: Notification): Promise<void> {
-  const answer = await request(url, {
-    method: 'POST',
-    ...webhookMessage(route, notification),
-    signal: AbortSignal.timeout(POST_WITHIN_MS),
-  });
-  await answer.body.dump();
-  if (answer.statusCode >= 300) throw new Error(`the webhook answered ${answer.statusCode}`);
 }

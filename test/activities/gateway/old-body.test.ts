@@ -7,7 +7,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBaseline } from '../../../activities/rollback/baseline.ts';
 import { createControlClient } from '../../../activities/gateway/control.ts';
-import { createGatewayMetrics } from '../../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { createMonitor } from '../../../activities/monitor/monitor.ts';
 import { observability } from '../../../activities/preflight/observability-check.ts';
 import type { AlertReport } from '../../../domain/alerts/reports.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createControlClient } from '../../../activities/gateway/control.ts';
-import { createGatewayMetrics } from '../../../activities/gateway/metrics.ts';
+import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { packState } from '../../../activities/monitor/carried-state.ts';
 import type { WatchInput } from '../../../domain/contracts/guard-activities.ts';
 import { newProgress } from '../../../domain/guard/reports.ts';

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createGatewayMetrics } from '../../../activities/gateway/metrics.ts';
-import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, total } from '../../../domain/metrics/histogram.ts';
-import { LANE_METRICS } from '../../../domain/metrics/lane-self-metrics.ts';
-import { parseMetricsText } from '../../../domain/metrics/prometheus-text.ts';
-import { GATEWAY_METRICS } from '../../../domain/metrics/snapshot.ts';
+import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
+import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, total } from '../../domain/metrics/histogram.ts';
+import { LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
+import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
+import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
 
 /** A registry as the gateway has it, with two judged requests of the candidate and some that must not count. */
 function gatewayRegistry(): Registry {

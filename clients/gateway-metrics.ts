@@ -1,11 +1,11 @@
-import { request } from 'undici';
-import { snapshotOf } from '../../domain/metrics/parse-snapshot.ts';
-import { LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
-import { parseMetricsText } from '../../domain/metrics/prometheus-text.ts';
-import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
-import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';
+import { snapshotOf } from '../domain/metrics/parse-snapshot.ts';
+import { LANE_METRICS } from '../domain/metrics/lane-self-metrics.ts';
+import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
+import type { SnapshotResult } from '../domain/metrics/snapshot.ts';
+import { GATEWAY_METRICS } from '../domain/metrics/snapshot.ts';
+import { scrape, scrapeText } from './scrape.ts';
 
-/** Where gates get their numbers. The gateway's own /metrics today; a Prometheus can stand behind it as well. */
+/** Where gates get their numbers: the cumulative counters of one gateway's process. */
 export interface MetricsSource {
   /** Cumulative counters now; `missing` with the reason on any doubt. Never throws but when `signal` aborts. */
   snapshot(signal?: AbortSignal): Promise<SnapshotResult>;
@@ -20,32 +20,26 @@ const NEEDED: readonly string[] = [
   'process_start_time_seconds',
 ];
 
-/** The gateway's /metrics as the source; `now` is the worker's clock in ms. */
+/** The gateway's /metrics as the source; `now` is the reader's clock in ms. */
 export function createGatewayMetrics(
   gatewayUrl: string,
   now: () => number,
   timeoutMs = 5_000,
 ): MetricsSource {
-  async function scrape(signal?: AbortSignal): Promise<string> {
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const answer = await request(`${gatewayUrl}/metrics`, {
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-    });
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) throw new Error(`GET /metrics answered ${answer.statusCode}`);
-    return text;
-  }
   return {
     async snapshot(signal) {
       try {
-        return { kind: 'snapshot', snapshot: snapshotOf(parseMetricsText(await scrape(signal)), now()) };
+        return {
+          kind: 'snapshot',
+          snapshot: snapshotOf(await scrape(gatewayUrl, { timeoutMs, signal }), now()),
+        };
       } catch (error) {
         signal?.throwIfAborted();
         return { kind: 'missing', reason: `no metrics from the gateway: ${messageOf(error)}` };
       }
     },
     async lacking() {
-      const text = await scrape();
+      const text = await scrapeText(gatewayUrl, { timeoutMs });
       parseMetricsText(text);
       const families = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]));
       return NEEDED.filter((name) => !families.has(name));
