@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readLines } from '../retrieval/text/lines.ts';
+import { readLines } from '../platform/text/lines.ts';
 
 /** A process that answers each line of JSON on its stdin with one on its stdout, one at a time. */
 export interface LineProcess {

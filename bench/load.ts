@@ -1,5 +1,5 @@
 /** The load generator, a process of its own: `load.ts QUERIES.npy`; a question a line on stdin, an answer on stdout. */
-import { onLines } from '../retrieval/text/lines.ts';
+import { onLines } from '../platform/text/lines.ts';
 import { prepareRequests } from './load/bodies.ts';
 import { openLoop } from './load/open-loop.ts';
 import { parseQuestion } from './load/question.ts';

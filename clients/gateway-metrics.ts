@@ -4,6 +4,7 @@ import { parseMetricsText } from '../domain/metrics/prometheus-text.ts';
 import type { SnapshotResult } from '../domain/metrics/snapshot.ts';
 import { GATEWAY_METRICS } from '../domain/metrics/snapshot.ts';
 import { scrape, scrapeText } from './scrape.ts';
+import { errorMessage } from '../domain/core/error-message.ts';
 
 /** Where gates get their numbers: the cumulative counters of one gateway's process. */
 export interface MetricsSource {
@@ -35,7 +36,7 @@ export function createGatewayMetrics(
         };
       } catch (error) {
         signal?.throwIfAborted();
-        return { kind: 'missing', reason: `no metrics from the gateway: ${messageOf(error)}` };
+        return { kind: 'missing', reason: `no metrics from the gateway: ${errorMessage(error)}` };
       }
     },
     async lacking() {
@@ -45,8 +46,4 @@ export function createGatewayMetrics(
       return NEEDED.filter((name) => !families.has(name));
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

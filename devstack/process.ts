@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { onLines } from '../retrieval/text/lines.ts';
+import { onLines } from '../platform/text/lines.ts';
 
 export interface ProcessSpec {
   readonly name: string;

@@ -14,8 +14,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: ['domain'],
   workflows: ['workflows', 'domain', '@temporalio/workflow', '@temporalio/common'],
   native: ['native', 'node'],
+  platform: ['platform', 'node'],
   retrieval: [
     'retrieval',
+    'platform',
     'domain',
     'native',
     'node',
@@ -31,6 +33,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   clients: ['clients', 'domain', 'retrieval', 'node', 'undici'],
   serving: [
     'serving',
+    'platform',
     'clients',
     'domain',
     'retrieval',
@@ -44,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   activities: [
     'activities',
+    'platform',
     'clients',
     'domain',
     'plan-files',
@@ -74,6 +78,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   simulation: ['simulation', 'domain'],
   devstack: [
     'devstack',
+    'platform',
     'clients',
     'domain',
     'retrieval',
@@ -86,6 +91,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   scripts: [
     'scripts',
+    'platform',
     'clients',
     'devstack',
     'simulation',
@@ -104,6 +110,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   bench: [
     'bench',
+    'platform',
     'clients',
     'domain',
     'plan-files',

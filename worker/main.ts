@@ -18,6 +18,7 @@ import { TemporalPulse } from './temporal-pulse.ts';
 import type { Member } from './worker-group.ts';
 import { WorkerGroup } from './worker-group.ts';
 import { createWorkers } from './workers.ts';
+import { errorMessage } from '../domain/core/error-message.ts';
 
 /** Names as Prometheus' conventions have them: counters end in `_total`, durations are in seconds and say so. */
 const CONVENTIONS = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } as const;
@@ -32,7 +33,7 @@ try {
   await main();
   setTimeout(() => process.exit(1), EXIT_WITHIN_MS).unref();
 } catch (error) {
-  log.fatal({ error }, error instanceof Error ? error.message : String(error));
+  log.fatal({ error }, errorMessage(error));
   // A worker that failed may hang in its shutdown, which would keep the process.
   process.exit(1);
 }
@@ -81,7 +82,7 @@ function listen(group: WorkerGroup): void {
   for (const signal of SIGNALS) process.on(signal, () => group.stop());
   for (const event of ['unhandledRejection', 'uncaughtException'] as const)
     process.on(event, (cause: unknown) =>
-      group.fail(new Error(`${event}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })),
+      group.fail(new Error(`${event}: ${errorMessage(cause)}`, { cause })),
     );
 }
 

@@ -1,4 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
+import { errorMessage } from '../domain/core/error-message.ts';
 
 /** temporal.api.enums.v1.IndexedValueType: an exact string. */
 const KEYWORD = 2;
@@ -31,7 +32,7 @@ export async function registerSearchAttributes(
   } catch (error) {
     return {
       kind: 'notRegistered',
-      reason: error instanceof Error ? error.message : String(error),
+      reason: errorMessage(error),
       command: `temporal operator search-attribute create --namespace ${namespace} ${names
         .map((name) => `--name ${name} --type Keyword`)
         .join(' ')}`,

@@ -1,4 +1,5 @@
 import type { Worker } from '@temporalio/worker';
+import { errorMessage } from '../domain/core/error-message.ts';
 
 /** One of the workers that share this process. */
 export interface Member {
@@ -78,7 +79,7 @@ export class WorkerGroup {
       await worker.run();
       if (!this.stopping) this.fail(new Error(`the worker of ${taskQueue} ended, though nobody stopped it`));
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
+      const words = errorMessage(error);
       const cause = new Error(`the worker of ${taskQueue} failed: ${words}`, { cause: error });
       if (this.suspect === taskQueue) this.cause = cause;
       else this.fail(cause);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, stat, truncate } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { DecisionLine } from '../../domain/audit/hash-chain.ts';
 import { NO_LINE, lineOf } from '../../domain/audit/hash-chain.ts';
 import type { DecisionRecord } from '../../domain/rollout/decision-record.ts';
-import { linesOf } from '../../retrieval/text/lines.ts';
+import { appendSynced, cutTornLine, readLog } from '../../platform/append-log.ts';
 
 /** A log as it was left: of a file of another size, a second worker has written it, or a hand. */
 interface Left {
@@ -25,7 +25,6 @@ export function createDecisions(artifactsDir: string): Pick<RolloutActivities, '
   let last: Promise<void> = Promise.resolve();
 
   async function append(file: string, records: readonly DecisionRecord[]): Promise<void> {
-    await mkdir(folder, { recursive: true });
     const known = logs.get(file);
     const left = known !== undefined && known.bytes === (await sizeOf(file)) ? known : await read(file);
     // Until the write is whole nothing is known of the file.
@@ -54,38 +53,26 @@ async function write(file: string, left: Left, records: readonly DecisionRecord[
     fresh.push(`${JSON.stringify(line)}\n`);
   }
   if (fresh.length === 0) return left;
-  const text = Buffer.from(fresh.join(''));
-  const handle = await open(file, 'a');
-  try {
-    await handle.writeFile(text);
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-  return { bytes: left.bytes + text.length, prev, keys };
+  return { bytes: left.bytes + (await appendSynced(file, fresh.join(''))), prev, keys };
 }
 
 /** The lines so far. Half a line, of a worker that died while it wrote, is cut off: its call comes again. */
 async function read(file: string): Promise<Left> {
-  const bytes = await readFile(file).catch(absent(Buffer.alloc(0)));
-  const end = bytes.lastIndexOf('\n') + 1;
-  if (end < bytes.length) await truncate(file, end);
-  const lines = Array.from(linesOf(bytes.subarray(0, end), file), (line) => line.json() as DecisionLine);
+  const text = await readLog(file);
+  await cutTornLine(file, text);
+  const lines = text.lines.map((line) => line.json() as DecisionLine);
   const keys = new Set(lines.map(({ record }) => keyOf(record)));
-  return { bytes: end, prev: lines.at(-1)?.hash ?? NO_LINE, keys };
+  return { bytes: text.bytes, prev: lines.at(-1)?.hash ?? NO_LINE, keys };
 }
 
+/** Bytes of a file; 0 where there is none. */
 async function sizeOf(file: string): Promise<number> {
-  const { size } = await stat(file).catch(absent({ size: 0 }));
-  return size;
-}
-
-/** What stands for a file that is not there. */
-function absent<T>(none: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === 'ENOENT') return none;
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
     throw error;
-  };
+  }
 }
 
 /** With the time: after a reset a run counts on from an earlier number. */

@@ -1,10 +1,9 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import { EVALUATION_KINDS } from '../../domain/evaluation/history.ts';
-import type { Line } from '../../retrieval/text/lines.ts';
-import { linesOf } from '../../retrieval/text/lines.ts';
+import type { Line } from '../../platform/text/lines.ts';
+import { appendSynced, readLog } from '../../platform/append-log.ts';
 
 const share = z.number().min(0).max(1);
 const entrySchema = z.object({
@@ -24,8 +23,6 @@ const entrySchema = z.object({
   reranked_R_at_5: share,
 });
 
-const LINE_END = 0x0a;
-
 /** The evaluations of all days, one a line. */
 export function historyFile(artifactsDir: string): string {
   return join(artifactsDir, 'eval', 'history.jsonl');
@@ -33,13 +30,8 @@ export function historyFile(artifactsDir: string): string {
 
 /** All lines that can be read; of several with one key the last. Half a line, as a crash leaves it, is passed over. */
 export async function readHistory(artifactsDir: string): Promise<HistoryEntry[]> {
-  const file = historyFile(artifactsDir);
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  });
   const byKey = new Map<string, HistoryEntry>();
-  for (const line of linesOf(bytes, file)) {
+  for (const line of (await readLog(historyFile(artifactsDir))).lines) {
     const entry = entryOf(line);
     if (entry !== null) byKey.set(entry.key, entry);
   }
@@ -47,25 +39,13 @@ export async function readHistory(artifactsDir: string): Promise<HistoryEntry[]>
 }
 
 /**
- * Appends a line, once for each key, in one synced write. What a crash left without a line end is closed first, so
- * that it can not swallow this line.
+ * Appends a line, once for each key, in one synced write.
  * @returns whether the line is new
  */
 export async function appendHistory(artifactsDir: string, entry: HistoryEntry): Promise<boolean> {
   if ((await readHistory(artifactsDir)).some(({ key }) => key === entry.key)) return false;
-  const file = historyFile(artifactsDir);
-  await mkdir(dirname(file), { recursive: true });
-  const handle = await open(file, 'a+');
-  try {
-    const { size } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-    const closing = bytesRead === 1 && buffer[0] !== LINE_END ? '\n' : '';
-    await handle.appendFile(`${closing}${JSON.stringify(entrySchema.parse(entry))}\n`);
-    await handle.datasync();
-    return true;
-  } finally {
-    await handle.close();
-  }
+  await appendSynced(historyFile(artifactsDir), `${JSON.stringify(entrySchema.parse(entry))}\n`);
+  return true;
 }
 
 function entryOf(line: Line): HistoryEntry | null {

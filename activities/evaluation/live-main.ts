@@ -9,6 +9,7 @@ import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import { endWithParent } from '../jobs/child.ts';
 import { createControlClient } from '../gateway/control.ts';
 import type { EvaluationOutcome } from './live.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const job = z
   .object({
@@ -74,7 +75,7 @@ say(
   JSON.stringify(
     await run().catch((error: unknown): EvaluationOutcome => ({
       kind: 'failed',
-      reason: `the evaluation of ${job.release} could not be finished: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `the evaluation of ${job.release} could not be finished: ${errorMessage(error)}`,
     })),
   ),
 );

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { EvaluationRecord, EvaluationsResult } from '../../domain/alerts/evaluations.ts';
 import { EVALUATION_KINDS } from '../../domain/evaluation/history.ts';
-import { parseJsonBytes } from '../../retrieval/text/json.ts';
-import { linesOf } from '../../retrieval/text/lines.ts';
+import { parseJsonBytes } from '../../platform/text/json.ts';
+import { linesOf } from '../../platform/text/lines.ts';
 import { releaseQuality } from './release-metrics.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -104,7 +105,7 @@ export function createEvaluationRecords(deps: {
       return { kind: 'evaluations', records };
     } catch (error) {
       if (isAbsent(error)) return { kind: 'missing', reason: `there is no ${folder} yet` };
-      return { kind: 'missing', reason: error instanceof Error ? error.message : String(error) };
+      return { kind: 'missing', reason: errorMessage(error) };
     }
   };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readText } from '../../retrieval/text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 import type { ReleaseQuality } from '../../domain/core/release-quality.ts';
 
 const share = z.number().min(0).max(1);

@@ -11,6 +11,7 @@ import { gauge, sum } from '../../domain/metrics/samples.ts';
 import { scrape } from '../../clients/scrape.ts';
 import { processClock } from '../../retrieval/process-clock.ts';
 import type { ArmsReading } from '../../domain/experiment/arm-totals.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface ExperimentDeps {
   readonly service: string;
@@ -29,7 +30,7 @@ export function createExperiment({
       try {
         return { ...readingOf(await scrape(gatewayUrl), processClock.now()), service };
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         return { kind: 'missing', reason: `no metrics from the gateway: ${reason}` };
       }
     },

@@ -6,7 +6,8 @@ import { parse } from 'yaml';
 import { isName } from '../../domain/core/name.ts';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
-import { textOf } from '../../retrieval/text/utf8.ts';
+import { textOf } from '../../platform/text/utf8.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface PlansDeps {
   readonly plansDir: string;
@@ -42,7 +43,7 @@ function yamlOf(bytes: Buffer, name: string): unknown {
   try {
     return parse(textOf(bytes, `${name}.yaml`));
   } catch (error) {
-    throw wrong(`plan ${name} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw wrong(`plan ${name} is not YAML: ${errorMessage(error)}`);
   }
 }
 

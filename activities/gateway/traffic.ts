@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { LaneReady, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { LaneStatus, TakeEpoch } from '../../domain/control/state.ts';
 import type { ControlClient } from './control.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const POLL_MS = 500;
 
@@ -76,7 +77,7 @@ async function laneOrReason(
     return (await control.view(signal)).lanes[lane];
   } catch (error) {
     signal.throwIfAborted();
-    return `gateway does not answer (${error instanceof Error ? error.message : String(error)})`;
+    return `gateway does not answer (${errorMessage(error)})`;
   }
 }
 

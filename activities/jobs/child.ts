@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { onLines } from '../../retrieval/text/lines.ts';
+import { onLines } from '../../platform/text/lines.ts';
 
 export interface ChildResult {
   /** Null where a signal ended it. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { endWithParent, nodeCommand, runNiced } from './child.ts';
 import type { ControlOptions } from '../gateway/control.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const answerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), value: z.unknown() }),
@@ -66,7 +67,7 @@ export async function serveJob<J>(
     const value = await run(job.parse(JSON.parse(process.argv[2] ?? 'null')), say);
     say(JSON.stringify({ kind: 'done', value }));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const permanent = error instanceof ReleaseError || error instanceof z.ZodError;
     say(JSON.stringify({ kind: 'failed', reason, permanent }));
   }

@@ -13,11 +13,12 @@ import { MONITOR_SAW, alertProgress, newAlertProgress } from '../../domain/alert
 import type { SteadyClock } from '../../domain/core/steady-clock.ts';
 import { isName } from '../../domain/core/name.ts';
 import type { MonitorActivities } from '../../domain/contracts/monitor-activities.ts';
-import { textOf } from '../../retrieval/text/utf8.ts';
+import { textOf } from '../../platform/text/utf8.ts';
 import type { ControlClient } from '../gateway/control.ts';
 import type { SendSignal } from './long-watch.ts';
 import { Reporter, WatchState } from './long-watch.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface MonitorDeps {
   /** The service whose gateway this worker asks. */
@@ -117,9 +118,7 @@ function yamlOf(bytes: Buffer, name: string): unknown {
   try {
     return parse(textOf(bytes, `${name}.yaml`));
   } catch (error) {
-    throw wrong(
-      `alert rules ${name} are not YAML: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw wrong(`alert rules ${name} are not YAML: ${errorMessage(error)}`);
   }
 }
 

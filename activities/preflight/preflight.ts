@@ -13,6 +13,7 @@ import { observability } from './observability-check.ts';
 import { checkRelease, rollbackDryRun } from './processes.ts';
 import { releaseQuality } from '../evaluation/release-metrics.ts';
 import type { PreflightCheck } from '../../domain/preflight/report.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface PreflightDeps extends MonitorDeps {
   readonly control: ControlClient;
@@ -127,6 +128,6 @@ async function runParts(all: readonly Part[]): Promise<PreflightCheck[]> {
 /** A check that can not be carried out is not passed: red where the release is at fault, else unknown. */
 function red(name: string, error: unknown, signal: AbortSignal): PreflightCheck[] {
   signal.throwIfAborted();
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorMessage(error);
   return [{ name, verdict: error instanceof ReleaseError ? 'red' : 'unknown', reason }];
 }

@@ -11,6 +11,7 @@ import {
 import { windowBetween } from '../../domain/metrics/window.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface BaselineReturnDeps {
   readonly artifactsDir: string;
@@ -54,6 +55,6 @@ async function baselineOf(file: string): Promise<ReturnType<typeof readBaseline>
   try {
     return readBaseline(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: errorMessage(error) };
   }
 }

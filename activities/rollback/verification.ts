@@ -14,6 +14,7 @@ import { checkProbes, probeRequest } from '../../retrieval/evaluation/probe-chec
 import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface VerificationDeps extends BaselineReturnDeps {
   readonly gatewayUrl: string;
@@ -62,7 +63,7 @@ async function verifyOnce(
     health = await ask(`${gatewayUrl}/health`, null, {}, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return failed(null, `/health does not answer: ${error instanceof Error ? error.message : String(error)}`);
+    return failed(null, `/health does not answer: ${errorMessage(error)}`);
   }
   if (health.version !== release)
     return failed(health.version, `/health says ${health.version}, not ${release}`);
@@ -73,7 +74,7 @@ async function verifyOnce(
     probes = await loadProbes(join(releasesDir, release));
   } catch (error) {
     // Users are back on it all the same: that it is not proven is an answer, and no reason to ask for ever.
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     return failed(health.version, `${release} is back, but its probes can not be read: ${why}`);
   }
   const headers = await probeHeaders(control);

@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatTrialIntervals } from '../../domain/tuning/choose-nprobe.ts';
+import { appendSynced } from '../../platform/append-log.ts';
 import type { TuningActivities, TuningRecord } from '../../domain/contracts/tuning-activities.ts';
 
 const HEAD = '# Decisions about nprobe\n\nOne line each, by the workflow `nprobeTuning`, oldest first.\n\n';
@@ -13,10 +14,7 @@ export function createTuningLog(prodDocsDir: string): Pick<TuningActivities, 're
       const mark = `<!-- ${record.key} -->`;
       const before = await readFile(file, 'utf8').catch(() => '');
       if (before.includes(mark)) return;
-      await mkdir(prodDocsDir, { recursive: true });
-      // One write of a whole line; a line that a kill cut short is ended first.
-      const begin = before === '' ? HEAD : before.endsWith('\n') ? '' : '\n';
-      await appendFile(file, `${begin}${lineOf(record)} ${mark}\n`);
+      await appendSynced(file, `${before === '' ? HEAD : ''}${lineOf(record)} ${mark}\n`);
     },
   };
 }

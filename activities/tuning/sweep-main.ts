@@ -12,6 +12,7 @@ import { flagsSchema, readManifest } from '../../retrieval/release/manifest.ts';
 import { endWithParent } from '../jobs/child.ts';
 import { createControlClient } from '../gateway/control.ts';
 import type { SweepOutcome } from './sweep.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const job = z
   .object({
@@ -92,7 +93,7 @@ say(
   JSON.stringify(
     await run().catch((error: unknown): SweepOutcome => ({
       kind: 'failed',
-      reason: `the sweep of ${job.release} could not be finished: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `the sweep of ${job.release} could not be finished: ${errorMessage(error)}`,
     })),
   ),
 );

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import faiss from 'faiss-node';
 import { parseNpy } from '../../retrieval/release/npy.ts';
-import { readLines } from '../../retrieval/text/lines.ts';
+import { readLines } from '../../platform/text/lines.ts';
 import type { Answer, Task } from '../engine.ts';
 
 const NPROBE_OFFSET = 45;

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { NativeIndex } from '../../native/index.ts';
 import { openIndex } from '../../native/index.ts';
 import { readNpy } from '../../retrieval/release/npy.ts';
-import { readLines } from '../../retrieval/text/lines.ts';
+import { readLines } from '../../platform/text/lines.ts';
 import type { Answer, Task } from '../engine.ts';
 
 const { values } = parseArgs({ options: { clock: { type: 'string', default: 'call' } } });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readText } from '../text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -23,6 +23,7 @@ import type { PredictorsManifest } from './predictor-manifest.ts';
 import { readPredictorsManifest } from './predictor-manifest.ts';
 import { applyRecipe } from './recipes.ts';
 import type { BuildInput } from './build-input.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** Results of a search that names no number. */
 const DEFAULT_K = 10;
@@ -99,7 +100,7 @@ async function tryPredictors(dir: string, { dimension, predictors }: PredictorsM
       for (const contexts of [1, 3])
         await predictor.predict(new Float32Array(contexts * CONTEXT_LENGTH * dimension).fill(1));
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = errorMessage(cause);
       throw new Error(`${file} can not be asked 1 and 3 contexts at once: ${reason}`, { cause });
     } finally {
       await predictor.close();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Line } from '../text/lines.ts';
-import { readLines } from '../text/lines.ts';
+import type { Line } from '../../platform/text/lines.ts';
+import { readLines } from '../../platform/text/lines.ts';
 
 /** One chunk of an article: `seq` counts an article's chunks in reading order. */
 export interface CorpusChunk {

@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { JsonTextError, parseJsonBytes } from '../text/json.ts';
+import { JsonTextError, parseJsonBytes } from '../../platform/text/json.ts';
 import { asOneFile, isBeside, readGraphFile } from '../onnx/graph-file.ts';
 import { formatChecksums } from '../release/checksums.ts';
 import { EncoderError } from './errors.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 
@@ -139,7 +140,7 @@ export async function verifyEncoderFiles(folder: string, manifest: EncoderManife
       throw new EncoderError(`${file} is not the file its manifest.json names`);
   }
   const graph = await readGraphFile(join(folder, 'model.onnx')).catch((cause: unknown) => {
-    throw new EncoderError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new EncoderError(errorMessage(cause), { cause });
   });
   for (const name of graph.external) refuseUnlisted(folder, manifest, name);
   for (const { name, shape } of graph.inputs) refuseFixedAxes(`${folder}/model.onnx`, manifest, name, shape);

@@ -3,7 +3,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Projection } from './dense.ts';
 import { readProjection } from './dense.ts';
-import { readText } from '../text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 import { EncoderError } from './errors.ts';
 import { readEncoderManifest } from './manifest.ts';
 import type { EncoderManifest } from './manifest.ts';

@@ -1,3 +1,4 @@
+import { errorMessage } from '../../domain/core/error-message.ts';
 /** A query whose ten ids are known for a release. */
 export interface Probe {
   readonly context: readonly Float32Array[];
@@ -51,7 +52,7 @@ async function differenceOf(
     const at = probe.ids.findIndex((id, rank) => ids[rank] !== id);
     return at === -1 ? null : `rank ${at + 1} is ${ids[at] ?? 'missing'}, known is ${probe.ids[at]}`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorMessage(error);
   }
 }
 

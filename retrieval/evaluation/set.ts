@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ReleaseError } from '../release/manifest.ts';
 import { parseNpy } from '../release/npy.ts';
-import { LineError, linesOf } from '../text/lines.ts';
+import { LineError, linesOf } from '../../platform/text/lines.ts';
 import { CONTEXT_LENGTH } from './next-chunk.ts';
 import type { Probe } from './probe-check.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** A labelled query: five context vectors of `dimension` floats, and the id of the chunk that really came next. */
 export interface LabelledQuery {
@@ -83,7 +84,7 @@ function parseVectors(name: string, bytes: Buffer) {
   try {
     return parseNpy(bytes);
   } catch (cause) {
-    throw new ReleaseError(name, cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new ReleaseError(name, errorMessage(cause), { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJsonBytes, parseJsonText } from '../text/json.ts';
+import { parseJsonBytes, parseJsonText } from '../../platform/text/json.ts';
 
 const LONGEST_ID = 200;
 const id = z.string().min(1).max(LONGEST_ID);

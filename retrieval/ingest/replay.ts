@@ -1,6 +1,7 @@
 import { followLog } from './follow.ts';
 import type { IngestRecord } from './record.ts';
 import { parseRecord } from './record.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** A part of the ingest log, in bytes: lines that begin at `from` or behind it and before `until`. */
 export interface LogPart {
@@ -25,7 +26,7 @@ export async function replayLog(
     try {
       await onRecord(parseRecord(line));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       passedOver.push(`byte ${follower.offset}: ${reason}`);
     }
   });

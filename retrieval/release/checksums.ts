@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { readText } from '../text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 
 /** sha256 of a file, lower-case hex. */
 export async function sha256Of(file: string): Promise<string> {

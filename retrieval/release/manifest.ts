@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { NAME_RULE, isName } from '../../domain/core/name.ts';
-import { JsonTextError, parseJsonBytes } from '../text/json.ts';
+import { JsonTextError, parseJsonBytes } from '../../platform/text/json.ts';
 
 /** What is wrong with a release, and in which of its files. */
 export class ReleaseError extends Error {

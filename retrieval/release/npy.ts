@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { PythonValue } from './python-literal.ts';
 import { parsePythonLiteral } from './python-literal.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** Arrays of float32 in C order. */
 export interface FloatArray {
@@ -40,7 +41,7 @@ export async function readNpy(file: string): Promise<FloatArray> {
   try {
     return parseNpy(bytes);
   } catch (cause) {
-    throw new Error(`${file} ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`${file} ${errorMessage(cause)}`, { cause });
   }
 }
 
@@ -106,7 +107,7 @@ function literalOf(text: string): PythonValue {
   try {
     return parsePythonLiteral(text);
   } catch (cause) {
-    throw new Error(`has a header that ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`has a header that ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { crc32, inflateRawSync } from 'node:zlib';
 import type { FloatArray } from './npy.ts';
 import { parseNpy } from './npy.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** Records of a zip file (PKWARE APPNOTE 4.3): their fixed lengths, and a signature. */
 const END_BYTES = 22;
@@ -24,7 +25,7 @@ export async function readNpz(file: string, name?: string): Promise<FloatArray> 
   try {
     return parseNpz(bytes, name);
   } catch (cause) {
-    throw new Error(`${file} ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`${file} ${errorMessage(cause)}`, { cause });
   }
 }
 
@@ -42,10 +43,7 @@ function parseNpz(bytes: Buffer, name?: string): FloatArray {
   try {
     return parseNpy(contentOf(bytes, entry));
   } catch (cause) {
-    throw new Error(
-      `has the member ${only}, which ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
+    throw new Error(`has the member ${only}, which ${errorMessage(cause)}`, { cause });
   }
 }
 

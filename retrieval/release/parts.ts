@@ -9,6 +9,7 @@ import type { Reranker } from '../reranker/reranker.ts';
 import { openReranker } from '../reranker/reranker.ts';
 import type { ReleaseManifest } from './manifest.ts';
 import { ReleaseError } from './manifest.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** What answers queries, out of a release's files. */
 export interface ServingParts {
@@ -103,6 +104,6 @@ export async function openServingParts(dir: string, manifest: ReleaseManifest): 
 
 async function named<T>(file: string, part: Promise<T>): Promise<T> {
   return part.catch((cause: unknown) => {
-    throw new ReleaseError(file, cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new ReleaseError(file, errorMessage(cause), { cause });
   });
 }

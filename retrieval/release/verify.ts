@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { loadEvaluationSet, loadHits, loadProbes } from '../evaluation/set.ts';
 import { readChecksums, sha256Of } from './checksums.ts';
 import type { ReleaseManifest } from './manifest.ts';
-import { readText } from '../text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 import { readManifest, RELEASE_FILES, ReleaseError } from './manifest.ts';
 import { openReleaseIndex, openServingParts } from './parts.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface ReleaseProblem {
   readonly file: string;
@@ -99,5 +100,5 @@ async function checkNames(dir: string, { version }: ReleaseManifest): Promise<vo
 
 function problemOf(error: unknown): ReleaseProblem {
   if (error instanceof ReleaseError) return { file: error.file, reason: error.reason };
-  return { file: 'manifest.json', reason: error instanceof Error ? error.message : String(error) };
+  return { file: 'manifest.json', reason: errorMessage(error) };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DecisionLine } from '../../domain/audit/hash-chain.ts';
-import { linesOf } from '../../retrieval/text/lines.ts';
+import { linesOf } from '../../platform/text/lines.ts';
 import { artifactsFolder } from '../tool/places.ts';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

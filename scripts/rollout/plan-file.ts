@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
-import { textOf } from '../../retrieval/text/utf8.ts';
+import { textOf } from '../../platform/text/utf8.ts';
 import { plansFolder } from '../tool/places.ts';
 import { WrongUse } from '../tool/tool.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { readText } from '../../retrieval/text/utf8.ts';
+import { readText } from '../../platform/text/utf8.ts';
 
 /** Writes JSON whole or not at all, with its folder. */
 export async function writeJson(file: string, value: unknown): Promise<void> {

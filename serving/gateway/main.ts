@@ -26,6 +26,7 @@ import { createPublicApp } from './routes/public-app.ts';
 import { notReady } from './lanes/readiness.ts';
 import { Shadow } from './observers/shadow.ts';
 import { createStateStore } from './control/state-store.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** Five vectors of some thousand dimensions as JSON fit; nothing that would hurt does. */
 const BODY_LIMIT = 1024 * 1024;
@@ -41,7 +42,7 @@ const log = pino({ name: 'gateway' }, pino.destination(2));
 try {
   await main();
 } catch (error) {
-  log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  log.fatal({ err: error }, errorMessage(error));
   process.exitCode = 1;
 }
 
@@ -185,7 +186,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 function onFault(error: unknown): void {
-  log.error({ err: error }, error instanceof Error ? error.message : String(error));
+  log.error({ err: error }, errorMessage(error));
 }
 
 /** The same promise however often it is called. */

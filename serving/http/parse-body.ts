@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { JsonTextError, parseJsonBytes } from '../../retrieval/text/json.ts';
+import { JsonTextError, parseJsonBytes } from '../../platform/text/json.ts';
 import { ProblemError } from './problem.ts';
 
 /**

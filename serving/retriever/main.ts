@@ -15,6 +15,7 @@ import { createRetrieverApp } from './app.ts';
 import type { ExplainLogOptions } from './explain-log.ts';
 import { openExplainLog } from './explain-log.ts';
 import { startIngest } from './ingest.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 /** A release that is refused is not started again; other ends are. */
@@ -45,7 +46,7 @@ try {
     say({ event: 'refused', file: error.file, reason: error.reason });
     process.exitCode = REFUSED_EXIT_CODE;
   } else {
-    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    log.fatal({ err: error }, errorMessage(error));
     process.exitCode = 1;
   }
   process.stdin.unref();

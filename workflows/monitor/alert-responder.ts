@@ -19,6 +19,7 @@ import { signals } from '../runtime/messages.ts';
 import type { IncidentLog } from './incident-log.ts';
 import { monitorActivities } from './activities.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 const ACCEPTS_WITHIN_MS = 10_000;
 
@@ -130,7 +131,7 @@ export class AlertResponder {
       return { says: done, worked: true };
     } catch (error) {
       if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
-      const said = `${not}: ${error instanceof Error ? error.message : String(error)}`;
+      const said = `${not}: ${errorMessage(error)}`;
       log.warn(said);
       return { says: said, worked: false };
     }

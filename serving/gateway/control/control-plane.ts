@@ -4,6 +4,7 @@ import { applyCommand, nextTickMs } from '../../../domain/control/apply-command.
 import type { Applied } from '../../../domain/control/command-result.ts';
 import { worksUnsaved } from '../../../domain/control/persistence-failure.ts';
 import type { StateStore } from './state-store.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const LOOK_MS = 250;
 /** A disk that takes longer hangs, and counts as one that fails. Activities wait 3.5 s for an answer (activities/gateway/control.ts). */
@@ -14,7 +15,7 @@ export class NotOnDisk extends Error {
   readonly inForce: boolean;
 
   constructor(cause: unknown, inForce: boolean) {
-    const words = cause instanceof Error ? cause.message : String(cause);
+    const words = errorMessage(cause);
     super(
       inForce
         ? `it is in force, but not on disk: ${words}; it is written as soon as that works, and a restart before then forgets it`

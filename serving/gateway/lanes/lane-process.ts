@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Pool } from 'undici';
 import type { Flags, LaneStatus } from '../../../domain/control/state.ts';
 import { readManifest } from '../../../retrieval/release/manifest.ts';
-import { onLines } from '../../../retrieval/text/lines.ts';
+import { onLines } from '../../../platform/text/lines.ts';
 import { Breaker } from '../proxy/breaker.ts';
 
 /** What a lane says on its standard output, one JSON line each. */

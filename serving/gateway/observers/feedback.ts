@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Orders } from '../../../domain/control/http.ts';
 import { NEWEST_SPLIT, splitPoint } from '../../../domain/control/traffic-split.ts';
-import type { Line } from '../../../retrieval/text/lines.ts';
-import { linesOf } from '../../../retrieval/text/lines.ts';
+import type { Line } from '../../../platform/text/lines.ts';
+import { linesOf } from '../../../platform/text/lines.ts';
 
 const ordersSchema = z.object({
   plain: z.array(z.string()).readonly(),

@@ -3,6 +3,7 @@ import { LANE_HEADERS, formatFlags } from '../../../domain/control/http.ts';
 import type { Answered, Client, Exchange } from './http-exchange.ts';
 import { ExchangeAborted, exchange } from './http-exchange.ts';
 import type { LaneProcess } from '../lanes/lane-process.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 /** A lane's answer, its body untouched. */
 export interface LaneAnswer {
@@ -83,7 +84,7 @@ export async function askLane(
     lane.breaker.failed();
     if (error instanceof ExchangeAborted)
       return { kind: 'fault', why: 'timeout', reason: `${lane.release} took over ${request.deadlineMs} ms` };
-    return { kind: 'fault', why: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    return { kind: 'fault', why: 'failed', reason: errorMessage(error) };
   }
 }
 

@@ -5,7 +5,7 @@ import { ProblemError } from '../../http/problem.ts';
 import { tokenFits } from '../../http/bearer-token.ts';
 import type { Gateway } from '../proxy/gateway.ts';
 import type { ComponentHealth } from '../observers/health.ts';
-import type { IngestLog } from '../ingest-log.ts';
+import type { AppendLog } from '../../../platform/append-log.ts';
 import type { Metrics } from '../metrics.ts';
 import { USERS, sendServed, userRequest } from './request-adapter.ts';
 
@@ -16,7 +16,7 @@ export interface IngestDeps {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
   readonly health: ComponentHealth;
-  readonly ingest: { readonly log: IngestLog; readonly token: string };
+  readonly ingest: { readonly log: AppendLog; readonly token: string };
 }
 
 /**

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { followLog } from '../../../retrieval/ingest/follow.ts';
 import { parseRecord } from '../../../retrieval/ingest/record.ts';
-import { keepIngestLog, openIngestLog } from '../../../serving/gateway/ingest-log.ts';
+import { openAppendLog } from '../../../platform/append-log.ts';
+import { keepIngestLog } from '../../../serving/gateway/ingest-log.ts';
 
 let folder = '';
 let file = '';
@@ -18,7 +19,7 @@ const remove = (id: string) => ({ op: 'remove', id }) as const;
 const lines = async () => (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
 
 it('holds what was appended, in the order in which it was asked for, and says how long it is', async () => {
-  const log = await openIngestLog(file);
+  const log = await openAppendLog(file);
   const offsets = await Promise.all(
     Array.from({ length: 50 }, async (_, i) => log.append(remove(`id ${i}`))),
   );
@@ -28,11 +29,11 @@ it('holds what was appended, in the order in which it was asked for, and says ho
 });
 
 it('cuts off what a killed gateway left behind the last line end, however long that is', async () => {
-  const log = await openIngestLog(file);
+  const log = await openAppendLog(file);
   await log.append(remove('kept'));
   await log.close();
   await appendFile(file, `{"op":"put","text":"${'x'.repeat(200_000)}`);
-  const again = await openIngestLog(file);
+  const again = await openAppendLog(file);
   await again.append(remove('next'));
   await again.close();
   expect((await lines()).map(parseRecord)).toEqual([remove('kept'), remove('next')]);
@@ -47,7 +48,7 @@ it('is followed from a byte on, one whole line after the other', async () => {
   const follower = follow(0);
   await follower.catchUp();
   expect(heard).toEqual([]);
-  const log = await openIngestLog(file);
+  const log = await openAppendLog(file);
   const first = await log.append(remove('a'));
   await appendFile(file, '{"op":"remo');
   await follower.catchUp();
@@ -63,7 +64,7 @@ it('is followed from a byte on, one whole line after the other', async () => {
 });
 
 it('costs a lane that asks ten times a second no memory while nothing new is there', async () => {
-  const log = await openIngestLog(file);
+  const log = await openAppendLog(file);
   await log.append(remove('a'));
   await log.close();
   const follower = followLog(file, 0, async () => {});
@@ -82,7 +83,7 @@ it.each([
   ['within a line', 3],
   ['beyond its end', 10_000],
 ])('is refused by name to a release whose offset is %s', async (_, offset) => {
-  const log = await openIngestLog(file);
+  const log = await openAppendLog(file);
   await log.append(remove('a'));
   await log.close();
   await expect(followLog(file, offset, async () => {}).catchUp()).rejects.toThrow(

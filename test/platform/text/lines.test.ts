@@ -5,8 +5,8 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHits } from '../../../retrieval/evaluation/set.ts';
-import { linesOf, onLines, readLines } from '../../../retrieval/text/lines.ts';
-import { decodeUtf8, NotUtf8Error, readText } from '../../../retrieval/text/utf8.ts';
+import { linesOf, onLines, readLines } from '../../../platform/text/lines.ts';
+import { decodeUtf8, NotUtf8Error, readText } from '../../../platform/text/utf8.ts';
 
 let folder: string;
 beforeAll(() => {
