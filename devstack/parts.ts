@@ -28,7 +28,7 @@ function ingestLog({ dataDir }: StackOptions): string {
 /** How each part is started, and how it says that it is ready. */
 export function describeParts(options: StackOptions, ports: StackPorts): Record<Part, PartDescription> {
   const { dataDir } = options;
-  const spec = (name: Part, command: string[], env: Record<string, string>): ProcessSpec => ({
+  const spec = (name: Part, command: readonly string[], env: Record<string, string>): ProcessSpec => ({
     name,
     command,
     env: { ...env, ...options.env?.[name] },

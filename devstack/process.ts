@@ -1,11 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from '../platform/node-command.ts';
+import { ROOT, moduleCommand } from '../platform/node-command.ts';
 import { onLines } from '../platform/text/lines.ts';
+
+export { ROOT };
 
 export interface ProcessSpec {
   readonly name: string;
@@ -32,25 +34,12 @@ export interface RunningProcess {
   kill(): Promise<void>;
 }
 
-const CODE = fileURLToPath(new URL('..', import.meta.url));
-/** Root of the repository, or of the image: where package.json is. Compiled code may lie in a folder of it. */
-export const ROOT = existsSync(join(CODE, 'package.json')) ? CODE : dirname(CODE);
-
 /** Young objects of a request under way are not copied twice: scavenges take half as long (serving/gateway/gc-tuning.ts). */
 const YOUNG_GENERATION = '--max-semi-space-size=32';
 
-/**
- * Command that runs a module of ours (path from the root, without ending) in one Node process. Where COMPILED_CODE names a
- * folder of compiled code, that of there: tests start hundreds of processes, each of which the loader of TypeScript costs
- * half a second.
- */
-export function nodeCommand(module: string, ...args: string[]): string[] {
-  const compiled = process.env['COMPILED_CODE'] ?? '';
-  const ending = compiled === '' ? extname(import.meta.url) : '.js';
-  const loader = createRequire(import.meta.url);
-  const flags = ending === '.ts' ? ['--import', pathToFileURL(loader.resolve('tsx')).href] : [];
-  const file = join(compiled === '' ? CODE : compiled, module + ending);
-  return [process.execPath, YOUNG_GENERATION, ...flags, file, ...args];
+/** Command that runs a module of ours as a process of the stack: path from the root, without ending. */
+export function nodeCommand(module: string, ...args: string[]): Command {
+  return moduleCommand(module, args, [YOUNG_GENERATION]);
 }
 
 /** Starts a process. It gets SIGTERM when its parent dies (Linux), whatever the cause. */

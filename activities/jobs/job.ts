@@ -1,7 +1,8 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { z } from 'zod';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
-import { endWithParent, nodeCommand, runNiced } from './child.ts';
+import { moduleCommand } from '../../platform/node-command.ts';
+import { endWithParent, runNiced } from '../../platform/subprocess.ts';
 import type { ControlOptions } from '../gateway/control.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 
@@ -38,7 +39,7 @@ export async function runJobForLastLine<T>(
   let said = 'started';
   const beat = setInterval(() => heartbeat(said), BEAT_MS);
   try {
-    const child = await runNiced([...nodeCommand(module), JSON.stringify(job)], {
+    const child = await runNiced(moduleCommand(`activities/${module}`, [JSON.stringify(job)]), {
       signal: cancellationSignal(),
       env,
       onLine: (line) => heartbeat((said = line.slice(0, 200))),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { nodeCommand, runNiced } from '../jobs/child.ts';
+import { moduleCommand } from '../../platform/node-command.ts';
+import { runNiced } from '../../platform/subprocess.ts';
 import type { PreflightCheck } from '../../domain/preflight/report.ts';
 
 const row = z.object({ name: z.string(), verdict: z.enum(['green', 'red', 'unknown']), reason: z.string() });
@@ -15,10 +16,13 @@ export async function checkRelease(
   signal: AbortSignal,
 ): Promise<PreflightCheck[]> {
   const rows: PreflightCheck[] = [];
-  const child = await runNiced([...nodeCommand('preflight/release-check-main'), dir, release, what], {
-    signal,
-    onLine: (line) => rows.push(row.parse(JSON.parse(line))),
-  });
+  const child = await runNiced(
+    moduleCommand('activities/preflight/release-check-main', [dir, release, what]),
+    {
+      signal,
+      onLine: (line) => rows.push(row.parse(JSON.parse(line))),
+    },
+  );
   if (child.code === 0 && rows.length > 0) return rows;
   const reason = `the check of ${release} ended with ${child.code}: ${child.stderr.trim().slice(-400)}`;
   return [...rows, { name: `files of ${release}`, verdict: 'unknown', reason }];

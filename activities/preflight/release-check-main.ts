@@ -4,7 +4,7 @@
  */
 import { SMOKE_TESTS } from '../../retrieval/smoke.ts';
 import { verifyRelease } from '../../retrieval/release/verify.ts';
-import { endWithParent } from '../jobs/child.ts';
+import { endWithParent } from '../../platform/subprocess.ts';
 import type { PreflightCheck } from '../../domain/preflight/report.ts';
 
 const [dir = '', release = '', what = 'files-only'] = process.argv.slice(2);

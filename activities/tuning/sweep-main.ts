@@ -9,7 +9,7 @@ import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import type { SweepTarget } from '../../retrieval/evaluation/sweep.ts';
 import { sweepNprobe } from '../../retrieval/evaluation/sweep.ts';
 import { flagsSchema, readManifest } from '../../retrieval/release/manifest.ts';
-import { endWithParent } from '../jobs/child.ts';
+import { endWithParent } from '../../platform/subprocess.ts';
 import { createControlClient } from '../gateway/control.ts';
 import type { SweepOutcome } from './sweep.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { moduleCommand } from '../../platform/node-command.ts';
 import { formatNpy } from '../release/npy.ts';
 import type { FaissTask } from './faiss-task.ts';
 import { openIndex } from './open.ts';
@@ -119,7 +118,7 @@ async function withVectors(
   try {
     const file = join(work, 'vectors.npy');
     await writeFile(file, formatNpy({ shape: [vectors.length / dimension, dimension], data: vectors }));
-    const [command, ...args] = moduleCommand('./faiss-build-main');
+    const [command, ...args] = moduleCommand('retrieval/index/faiss-build-main');
     await use(async (...tasks) => {
       await promisify(execFile)(command, [...args, file, JSON.stringify(tasks)], {
         env: { ...process.env, OMP_NUM_THREADS: '1' },
@@ -128,13 +127,4 @@ async function withVectors(
   } finally {
     await rm(work, { recursive: true });
   }
-}
-
-/** The command that runs a module beside this one in a new Node process: under tsx, vitest and from dist. */
-function moduleCommand(path: string): [string, ...string[]] {
-  const ending = extname(import.meta.url);
-  const file = fileURLToPath(new URL(path + ending, import.meta.url));
-  if (ending !== '.ts') return [process.execPath, file];
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return [process.execPath, '--import', loader, file];
 }

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { Pool } from 'undici';
 import type { Flags, LaneStatus } from '../../../domain/control/state.ts';
 import { readManifest } from '../../../retrieval/release/manifest.ts';
+import type { Command } from '../../../platform/node-command.ts';
+import { moduleCommand } from '../../../platform/node-command.ts';
 import { onLines } from '../../../platform/text/lines.ts';
 import { Breaker } from '../proxy/breaker.ts';
 
@@ -114,7 +114,8 @@ export class LaneProcess {
 
   private spawn(): void {
     this.startedMs = this.deps.now();
-    const child = spawn(process.execPath, retrieverArguments(this.deps.releasesDir, this.release), {
+    const [node, ...args] = retrieverCommand(this.deps.releasesDir, this.release);
+    const child = spawn(node, args, {
       // The lane ends when this pipe closes: however the gateway goes, no lane is left behind.
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ...this.deps.env },
@@ -173,12 +174,9 @@ export class LaneProcess {
 /** A lane's heap is small, and two lanes share a machine's memory: V8's 16 MB of young generation saved no time here. */
 const SMALL_YOUNG_GENERATION = '--max-semi-space-size=8';
 
-function retrieverArguments(releasesDir: string, release: string): string[] {
-  const ending = extname(import.meta.url);
-  const main = fileURLToPath(new URL(`../../retriever/main${ending}`, import.meta.url));
-  const loader =
-    ending === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-  return [SMALL_YOUNG_GENERATION, ...loader, main, '--releases', releasesDir, '--release', release];
+function retrieverCommand(releasesDir: string, release: string): Command {
+  const args = ['--releases', releasesDir, '--release', release];
+  return moduleCommand('serving/retriever/main', args, [SMALL_YOUNG_GENERATION]);
 }
 
 function laneWord(line: string): LaneWord | null {

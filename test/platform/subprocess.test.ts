@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, vi } from 'vitest';
 
-const PARENT = fileURLToPath(new URL('../../fixtures/child/parent.ts', import.meta.url));
+const PARENT = fileURLToPath(new URL('../fixtures/child/parent.ts', import.meta.url));
 
 it('a worker that is killed takes its heavy work along', async () => {
   const parent = spawn(process.execPath, ['--import', 'tsx', PARENT], {

@@ -1,8 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { extname } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { onLines } from '../../platform/text/lines.ts';
+import { onLines } from './text/lines.ts';
 
 export interface ChildResult {
   /** Null where a signal ended it. */
@@ -19,7 +16,7 @@ export interface ChildOptions {
 }
 
 /**
- * Runs a command at low priority in a process group of its own, outside the worker's event loop, and resolves when it
+ * Runs a command at low priority in a process group of its own, outside this process's event loop, and resolves when it
  * has ended. An abort ends the whole group and rejects with the signal's reason.
  */
 export async function runNiced(command: readonly string[], options: ChildOptions): Promise<ChildResult> {
@@ -31,7 +28,7 @@ export async function runNiced(command: readonly string[], options: ChildOptions
   });
   const end = () => child.pid !== undefined && endGroup(child.pid);
   options.signal.addEventListener('abort', end, { once: true });
-  // The group would outlive a worker that leaves in the middle of a check.
+  // The group would outlive a process that leaves in the middle of it.
   process.once('exit', end);
   const lines: string[] = [];
   onLines(child.stdout, (line) => {
@@ -50,18 +47,6 @@ export async function runNiced(command: readonly string[], options: ChildOptions
     options.signal.removeEventListener('abort', end);
     process.removeListener('exit', end);
   }
-}
-
-/**
- * The command that runs a module of ours in a new Node process; `path` is relative to activities/ and has no ending.
- * The same under tsx, vitest and from dist.
- */
-export function nodeCommand(path: string): string[] {
-  const ending = extname(import.meta.url);
-  const file = fileURLToPath(new URL(`../${path}${ending}`, import.meta.url));
-  const loader = ending === '.ts' ? createRequire(import.meta.url).resolve('tsx') : null;
-  const flags = loader === null ? [] : ['--import', pathToFileURL(loader).href];
-  return [process.execPath, ...flags, file];
 }
 
 function endGroup(pid: number): void {
