@@ -7,7 +7,9 @@ import type { Behaviour } from '../../simulation/world.ts';
 import { calmWorld } from '../../simulation/world.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 
-const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1);
+/** Rollouts of 48 hours; the long run has more of them. */
+const ROLLOUTS = Number(process.env['AA_ROLLOUTS'] ?? 24);
+const SEEDS = Array.from({ length: Math.max(40, ROLLOUTS) }, (_, i) => i + 1);
 const SAME = { errorRate: 0.0005, medianMs: 1.5, sigma: 0.45, qualityShare: 0.954 };
 
 /** A rollout of a release that behaves as stable does. */
@@ -16,7 +18,7 @@ function alike(plan: Plan, behaviour: Behaviour, rate: number, seed: number): Si
   return simulateRollout(plan, calmWorld(behaviour, rate, random), random);
 }
 
-/** Sixty rollouts of 48 hours are many polls: there four of the guard's are one. */
+/** Rollouts of 48 hours are many polls: there four of the guard's are one. */
 function fewerPolls(plan: Plan): Plan {
   return { ...plan, guard: { ...plan.guard, pollMs: Math.max(plan.guard.pollMs, 60_000) } };
 }
@@ -24,7 +26,7 @@ function fewerPolls(plan: Plan): Plan {
 describe('an A/A rollout', () => {
   it.each([
     ['demo', 150, 40, aPlan({}, 'demo')],
-    ['runbook-48h', 20, 60, fewerPolls(aPlan({}, 'runbook-48h'))],
+    ['runbook-48h', 20, ROLLOUTS, fewerPolls(aPlan({}, 'runbook-48h'))],
   ])(
     'on plan %s at %i requests/s is never rolled back, and held in under 5 % of %i',
     (name, rate, seeds, plan) => {

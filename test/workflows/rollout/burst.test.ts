@@ -4,7 +4,7 @@ import { DevServer } from '../../support/dev-server.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 import { TimeSkipping } from '../../support/time-skipping.ts';
 
-const SIGNALS = 3_000;
+const SIGNALS = 1_000;
 const AT_ONCE = 100;
 /** Temporal takes 10,000 in one execution. */
 const MANY = 9_900;
