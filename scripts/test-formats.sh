@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-formats=(test/retrieval/text test/retrieval/corpus test/retrieval/release/npy.test.ts test/retrieval/release/npz.test.ts
+formats=(test/platform test/retrieval/corpus test/retrieval/release/npy.test.ts test/retrieval/release/npz.test.ts
   test/retrieval/encoder/safetensors.test.ts test/activities/audit/decisions.test.ts test/activities/evaluation/history-log.test.ts
   test/serving/gateway/ingest-log.test.ts)
 folder=$(mktemp -d)
