@@ -19,6 +19,7 @@ import { Gateway } from './proxy/gateway.ts';
 import { ComponentHealth } from './observers/health.ts';
 import { HolderWatch } from './control/holder-watch.ts';
 import { collectRarely } from './gc-tuning.ts';
+import { refreshGauges } from './gauges.ts';
 import { keepIngestLog } from './ingest-log.ts';
 import { Lanes } from './lanes/lanes.ts';
 import { DistinctKeys, createMetrics } from './metrics.ts';
@@ -122,6 +123,7 @@ async function main(): Promise<void> {
     ...shared,
     notReady: () => (draining ? 'the gateway is ending' : notReady(control, lanes)),
     metrics,
+    refreshGauges: () => refreshGauges({ control, lanes, metrics, keys, experiment, clock }),
     probeToken: probeToken(token),
     health,
     shadow,

@@ -1,6 +1,8 @@
 import { LANE_HEADERS } from '../../../domain/control/http.ts';
+import type { LaneName } from '../../../domain/control/traffic-split.ts';
 import { isBinary } from '../../http/media-type.ts';
 import type { LaneAnswer, LaneFault } from '../proxy/lane-client.ts';
+import type { RequestOutcome } from '../proxy/request-outcome.ts';
 import type { Labels, Metrics } from '../metrics.ts';
 
 /** Step durations in ms out of a Server-Timing header: `predict;dur=0.2, search;dur=0.4`. */
@@ -36,15 +38,33 @@ export function kindOf({ body, contentType, parameters }: Form): string {
 }
 
 /** Whether a body asks with texts, by its bytes: parsing thousands of numbers to find out would cost more than the rest. */
-export function holdsText({ body, contentType }: Form): boolean {
+export function holdsText({ body, contentType }: Omit<Form, 'parameters'>): boolean {
   if (isBinary(contentType)) return false;
   if (body.includes('"text"')) return true;
   const at = body.indexOf('"context"');
   return at >= 0 && /^"context"\s*:\s*\[\s*"/.test(body.toString('latin1', at, at + 64));
 }
 
+/** Counts a user's request by who was meant and who answered; of a prober's, that it came. */
+export function countRequest(metrics: Metrics, outcome: RequestOutcome): void {
+  const { state, request, kind, assigned, fallsBack, heard, last, tookMs, deadlineMs } = outcome;
+  const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
+  if (request.synthetic) {
+    metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
+    return;
+  }
+  if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
+  else countFault(metrics, labels(assigned), heard, { deadlineMs, ofText: holdsText(request) });
+  if (last.kind === 'fault') {
+    if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
+  } else if (last.status < 400) {
+    const served = labels(fallsBack ? 'stable' : assigned);
+    metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
+  }
+}
+
 /** Counts an answer for the lane it was assigned to: what gates judge. */
-export function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer, tookMs: number): void {
+function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer, tookMs: number): void {
   const ok = answer.status < 400;
   metrics.requests.inc({ ...labels, outcome: ok ? 'ok' : 'client_error' });
   if (!ok) return;
@@ -65,7 +85,7 @@ export function countAnswer(metrics: Metrics, labels: Labels, answer: LaneAnswer
 }
 
 /** Counts a request that its lane did not answer. A time-out was as slow as its deadline, at least; of a text the model is taken to have run. */
-export function countFault(
+function countFault(
   metrics: Metrics,
   labels: Labels,
   fault: LaneFault,

@@ -1,9 +1,8 @@
 import type { AnyLane, ControlState, ControlView, Flags } from '../../../domain/control/state.ts';
-import { unseenForMs } from '../../../domain/guard/holder-watch.ts';
 import { LANE_HEADERS } from '../../../domain/control/http.ts';
 import { assignLane } from '../../../domain/control/traffic-split.ts';
 import type { LaneName } from '../../../domain/control/traffic-split.ts';
-import { countAnswer, countFault, holdsText, kindOf } from '../observers/request-metrics.ts';
+import { countRequest, holdsText, kindOf } from '../observers/request-metrics.ts';
 import type { LaneAnswer, LaneFault, LaneRequest } from './lane-client.ts';
 import { askLane } from './lane-client.ts';
 import type { GatewayClock } from '../control/clock.ts';
@@ -14,10 +13,8 @@ import { flagsOf, labelled } from '../observers/experiment.ts';
 import type { FeedbackSamples } from '../observers/feedback.ts';
 import { isSampled, takeOrders } from '../observers/feedback.ts';
 import { laneKnows } from './known-chunk.ts';
-import { askCounters } from '../lanes/lane-counters.ts';
 import type { Lanes } from '../lanes/lanes.ts';
 import type { DistinctKeys, Metrics } from '../metrics.ts';
-import { showLanes } from '../metrics.ts';
 import { shownView } from '../control/shown-times.ts';
 
 export interface GatewayDeps {
@@ -89,9 +86,10 @@ export class Gateway {
     const fallsBack = second !== null && (second.kind === 'answer' || first.kind === 'fault');
     const last = fallsBack ? second : first;
     const heard = refuted(first, last) ?? judged(first, tookMs, deadlineMs);
-    this.count(state, request, { assigned, fallsBack, heard, last, tookMs, deadlineMs });
-    if (inArm !== null)
-      experiment.observe(inArm, request.requestId, request.requestKey, this.kindOf(request, last), last);
+    const kind = (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
+    const outcome = { state, request, kind, assigned, fallsBack, heard, last, tookMs, deadlineMs };
+    countRequest(this.deps.metrics, outcome);
+    if (inArm !== null) experiment.observe(inArm, request.requestId, request.requestKey, kind, last);
     if (last.kind === 'fault') return last;
     const answer = labelled({ ...last, lane: fallsBack ? 'stable' : assigned } as const, inArm);
     return asked.sample ? this.keepOrders(request.requestId, answer) : answer;
@@ -127,43 +125,6 @@ export class Gateway {
     const { state, killSwitch } = control;
     const view = { state, lanes: lanes.statuses(state), nowMs: clock.now(), killSwitch };
     return shownView(view, clock.aheadMs());
-  }
-
-  /** Brings the gauges up to date, for a scrape; asks the lanes what they count. */
-  async refreshGauges(): Promise<void> {
-    const { metrics, control, lanes, keys, clock, experiment } = this.deps;
-    const reports = await Promise.all((['stable', 'candidate'] as const).map((lane) => this.askReport(lane)));
-    // From here on without a pause: a scrape at the same time must not see half of it.
-    showLanes(
-      metrics,
-      reports.filter((report) => report !== null),
-    );
-    const { state } = control;
-    for (const gauge of [metrics.laneReady, metrics.laneNotReady, metrics.breakerOpen, metrics.distinctKeys])
-      gauge.reset();
-    for (const lane of ['stable', 'candidate'] as const) {
-      const status = lanes.statuses(state)[lane];
-      metrics.distinctKeys.set({ lane }, keys.count(lane));
-      if (status === null) continue;
-      metrics.laneReady.set({ lane, release: status.release }, status.state === 'ready' ? 1 : 0);
-      metrics.laneNotReady.set(
-        { lane },
-        status.notReadySinceMs === null ? 0 : (clock.now() - status.notReadySinceMs) / 1000,
-      );
-      metrics.breakerOpen.set({ lane }, status.breaker === 'open' ? 1 : 0);
-    }
-    metrics.percent.set(state.percent);
-    metrics.epoch.set(state.epoch);
-    metrics.stateUnsaved.set(control.unsaved ? 1 : 0);
-    metrics.shadowPercent.set(state.shadowPercent);
-    metrics.holderUnseen.set(unseenForMs(state, clock.now()) / 1000);
-    experiment.refreshGauges(state);
-  }
-
-  private async askReport(lane: LaneName) {
-    const process = this.deps.lanes.get(lane);
-    const report = await askCounters(process?.pool ?? null);
-    return process === undefined || report === null ? null : { lane, release: process.release, report };
   }
 
   /** Keeps what a sampled answer says of its orders; the user gets the rest. */
@@ -202,49 +163,12 @@ export class Gateway {
     const { vectorMs, textMs } = this.deps.deadlines;
     return holdsText(request) ? textMs : vectorMs;
   }
-
-  /** As the lane says, else by the request's own form. */
-  private kindOf(request: UserRequest, last: LaneAnswer | LaneFault): string {
-    return (last.kind === 'answer' ? last.headers[LANE_HEADERS.kind] : undefined) ?? kindOf(request);
-  }
-
-  private count(state: ControlState, request: UserRequest, outcome: RequestOutcome): void {
-    const { metrics } = this.deps;
-    const { assigned, fallsBack, heard, last, tookMs, deadlineMs } = outcome;
-    const kind = this.kindOf(request, last);
-    const labels = (lane: LaneName) => ({ lane, release: state.lanes[lane]?.release ?? '', kind });
-    if (request.synthetic) {
-      metrics.requests.inc({ ...labels(assigned), outcome: 'synthetic' });
-      return;
-    }
-    if (heard.kind === 'answer') countAnswer(metrics, labels(assigned), heard, tookMs);
-    else countFault(metrics, labels(assigned), heard, { deadlineMs, ofText: holdsText(request) });
-    if (last.kind === 'fault') {
-      if (last.why !== 'aborted') metrics.userErrors.inc({ ...labels(assigned) });
-    } else if (last.status < 400) {
-      const served = labels(fallsBack ? 'stable' : assigned);
-      metrics.served.inc({ ...served, reason: fallsBack ? 'fallback' : 'assigned' });
-    }
-  }
 }
 
 interface AskOptions {
   readonly path?: string;
   readonly sample?: boolean;
   readonly flags?: Flags | null;
-}
-
-/** How a user's request went. */
-interface RequestOutcome {
-  readonly assigned: LaneName;
-  /** Stable was asked in the candidate's place. */
-  readonly fallsBack: boolean;
-  /** What gates hear of the assigned lane. */
-  readonly heard: LaneAnswer | LaneFault;
-  /** What the user gets. */
-  readonly last: LaneAnswer | LaneFault;
-  readonly tookMs: number;
-  readonly deadlineMs: number;
 }
 
 /** Both lanes are judged by one deadline: an answer of stable that a user was glad to wait for counts as timed out too. */

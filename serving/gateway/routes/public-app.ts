@@ -23,6 +23,8 @@ import { USERS, sendServed, userRequest } from './request-adapter.ts';
 export interface PublicDeps extends AppOptions {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
+  /** Brings the gauges of `metrics` up to date. */
+  readonly refreshGauges: () => Promise<void>;
   /** Who sends it may ask without being counted. */
   readonly probeToken: string;
   readonly health: ComponentHealth;
@@ -98,7 +100,7 @@ export function createPublicApp(deps: PublicDeps): FastifyInstance {
   app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(document));
   app.get('/health', () => healthOf(gateway.view(), health, deps.holder.missing));
   app.get('/metrics', async (_request, reply) => {
-    await gateway.refreshGauges();
+    await deps.refreshGauges();
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   return app;
