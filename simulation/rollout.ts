@@ -2,9 +2,9 @@ import type { ControlView } from '../domain/control/state.ts';
 import { firstState } from '../domain/control/apply-command.ts';
 import { goesOn, guardStep, newGuard } from '../domain/guard/guard.ts';
 import type { Plan } from '../domain/plan/plan.ts';
-import { reduce } from '../domain/rollout/reduce.ts';
-import type { Action } from '../domain/rollout/next-action.ts';
-import { nextAction } from '../domain/rollout/next-action.ts';
+import type { Command } from '../domain/rollout/next-action.ts';
+import type { DriverEvent, DriverState } from '../domain/rollout/driver.ts';
+import { begin, newDriver, take } from '../domain/rollout/driver.ts';
 import { newRollout } from '../domain/rollout/state.ts';
 import type { RolloutState } from '../domain/rollout/state.ts';
 import { binomial } from './draws.ts';
@@ -26,6 +26,9 @@ export interface SimulatedEnd {
   readonly resumed: number;
 }
 
+type Wait = Extract<Command, { readonly do: 'wait' }>;
+type Call = Exclude<Command, { readonly do: 'wait' | 'rollback' | 'finish' }>;
+
 const RELEASES = { stable: 'v-1', candidate: 'v0' };
 /** Labelled queries of an evaluation, and how many of them fall otherwise for no reason. */
 const QUERIES = 828;
@@ -37,7 +40,7 @@ const RESUMES_AT_MOST = 6;
 /** What a simulated rollout says of itself as it goes. */
 export interface Observer {
   /** An event was taken up. */
-  reduced(nowMs: number, event: RolloutEvent, before: RolloutState, after: RolloutState): void;
+  reduced(nowMs: number, event: DriverEvent, before: RolloutState, after: RolloutState): void;
   /** The guard has looked; `event` is what it reports, null for nothing. */
   polled(nowMs: number, guard: GuardState, event: GuardEvent | null): void;
 }
@@ -62,7 +65,7 @@ class SimulatedRollout {
   private readonly lanes: SimulatedLanes;
   private nowMs = 0;
   private guard: GuardState = newGuard(0);
-  private state: RolloutState = newRollout('retriever', RELEASES.candidate, 0);
+  private driver: DriverState = newDriver(newRollout('retriever', RELEASES.candidate, 0));
   private resumed = 0;
   private readonly raises: { percent: number; atMs: number }[] = [];
   private readonly observer: Observer | null;
@@ -77,36 +80,43 @@ class SimulatedRollout {
 
   run(): SimulatedEnd {
     for (;;) {
-      const action = nextAction(this.plan, this.state);
-      const { held } = this.state;
-      if (action.do === 'finish')
-        return this.ended(this.state.outcome ?? 'nothing', this.state.outcomeReason ?? '');
-      if (action.do === 'rollback') return this.ended('rolledBack', this.state.rollbackReason ?? '');
+      const { driver, command } = begin(this.plan, this.driver, this.nowMs);
+      const { held, outcome, outcomeReason, rollbackReason } = driver.rollout;
+      if (command.do === 'finish') return this.ended(outcome ?? 'nothing', outcomeReason ?? '');
+      if (command.do === 'rollback') return this.ended('rolledBack', rollbackReason ?? '');
       if (held !== null && !this.mayResume(held.why)) return this.ended('held', held.reason);
-      if (held !== null) this.resume();
-      else if (action.do === 'wait') this.wait(action.untilMs ?? this.nowMs);
-      else this.act(action);
+      if (held !== null) {
+        this.resume();
+        continue;
+      }
+      this.driver = driver;
+      if (command.do === 'wait') this.wait(command);
+      else this.act(command);
     }
   }
 
-  private dispatch(event: RolloutEvent): void {
+  private get state(): RolloutState {
+    return this.driver.rollout;
+  }
+
+  private dispatch(event: DriverEvent): void {
     const before = this.state;
-    this.state = reduce(this.plan, before, event, this.nowMs).state;
+    this.driver = take(this.plan, this.driver, event, this.nowMs).driver;
     this.observer?.reduced(this.nowMs, event, before, this.state);
   }
 
-  private act(action: Action): void {
-    if (action.do === 'raise') {
-      this.lanes.setPercent(action.percent, this.plan.shadowPercent ?? 0);
-      this.raises.push({ percent: action.percent, atMs: this.nowMs });
+  private act(command: Call): void {
+    if (command.do === 'raise') {
+      this.lanes.setPercent(command.percent, this.plan.shadowPercent ?? 0);
+      this.raises.push({ percent: command.percent, atMs: this.nowMs });
     }
-    this.dispatch(this.answer(action));
+    this.dispatch(this.answer(command));
   }
 
   /** Waits as the workflow does, with the guard's polls in between, and takes up its first event. */
-  private wait(untilMs: number): void {
-    while (this.nowMs < untilMs) if (this.tick(untilMs)) return;
-    this.dispatch({ kind: 'time' });
+  private wait({ untilMs, ends }: Wait): void {
+    while (this.nowMs < (untilMs ?? 0)) if (this.tick(untilMs ?? 0)) return;
+    this.dispatch({ kind: ends });
   }
 
   private tick(untilMs: number): boolean {
@@ -138,8 +148,8 @@ class SimulatedRollout {
   }
 
   /** What the world answers to an action, where nothing goes wrong. */
-  private answer(action: Action): RolloutEvent {
-    switch (action.do) {
+  private answer(command: Call): DriverEvent {
+    switch (command.do) {
       case 'preflight':
         return { kind: 'preflight', report: this.report() };
       case 'fence':
@@ -155,9 +165,15 @@ class SimulatedRollout {
         return { kind: 'looked', view: view(this.state.percent) };
       case 'tune':
         return { kind: 'tuned', result: { outcome: 'hold', nprobe: null, reason: 'no index to sweep' } };
+      case 'compare':
+        return { kind: 'compared', view: view(this.state.percent) };
+      case 'settle':
+        return { kind: 'settled', result: { kind: 'done', view: view(this.state.percent) } };
+      case 'awaitSweep':
+        return { kind: 'sweepEnded' };
       default: {
-        const percent = action.do === 'raise' ? action.percent : action.do === 'promote' ? 100 : 0;
-        const stable = action.do === 'promote' ? RELEASES.candidate : RELEASES.stable;
+        const percent = command.do === 'raise' ? command.percent : command.do === 'promote' ? 100 : 0;
+        const stable = command.do === 'promote' ? RELEASES.candidate : RELEASES.stable;
         return { kind: 'changed', result: { kind: 'done', view: view(percent, stable) } };
       }
     }

@@ -31,3 +31,14 @@ export function disagrees({ t0Ms, percent }: RolloutState, event: RolloutEvent):
   if (t0Ms === null || event.kind !== 'snapshot' || event.result.kind !== 'snapshot') return false;
   return event.result.snapshot.percent !== percent;
 }
+
+/** Whether users are, or are about to be, on the candidate by a change of this owner, whatever the rollout knows of. */
+export function givesUsers(
+  { candidate, report }: RolloutState,
+  { state: { owner, percent, lanes } }: ControlView,
+  asked: string,
+): boolean {
+  return (
+    owner === asked && (percent > 0 || (lanes.stable.release === candidate && report?.stable !== candidate))
+  );
+}

@@ -8,7 +8,7 @@ import type { Observer } from '../../simulation/rollout.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import type { GuardEvent, GuardState } from '../../domain/guard/state.ts';
-import type { RolloutEvent } from '../../domain/rollout/events.ts';
+import type { DriverEvent } from '../../domain/rollout/driver.ts';
 
 /** Requests per second in the recorded worlds. */
 const RATE = 20;
@@ -55,7 +55,7 @@ class Recorder implements Observer {
     this.notes = notes;
   }
 
-  reduced(nowMs: number, { kind }: RolloutEvent, before: RolloutState, after: RolloutState): void {
+  reduced(nowMs: number, { kind }: DriverEvent, before: RolloutState, after: RolloutState): void {
     const { timeline, ...status } = statusOf(this.plan, after);
     const now: Record<string, unknown> = { ...status, next: nextAction(this.plan, after) };
     const changed = Object.fromEntries(

@@ -4,7 +4,7 @@ import type { GuardProgress } from '../../domain/guard/reports.ts';
 import type { Packed } from '../../domain/core/packed.ts';
 import type { rolloutGuard } from '../../workflows/rollout/guard.ts';
 import { handOver } from '../../workflows/rollout/guard.ts';
-import { GuardWatch } from '../../workflows/rollout/guard-supervisor.ts';
+import { GuardSupervisor } from '../../workflows/rollout/guard-supervisor.ts';
 import { guardSaw } from '../../workflows/runtime/messages.ts';
 
 export { rolloutGuard } from '../../workflows/rollout/guard.ts';
@@ -13,7 +13,7 @@ export { rolloutGuard } from '../../workflows/rollout/guard.ts';
 export async function rollout(input: WatchInput): Promise<Packed<GuardProgress>> {
   const sent: unknown[] = [];
   const taken: unknown[] = [];
-  const watch = new GuardWatch(
+  const watch = new GuardSupervisor(
     (event) => taken.push(event) > 0,
     () => {},
     null,

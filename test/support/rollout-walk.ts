@@ -1,16 +1,16 @@
-import type { ControlView, Flags, Intervention } from '../../domain/control/state.ts';
-import { firstState } from '../../domain/control/apply-command.ts';
+import type { ControlView, Flags } from '../../domain/control/state.ts';
 import type { NprobeTuningResult } from '../../domain/tuning/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { reduce } from '../../domain/rollout/reduce.ts';
-import type { Action } from '../../domain/rollout/next-action.ts';
+import type { DriverEvent, DriverState } from '../../domain/rollout/driver.ts';
+import { begin, newDriver, take } from '../../domain/rollout/driver.ts';
+import type { Action, Command } from '../../domain/rollout/next-action.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { MessageName } from '../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import { newRollout } from '../../domain/rollout/state.ts';
-import type { ShadowCounters, SnapshotResult } from '../../domain/metrics/snapshot.ts';
-import { OVERLAP_DEPTH } from '../../domain/metrics/snapshot.ts';
+import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
 import { counters, snapshot, sum } from './lane-traffic.ts';
+import { INTERVENTION, alike, controlView, evaluationOf, reportOf } from './walk-reports.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 import type { RolloutEvent } from '../../domain/rollout/events.ts';
 
@@ -36,13 +36,6 @@ interface StepOfLadder {
 }
 
 const MINUTE = 60_000;
-const INTERVENTION: Intervention = {
-  kind: 'byHand',
-  by: 'bob',
-  atMs: 0,
-  what: 'percent 25 -> 3',
-  percentBefore: 25,
-};
 
 /** The decisions of a rollout, with an outside that is arithmetic: no server, no clock. */
 export class Walk {
@@ -56,7 +49,7 @@ export class Walk {
   tune: () => NprobeTuningResult = () => ({ outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' });
   /** What its evaluation has lost of R@5, as a share. */
   lost: (flags: Flags) => number = () => 0;
-  state: RolloutState;
+  driver: DriverState;
   /** Requests a minute; 0: nobody searches. */
   perMinute = 600;
   nowMs = 0;
@@ -69,7 +62,15 @@ export class Walk {
 
   constructor(plan: Plan) {
     this.plan = plan;
-    this.state = newRollout('retriever', 'v0', 0);
+    this.driver = newDriver(newRollout('retriever', 'v0', 0));
+  }
+
+  get state(): RolloutState {
+    return this.driver.rollout;
+  }
+
+  set state(rollout: RolloutState) {
+    this.driver = { ...this.driver, rollout };
   }
 
   get action(): Action {
@@ -78,10 +79,15 @@ export class Walk {
 
   /** One event. Time passes as far as the action says. */
   step(fate: Fate): void {
-    const { action } = this;
-    if (action.do === 'finish') return;
-    const event = fate.kind === 'done' ? this.carryOut(action, fate.luck) : this.interruption(fate);
-    this.state = reduce(this.plan, this.state, event, this.nowMs).state;
+    if (this.action.do === 'finish') return;
+    if (fate.kind !== 'done') return this.take(this.interruption(fate));
+    const { driver, command } = begin(this.plan, this.driver, this.nowMs);
+    this.driver = driver;
+    this.take(this.carryOut(command, fate.luck));
+  }
+
+  private take(event: DriverEvent): void {
+    this.driver = take(this.plan, this.driver, event, this.nowMs).driver;
   }
 
   /** The candidate's lane is started again, at that second. */
@@ -115,10 +121,10 @@ export class Walk {
     return { kind, intervention: INTERVENTION, interventions, percent };
   }
 
-  private carryOut(action: Action, luck: 'good' | 'bad' | 'missing' | 'refused'): RolloutEvent {
-    switch (action.do) {
+  private carryOut(command: Command, luck: 'good' | 'bad' | 'missing' | 'refused'): DriverEvent {
+    switch (command.do) {
       case 'preflight':
-        return { kind: 'preflight', report: this.report(luck === 'bad' ? 'red' : 'green') };
+        return { kind: 'preflight', report: reportOf(luck === 'bad' ? 'red' : 'green') };
       case 'fence':
         return { kind: 'fenced', epoch: 1, interventions: this.interventions };
       case 'load':
@@ -128,7 +134,7 @@ export class Walk {
       case 'evaluate':
         return { kind: 'evaluated', result: this.evaluation(luck) };
       case 'raise':
-        return this.changed(action.percent, luck);
+        return this.changed(command.percent, luck);
       case 'zero':
         return this.changed(0, luck);
       case 'promote':
@@ -138,19 +144,22 @@ export class Walk {
       case 'tune':
         return { kind: 'tuned', result: this.tune() };
       case 'step':
-        return this.stepped(action.flags, luck);
+        return this.stepped(command.flags, luck);
       case 'rollback':
-        this.percent = 0;
-        return luck === 'refused'
-          ? { kind: 'failed', reason: 'no release "v-1"' }
-          : { kind: 'rolledBack', verification: null, safeAfterMs: 100 };
+        return this.rolledBack(luck);
       case 'wait':
-        this.nowMs = Math.max(this.nowMs + 1, action.untilMs ?? this.nowMs + MINUTE);
-        return { kind: 'time' };
+        this.nowMs = Math.max(this.nowMs + 1, command.untilMs ?? this.nowMs + MINUTE);
+        return { kind: command.ends };
+      case 'compare':
+        return { kind: 'compared', view: this.view() };
+      case 'settle':
+        return { kind: 'settled', result: { kind: 'done', view: this.view() } };
+      case 'awaitSweep':
+        return { kind: 'sweepEnded' };
       case 'finish':
         throw new Error('it has ended');
       default:
-        return action satisfies never;
+        return command satisfies never;
     }
   }
 
@@ -167,6 +176,13 @@ export class Walk {
     };
   }
 
+  private rolledBack(luck: string): RolloutEvent {
+    this.percent = 0;
+    return luck === 'refused'
+      ? { kind: 'failed', reason: 'no release "v-1"' }
+      : { kind: 'rolledBack', verification: null, safeAfterMs: 100 };
+  }
+
   private stepped(flags: Flags, luck: string): RolloutEvent {
     const event = this.changed(this.percent, luck);
     if (event.kind === 'changed' && event.result.kind === 'done') {
@@ -177,17 +193,7 @@ export class Walk {
   }
 
   private view(stable = 'v-1'): ControlView {
-    const { interventions, percent, flags } = this;
-    const first = firstState({ release: stable, flags: null }, 0);
-    const lanes = { ...first.lanes, candidate: { release: 'v0', flags } };
-    const lastIntervention = interventions > 0 ? INTERVENTION : null;
-    const state = { ...first, epoch: 1, interventions, percent, lanes, lastIntervention };
-    return {
-      state,
-      lanes: { stable: null, candidate: null, previous: null, spare: null },
-      nowMs: this.nowMs,
-      killSwitch: false,
-    };
+    return controlView(stable, this, this.interventions);
   }
 
   private snapshot(luck: 'good' | 'bad' | 'missing' | 'refused'): SnapshotResult {
@@ -220,48 +226,11 @@ export class Walk {
   }
 
   private own() {
-    const { own } = this.candidate;
-    return own ? { ...own, startSeconds: this.startSeconds } : null;
+    return this.candidate.own ? { ...this.candidate.own, startSeconds: this.startSeconds } : null;
   }
 
   private evaluation(luck: 'good' | 'bad' | 'missing' | 'refused') {
     if (luck === 'missing') return { kind: 'missing', reason: 'no labelled queries' } as const;
-    const expected = { rAt5: 0.8, mrr: 0.6, containAt50: 0.95 };
-    const lost = luck === 'bad' ? 0.2 : this.lost(this.flags);
-    return {
-      kind: 'evaluated',
-      release: 'v0',
-      atMs: this.nowMs,
-      queries: 1000,
-      ...expected,
-      rAt5: expected.rAt5 - lost,
-      expected,
-      lostAt5: Math.max(0, Math.round(1000 * lost)),
-      gainedAt5: Math.max(0, Math.round(-1000 * lost)),
-      file: 'artifacts/eval/x.json',
-    } as const;
+    return evaluationOf(luck === 'bad' ? 0.2 : this.lost(this.flags), this.nowMs);
   }
-
-  private report(verdict: 'green' | 'red') {
-    const quality = (release: string) => ({
-      release,
-      tau: 0.65,
-      expectedShare: 0.95,
-      rAt5: 0.8,
-      queries: 1000,
-    });
-    return {
-      checks: [{ name: 'norms', verdict, reason: 'row 7 has norm 1.3' }],
-      stable: 'v-1',
-      candidateQuality: quality('v0'),
-      stableQuality: quality('v-1'),
-    };
-  }
-}
-
-/** So many shadowed queries that both lanes answered with the same ids. */
-function alike(queries: number): ShadowCounters {
-  const overlap = Array.from({ length: OVERLAP_DEPTH + 1 }, (_, i) => (i === OVERLAP_DEPTH ? queries : 0));
-  const differing = { onlyStable: 0, onlyCandidate: 0, neither: 0 };
-  return { release: 'v0', against: 'v-1', both: queries, ...differing, overlap, selfOverlap: overlap };
 }

@@ -20,7 +20,7 @@ const HANDED_OVER_WITHIN_MS = 60_000;
 const REMEMBERED = 50;
 
 /** The rollout's end of its guard: sees to it that it runs, and takes up each thing that it reports once. */
-export class GuardWatch {
+export class GuardSupervisor {
   private scope: CancellationScope | null = null;
   private readonly events: GuardEvent[] = [];
   private taken: readonly string[];

@@ -14,7 +14,7 @@ import { activities } from '../runtime/activities.ts';
 import { INTERRUPTED, unlessUrgent } from '../runtime/interruptible.ts';
 import { decoded } from '../runtime/payload-converter.ts';
 import type { CarriedRollout } from '../runtime/renewal.ts';
-import { RolloutRun } from './driver.ts';
+import { RolloutRun } from './run.ts';
 
 /** What a rollout ends with; Failed is for wrong input only. */
 export interface RolloutResult {

@@ -7,7 +7,7 @@ import type { SearchAttribute } from '../../domain/core/search-attributes.ts';
 import { statusMarkdown, statusOf } from '../../domain/rollout/status.ts';
 
 /** What Temporal's own pages show of a rollout: its details, and the search attributes where they changed. */
-export class RolloutCard {
+export class Visibility {
   private shown = '';
 
   show(loaded: LoadedPlan | null, state: RolloutState): void {

@@ -3,17 +3,15 @@ import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
 import type { DecisionRecord } from '../../domain/rollout/decision-record.ts';
 import type { GuardProgress } from '../../domain/guard/reports.ts';
 import type { Packed } from '../../domain/core/packed.ts';
-import type { RolloutState } from '../../domain/rollout/state.ts';
+import type { DriverState } from '../../domain/rollout/driver.ts';
 
 /**
  * What one run of a rollout leaves to the next, of the same workflow id: a history has a limit (51,200 events or 50 MB at a
  * server's defaults), and a rollout that is held has none.
  */
 export interface CarriedRollout {
-  readonly state: RolloutState;
+  readonly driver: DriverState;
   readonly loaded: LoadedPlan;
-  /** Steps so far: their numbers are idempotency keys. */
-  readonly steps: number;
   readonly decisions: CarriedDecisions;
   readonly guard: CarriedGuard;
 }

@@ -22,7 +22,7 @@ describe('[E8] a rollout, its gateway and what lies between them', () => {
         key: (world) => keyOf(plan, world),
         check(world) {
           check(world);
-          if (world.ended) outcomes.add(String(world.rollout.outcome));
+          if (world.ended) outcomes.add(String(world.driver.rollout.outcome));
         },
       },
       DISTURBANCES,

@@ -2,7 +2,7 @@ import type { World } from './world.ts';
 import { NEW, OLD } from './world.ts';
 
 /** Throws where outcome and traffic do not agree. */
-export function check({ rollout, fence, ended, late, pending, standAlone, ghost }: World): void {
+export function check({ driver: { rollout }, fence, ended, late, asked, standAlone, ghost }: World): void {
   const { percent, lanes, restoring, promoting, lease } = fence;
   if (!(percent >= 0 && percent <= 100)) throw new Error(`${percent} % of the users`);
   if (rollout.percent < 0 || rollout.percent > 100)
@@ -20,5 +20,5 @@ export function check({ rollout, fence, ended, late, pending, standAlone, ghost 
   if (outcome !== 'shipped' && isNew) throw new Error(`${outcome}, and stable serves ${NEW}`);
   if (lanes.stable.release !== OLD && restoring !== OLD && outcome !== 'shipped')
     throw new Error(`${outcome}, and nobody goes back to ${OLD}`);
-  if (late.length === 0 && pending !== null) throw new Error('it ended, and waits for an answer');
+  if (late.length === 0 && asked !== null) throw new Error('it ended, and waits for an answer');
 }

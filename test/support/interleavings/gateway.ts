@@ -90,13 +90,14 @@ export function rollBack(before: World, body: Rollback): World {
 }
 
 /** The rollout has looked at the gateway, to take its epoch: what takes it from now on is after that. */
-function hasBegun({ rollout, pending }: World): boolean {
-  return rollout.epoch !== null || pending?.action.do === 'fence';
+function hasBegun({ driver: { rollout }, asked }: World): boolean {
+  return rollout.epoch !== null || asked?.command.do === 'fence';
 }
 
 /** Time goes by while whoever watches renews the lease. */
 export function pass(before: World, nowMs: number): World {
-  const { guard, rollout } = before;
+  const { guard } = before;
+  const { rollout } = before.driver;
   const ttlMs = nowMs - before.nowMs + 45_000;
   const renewed =
     guard === null
@@ -116,6 +117,11 @@ export function view({ fence, nowMs, killSwitch }: World): ControlView {
 /** A request that is left to itself: what it was to compare with was looked up before. */
 export function letGo(world: World, request: Request): Request {
   return request.take === null ? request : { ...request, expected: request.expected ?? seen(world) };
+}
+
+/** A change's idempotency key, as the gateway gets it. */
+export function stepOf(key: string): string {
+  return `rollout/${key}`;
 }
 
 /** What a look at the gateway says, to compare with when an epoch is taken. */
@@ -175,7 +181,7 @@ function watched(before: World, fence: ControlState, request: Request | null): W
 
 /** Why users must not come to the candidate by this request; null where they may. */
 function objection(
-  { ghost, fence, killSwitch, rollout, pending, left }: World,
+  { ghost, fence, killSwitch, driver: { rollout, pending } }: World,
   request: Request | null,
 ): string | null {
   // The second half of a promotion whose first half was allowed.
@@ -185,7 +191,7 @@ function objection(
   if (fence.interventions > ghost.acknowledged) return 'after an intervention that nobody has resumed from';
   if (request.licence === null) return 'without a green or accepted verdict, and nobody resumed';
   // Asked for before the hold: the rollout has yet to hear what became of it.
-  if (pending?.request === request || left === request) return null;
+  if (pending !== null && request.change.step === stepOf(pending.key)) return null;
   if (rollout.held !== null) return `while held (${rollout.held.why}), by a request that came late`;
   return rollout.pausedSinceMs === null ? null : 'while paused, by a request that came late';
 }

@@ -2,7 +2,9 @@ import type { ControlState, Flags } from '../../../domain/control/state.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { decideMs, nextRaiseMs, stageOf } from '../../../domain/rollout/state.ts';
 import type { SnapshotResult } from '../../../domain/metrics/snapshot.ts';
-import type { Pending, Request, World } from './world.ts';
+import type { DriverState } from '../../../domain/rollout/driver.ts';
+import { stepOf } from './gateway.ts';
+import type { Asked, Request, World } from './world.ts';
 
 const FRESH_MS = 26 * 3_600_000;
 
@@ -11,14 +13,14 @@ const FRESH_MS = 26 * 3_600_000;
  * interventions their distance to the gateway's, steps whether they were carried out; texts and counters drop out.
  */
 export function keyOf(plan: Plan, world: World): string {
-  const { fence, ghost, rollout, guardSaw } = world;
+  const { fence, ghost, driver, guardSaw } = world;
   return [
     ofRollout(plan, world),
-    ofFence(fence, rollout.epoch),
-    ofPending(fence, world.pending),
-    ofRequest(fence, world.left),
+    ofFence(fence, driver.rollout.epoch),
+    ofAsked(fence, driver, world.asked),
+    ofDriver(fence, driver),
     world.late
-      .map((request) => ofRequest(fence, request))
+      .map((request) => ofRequest(fence, driver, request))
       .toSorted()
       .join('+'),
     bits(world.ended, world.killSwitch, world.oldIsWarm),
@@ -36,7 +38,8 @@ export function keyOf(plan: Plan, world: World): string {
 }
 
 function ofRollout(plan: Plan, world: World): string {
-  const { rollout: state, fence, nowMs, process } = world;
+  const { driver, fence, nowMs, process } = world;
+  const state = driver.rollout;
   const { evaluation, judgement } = state;
   return [
     state.phase,
@@ -69,7 +72,7 @@ function ofRollout(plan: Plan, world: World): string {
 }
 
 /** Whether now, the end of the wait, and that of a window opened now, lie before the decision and the next raise. */
-function ofTimes(plan: Plan, { rollout: state, nowMs }: World): string {
+function ofTimes(plan: Plan, { driver: { rollout: state }, nowMs }: World): string {
   if (state.t0Ms === null) return bits(state.waitUntilMs <= nowMs);
   const standsAtMs = state.pausedSinceMs ?? nowMs;
   const dueMs = nextRaiseMs(plan, state) ?? Infinity;
@@ -99,10 +102,15 @@ function ofFence(fence: ControlState, epoch: number | null): string {
   ].join(',');
 }
 
-function ofPending(fence: ControlState, pending: Pending | null): string {
-  if (pending === null) return '';
-  const { request, answer, settles } = pending;
-  const what = `${settles ? 'settle' : pending.action.do}:${ofRequest(fence, request)}`;
+/** Of a change without an answer only counts whether it was carried out. */
+function ofDriver({ steps }: ControlState, { pending, sweeping, doubt }: DriverState): string {
+  return bits(pending !== null, pending !== null && steps.includes(stepOf(pending.key)), sweeping, doubt);
+}
+
+function ofAsked(fence: ControlState, driver: DriverState, asked: Asked | null): string {
+  if (asked === null) return '';
+  const { request, answer } = asked;
+  const what = `${asked.command.do}:${ofRequest(fence, driver, request)}`;
   if (answer === null) return what;
   const { result } = answer;
   const { percent, interventions, lanes } = result.view.state;
@@ -115,8 +123,7 @@ function ofPending(fence: ControlState, pending: Pending | null): string {
   return `${what}=${said}${why}${percent}/${old}${lanes.stable.release}${answer.epoch === fence.epoch}`;
 }
 
-function ofRequest(fence: ControlState, request: Request | null): string {
-  if (request === null) return '';
+function ofRequest(fence: ControlState, { pending }: DriverState, request: Request): string {
   const { take, licence, change, expected } = request;
   const { epoch, step = '', interventions = fence.interventions, commands } = change;
   return [
@@ -124,7 +131,12 @@ function ofRequest(fence: ControlState, request: Request | null): string {
     licence,
     JSON.stringify(commands),
     fence.interventions - interventions,
-    bits(epoch === fence.epoch, fence.steps.includes(step), expected?.epoch === fence.epoch),
+    bits(
+      epoch === fence.epoch,
+      fence.steps.includes(step),
+      expected?.epoch === fence.epoch,
+      pending !== null && step === stepOf(pending.key),
+    ),
   ].join(',');
 }
 

@@ -1,5 +1,6 @@
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { nextAction } from '../../../domain/rollout/next-action.ts';
+import { begin, interrupts, leavesBe } from '../../../domain/rollout/driver.ts';
+import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import { MESSAGES } from '../../../domain/rollout/operator-commands.ts';
 import type { Move } from './explore.ts';
 import {
@@ -15,7 +16,7 @@ import {
 } from './gateway.ts';
 import { traffic } from '../control-commands.ts';
 import { evaluation, readings, report } from './readings.ts';
-import { act, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
+import { act, begun, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
 import { harmName } from '../../../domain/guard/harm-detector.ts';
 import { HARM, LATE_AT_MOST, OLD } from './world.ts';
@@ -49,7 +50,7 @@ function disturbing(label: string, next: () => World): Move<World> {
 
 /** The loop of the workflow: one thing after the other. */
 function workflowMoves(plan: Plan, world: World): Moves {
-  const { pending, ended, guardSaw } = world;
+  const { asked, ended, guardSaw } = world;
   if (ended) {
     // Nobody renews a lease any more.
     return world.fence.lease === null
@@ -57,42 +58,49 @@ function workflowMoves(plan: Plan, world: World): Moves {
       : [free('the lease runs out, after the end', () => loseLease(world))];
   }
   const moves: Moves = [];
-  if (pending === null) {
-    const action = nextAction(plan, world.rollout);
-    moves.push(free(action.do === 'wait' ? `wait: ${action.why}` : action.do, () => act(plan, world)));
-  } else if (pending.answer !== null) {
-    moves.push(free(`${pending.action.do}: the answer`, () => takeAnswer(plan, world)));
+  if (asked === null) {
+    const { command: due } = begin(plan, world.driver, world.nowMs);
+    moves.push(free(due.do === 'wait' ? `wait: ${due.why}` : due.do, () => act(plan, world)));
+  } else if (asked.answer !== null) {
+    moves.push(free(`${asked.command.do}: the answer`, () => takeAnswer(plan, world)));
   }
-  if (guardSaw !== null && pending?.action.do !== 'rollback' && pending?.action.do !== 'finish')
-    moves.push(
-      free(`the rollout hears of it: ${guardSaw.kind}`, () =>
-        dispatch(plan, { ...interrupt(world), guardSaw: null }, { kind: 'guard', event: guardSaw }),
-      ),
-    );
-  return moves;
+  return guardSaw === null ? moves : [...moves, ...guardHeardMoves(plan, world, guardSaw)];
+}
+
+/** What the guard saw is taken up beside what is being done, or interrupts that, or waits for its end. */
+function guardHeardMoves(plan: Plan, world: World, seen: GuardEvent): Moves {
+  const isBeside = leavesBe(plan, world.driver, seen, world.nowMs);
+  const heard = { guard: true, message: false, rollback: false };
+  if (world.asked !== null && !isBeside && !interrupts(world.driver, heard)) return [];
+  return [
+    free(`the rollout hears of it: ${seen.kind}`, () => {
+      const at = isBeside ? world : interrupt(plan, world);
+      return dispatch(plan, { ...at, guardSaw: null }, { kind: 'guard', event: seen });
+    }),
+  ];
 }
 
 /** Requests arrive, or not, or later; answers are lost. */
 function networkMoves(world: World): Moves {
-  const { pending, late } = world;
+  const { asked, late } = world;
   const moves: Moves = late.map((request, i) =>
     free(`a late ${request.take ?? 'change'} arrives`, () => {
       const { world: after } = deliver(world, request);
       return { ...after, late: after.late.filter((_, at) => at !== i) };
     }),
   );
-  if (pending === null || pending.answer !== null) return moves;
-  const { request, action } = pending;
+  if (asked === null || asked.answer !== null) return moves;
+  const { request, command: doing } = asked;
   moves.push(
-    free(`${action.do} arrives`, () => {
+    free(`${doing.do} arrives`, () => {
       const { world: after, answer } = deliver(world, request);
-      return { ...after, pending: { ...pending, answer } };
+      return { ...after, asked: { ...asked, answer } };
     }),
-    disturbing(`${action.do} arrives, its answer is lost`, () => deliver(world, request).world),
+    disturbing(`${doing.do} arrives, its answer is lost`, () => deliver(world, request).world),
   );
   if (late.length < LATE_AT_MOST)
     moves.push(
-      disturbing(`${action.do} is under way for long, and sent again`, () => ({
+      disturbing(`${doing.do} is under way for long, and sent again`, () => ({
         ...world,
         late: [...late, letGo(world, request)],
       })),
@@ -109,33 +117,31 @@ function networkMoves(world: World): Moves {
 
 /** What is measured is not as one would like it. */
 function luckMoves(plan: Plan, world: World): Moves {
-  if (world.pending !== null || world.ended || world.left !== null) return [];
-  const action = nextAction(plan, world.rollout);
-  switch (action.do) {
+  if (world.asked !== null || world.ended) return [];
+  const { world: at, command: due } = begun(plan, world);
+  switch (due.do) {
     case 'preflight':
       return [
         disturbing('pre-flight is red', () =>
-          dispatch(plan, world, { kind: 'preflight', report: report('red') }),
+          dispatch(plan, at, { kind: 'preflight', report: report('red') }),
         ),
       ];
     case 'snapshot':
       return (['warn', 'hold', 'bad', 'idle', 'missing'] as const).map((luck) =>
         disturbing(`snapshot: ${luck}`, () =>
-          dispatch(plan, world, { kind: 'snapshot', result: readings(world, luck) }),
+          dispatch(plan, at, { kind: 'snapshot', result: readings(at, luck) }),
         ),
       );
     case 'evaluate':
       return [0.35, 0.6, null].map((lost) =>
         disturbing(`evaluation: ${lost === null ? 'missing' : `${lost} lost`}`, () =>
-          dispatch(plan, world, { kind: 'evaluated', result: evaluation(world, lost) }),
+          dispatch(plan, at, { kind: 'evaluated', result: evaluation(at, lost) }),
         ),
       );
     case 'wait':
       return [
         disturbing('a day goes by', () =>
-          dispatch(plan, pass(world, Math.max(world.nowMs, action.untilMs ?? 0) + A_DAY_MS), {
-            kind: 'time',
-          }),
+          dispatch(plan, pass(at, Math.max(at.nowMs, due.untilMs ?? 0) + A_DAY_MS), { kind: due.ends }),
         ),
       ];
     default:
@@ -162,14 +168,20 @@ function guardMoves(plan: Plan, world: World): Moves {
   ];
 }
 
-/** Signals and a cancellation. While an activity runs, only a rollback and a cancellation are heard at once. */
+/** Signals and a cancellation. While an activity runs, only what interrupts it is heard at once. */
 function personMoves(plan: Plan, world: World): Moves {
-  const { pending, ended, rollout } = world;
-  if (ended || rollout.phase === 'done' || rollout.phase === 'rollback') return [];
-  const heard = pending === null ? MESSAGES : (['rollback'] as const);
+  const { asked, ended, driver } = world;
+  const { phase } = driver.rollout;
+  if (ended || phase === 'done' || phase === 'rollback') return [];
+  const isHeard = (name: MessageName) =>
+    asked === null || interrupts(driver, { guard: false, message: true, rollback: name === 'rollback' });
   return [
-    ...heard.map((name) => disturbing(`signal ${name}`, () => say(plan, interrupt(world), name))),
-    disturbing('the workflow is cancelled', () => dispatch(plan, interrupt(world), { kind: 'cancelled' })),
+    ...MESSAGES.filter(isHeard).map((name) =>
+      disturbing(`signal ${name}`, () => say(plan, interrupt(plan, world), name)),
+    ),
+    disturbing('the workflow is cancelled', () =>
+      dispatch(plan, interrupt(plan, world), { kind: 'cancelled' }),
+    ),
   ];
 }
 

@@ -30,8 +30,9 @@ export function readings(world: World, luck: Luck): SnapshotResult {
 }
 
 /** Counters at the opening of the window under way, of the same process of the gateway. */
-function counted({ rollout: { opening }, process }: World): Pick<LaneCounters, 'requests' | 'errors'> {
+function counted({ driver, process }: World): Pick<LaneCounters, 'requests' | 'errors'> {
   const none = { requests: 0, errors: 0 };
+  const { opening } = driver.rollout;
   if (opening?.kind !== 'snapshot' || opening.snapshot.processStartMs !== process) return none;
   return opening.snapshot.lanes.candidate ?? none;
 }

@@ -1,53 +1,59 @@
-import type { ControlChange } from '../../../domain/control/change.ts';
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { reduce } from '../../../domain/rollout/reduce.ts';
-import type { Action } from '../../../domain/rollout/next-action.ts';
-import { nextAction } from '../../../domain/rollout/next-action.ts';
+import type { Command, KeyedChange } from '../../../domain/rollout/next-action.ts';
+import type { DriverEvent } from '../../../domain/rollout/driver.ts';
+import { begin, take } from '../../../domain/rollout/driver.ts';
 import { objection } from '../../../domain/rollout/operator-commands.ts';
 import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
-import { flagsOf, load, promote, traffic } from '../control-commands.ts';
-import { letGo, pass, seen, view } from './gateway.ts';
+import { letGo, pass, seen, stepOf, view } from './gateway.ts';
 import { evaluation, readings, report } from './readings.ts';
 import type { Answer, Ghost, Request, World } from './world.ts';
-import { LATE_AT_MOST, NEW, OLD } from './world.ts';
+import { LATE_AT_MOST, OLD } from './world.ts';
 import type { GuardEvent } from '../../../domain/guard/state.ts';
-import type { RolloutEvent } from '../../../domain/rollout/events.ts';
 
-/** An event taken up by the rollout, as RolloutRun does it: state, then the guard that follows it, then the notes. */
-export function dispatch(plan: Plan, before: World, event: RolloutEvent): World {
-  const { state } = reduce(plan, before.rollout, event, before.nowMs);
+/** An event taken up by the driver, as the workflow does it: state, then the guard that follows it, then the notes. */
+export function dispatch(plan: Plan, before: World, event: DriverEvent): World {
+  const { driver: after } = take(plan, before.driver, event, before.nowMs);
   // Nothing is decided by what has been said: a timeline only keeps equal states apart.
-  const rollout: RolloutState = { ...state, timeline: [] };
+  const rollout: RolloutState = { ...after.rollout, timeline: [] };
   const ghost = noted(plan, before, rollout, event);
-  return followed({ ...before, rollout, ghost });
+  return followed({ ...before, driver: { ...after, rollout }, ghost });
 }
 
-/** What becomes of the action that is due. */
-export function act(plan: Plan, world: World): World {
-  const action = nextAction(plan, world.rollout);
-  const { rollout } = world;
-  if (action.do !== 'rollback' && action.do !== 'finish' && world.left !== null)
-    return settle(world, action, world.left);
-  switch (action.do) {
+/** The world with the command that is due under way. */
+export function begun(plan: Plan, before: World): { readonly world: World; readonly command: Command } {
+  const { driver, command } = begin(plan, before.driver, before.nowMs);
+  return { world: { ...before, driver }, command };
+}
+
+/** What becomes of the command that is due. */
+export function act(plan: Plan, before: World): World {
+  const { world, command } = begun(plan, before);
+  switch (command.do) {
     case 'preflight':
       return dispatch(plan, world, { kind: 'preflight', report: report('green') });
     case 'fence':
-      return asking(world, action, [], null, 'start', seen(world));
-    case 'load':
-      return asking(world, action, [traffic(0), load(NEW)], null);
+      return asking(
+        world,
+        command,
+        request(world, { commands: [] }, { take: 'start', expected: seen(world) }),
+      );
     case 'snapshot':
       return dispatch(plan, world, { kind: 'snapshot', result: readings(world, 'good') });
     case 'evaluate':
       return dispatch(plan, world, { kind: 'evaluated', result: evaluation(world, 0) });
-    case 'raise': {
-      const { leaseTtlMs: ttlMs, onLeaseExpiry: onExpiry } = plan.guard;
-      const lease = { ttlMs, onExpiry };
-      return asking(world, action, [traffic(action.percent, { lease })], licence(world, action));
-    }
+    case 'load':
     case 'zero':
-      return asking(world, action, [traffic(0)], null);
+    case 'step':
+      return asking(world, command, keyed(world, command, null));
+    case 'raise':
+    case 'promote':
+      return asking(world, command, keyed(world, command, licence(world, command)));
+    case 'settle':
+      return asking(world, command, keyed(world, { key: command.key, change: { commands: [] } }, null));
+    case 'compare':
+      return dispatch(plan, world, { kind: 'compared', view: view(world) });
     case 'look':
       return dispatch(plan, world, { kind: 'looked', view: view(world) });
     case 'tune':
@@ -55,37 +61,35 @@ export function act(plan: Plan, world: World): World {
         kind: 'tuned',
         result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
       });
-    case 'step':
-      return asking(world, action, [flagsOf('candidate', action.flags)], null);
-    case 'promote':
-      return asking(world, action, [promote(plan.keepPreviousMs)], licence(world, action));
+    case 'awaitSweep':
+      return dispatch(plan, world, { kind: 'sweepEnded' });
     case 'wait':
-      return action.untilMs === null
-        ? world
-        : dispatch(plan, pass(world, Math.max(world.nowMs, action.untilMs)), { kind: 'time' });
+      // A person who is asked again decides no sooner.
+      if (command.untilMs === null || command.ends === 'remind') return before;
+      return dispatch(plan, pass(world, Math.max(world.nowMs, command.untilMs)), { kind: command.ends });
     case 'rollback':
-      return rollout.t0Ms === null
+      return world.driver.rollout.t0Ms === null
         ? dispatch(plan, world, { kind: 'rolledBack', verification: null, safeAfterMs: 0 })
-        : asking(world, action, [], null, 'rollback');
+        : asking(world, command, request(world, { commands: [] }, { take: 'rollback' }));
     case 'finish':
-      return rollout.t0Ms === null && rollout.epoch !== null
-        ? asking(world, action, [traffic(0), load(null)], null)
-        : { ...world, ended: true, guard: null };
+      return command.unload === null
+        ? { ...world, ended: true, guard: null }
+        : asking(world, command, keyed(world, command.unload, null));
     default:
-      return action satisfies never;
+      return command satisfies never;
   }
 }
 
 /** The answer has reached the workflow. */
 export function takeAnswer(plan: Plan, before: World): World {
-  const { pending } = before;
-  if (pending === null || pending.answer === null) return before;
-  const { action, request, answer, settles } = pending;
-  const brings = ['raise', 'step', 'promote'].includes(action.do) && answer.result.kind === 'refused';
-  const world = { ...before, pending: null, left: settles ? null : brings ? request : before.left };
-  if (settles) return dispatch(plan, world, { kind: 'settled', result: answer.result });
-  const changed = { kind: 'changed', result: answer.result } as const;
-  switch (action.do) {
+  const { asked } = before;
+  if (asked === null || asked.answer === null) return before;
+  const { command, answer } = asked;
+  const world = { ...before, asked: null };
+  const { result } = answer;
+  switch (command.do) {
+    case 'settle':
+      return dispatch(plan, world, { kind: 'settled', result });
     case 'fence':
       return dispatch(
         plan,
@@ -98,32 +102,24 @@ export function takeAnswer(plan: Plan, before: World): World {
       return dispatch(
         plan,
         world,
-        answer.result.kind === 'refused' ? changed : { kind: 'loaded', ready: true, reason: '' },
+        result.kind === 'refused' ? { kind: 'changed', result } : { kind: 'loaded', ready: true, reason: '' },
       );
     case 'rollback':
       return wentBack(plan, world, answer);
     case 'finish':
       return { ...world, ended: true };
     default:
-      return dispatch(plan, world, changed);
+      return dispatch(plan, world, { kind: 'changed', result });
   }
 }
 
-/** A message, or what the guard saw, which leaves behind what is under way; it may arrive all the same. */
-export function interrupt(before: World): World {
-  const { pending, late } = before;
-  if (pending === null) return before;
-  if (pending.settles) return { ...before, pending: null };
-  const isSettled = ['raise', 'step', 'promote'].includes(pending.action.do);
-  return {
-    ...before,
-    pending: null,
-    left: isSettled ? pending.request : before.left,
-    late:
-      pending.answer === null && late.length < LATE_AT_MOST
-        ? [...late, letGo(before, pending.request)]
-        : late,
-  };
+/** What is under way is left for something more urgent; it may arrive all the same. */
+export function interrupt(plan: Plan, before: World): World {
+  const { asked, late } = before;
+  if (asked === null) return before;
+  const isLate = asked.answer === null && asked.command.do !== 'settle' && late.length < LATE_AT_MOST;
+  const left = isLate ? [...late, letGo(before, asked.request)] : late;
+  return dispatch(plan, { ...before, asked: null, late: left }, { kind: 'interrupted' });
 }
 
 export function say(plan: Plan, world: World, name: MessageName): World {
@@ -136,7 +132,7 @@ export function guardSees(plan: Plan, world: World): GuardEvent | null {
   const poll = { snapshot: { kind: 'missing', reason: '' }, control: view(world) } as const;
   const context = {
     plan,
-    epoch: world.rollout.epoch ?? 0,
+    epoch: world.driver.rollout.epoch ?? 0,
     interventions: world.guard,
     candidateQuality: null,
     stableQuality: null,
@@ -144,31 +140,25 @@ export function guardSees(plan: Plan, world: World): GuardEvent | null {
   return guardStep(newGuard(world.nowMs), poll, context, world.nowMs).event;
 }
 
-function asking(
-  world: World,
-  action: Action,
-  commands: ControlChange['commands'],
-  allowed: string | null,
-  take: Request['take'] = null,
-  expected: Request['expected'] = null,
-): World {
-  const steps = world.steps + 1;
-  const { epoch, interventions } = world.rollout;
-  const step = `rollout/${steps}`;
-  const change = { by: 'rollout', epoch: epoch ?? 0, step, interventions, commands };
-  const request = { take, expected, change, licence: allowed };
-  return { ...world, steps, pending: { action, request, answer: null, settles: false } };
+function asking(world: World, command: Command, asks: Request): World {
+  return { ...world, asked: { command, request: asks, answer: null } };
 }
 
-/** The key of the raise that was left, with nothing to do: either it was carried out, or it never will be. */
-function settle(world: World, action: Action, { change: { epoch = 0, step = '' } }: Request): World {
-  const request = {
-    take: null,
-    expected: null,
-    change: { by: 'rollout', epoch, step, commands: [] },
-    licence: null,
-  };
-  return { ...world, pending: { action, request, answer: null, settles: true } };
+function keyed(world: World, { key, change }: KeyedChange, allowed: string | null): Request {
+  return { ...request(world, change, { step: stepOf(key) }), licence: allowed };
+}
+
+function request(
+  { driver }: World,
+  change: KeyedChange['change'],
+  {
+    step = '',
+    take: of = null,
+    expected = null,
+  }: { readonly step?: string } & Partial<Pick<Request, 'take' | 'expected'>>,
+): Request {
+  const body = { by: 'rollout', epoch: driver.rollout.epoch ?? 0, step, ...change };
+  return { take: of, expected, change: body, licence: null };
 }
 
 function wentBack(plan: Plan, world: World, { result }: Answer): World {
@@ -181,18 +171,18 @@ function wentBack(plan: Plan, world: World, { result }: Answer): World {
 }
 
 /** Why users may come to the candidate now; null where nothing allows it. */
-function licence({ rollout, ghost }: World, action: Action): string | null {
+function licence({ driver: { rollout }, ghost }: World, command: Command): string | null {
   if (rollout.held !== null || rollout.pausedSinceMs !== null) return null;
-  if (action.do === 'promote') return ghost.licence;
+  if (command.do === 'promote') return ghost.licence;
   if (rollout.stage <= ghost.reached && ghost.resumed) return 'resumed';
   return ghost.reached < 0 ? 'first' : ghost.licence;
 }
 
 function noted(
   plan: Plan,
-  { rollout: before, ghost }: World,
+  { driver: { rollout: before }, ghost }: World,
   after: RolloutState,
-  event: RolloutEvent,
+  event: DriverEvent,
 ): Ghost {
   if (event.kind === 'fenced') return { ...ghost, acknowledged: event.interventions };
   if (
@@ -218,7 +208,8 @@ function noted(
 
 /** The guard runs exactly while there is something to watch, and again after each event. */
 function followed(world: World): World {
-  const { rollout, guard, guardSaw } = world;
+  const { guard, guardSaw } = world;
+  const { rollout } = world.driver;
   if (rollout.t0Ms === null || rollout.phase === 'rollback' || rollout.phase === 'done')
     return { ...world, guard: null, guardSaw: null };
   return guard === null && guardSaw === null ? { ...world, guard: rollout.interventionsSeen } : world;

@@ -5,8 +5,9 @@ import type { ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
-import type { Action } from '../../../domain/rollout/next-action.ts';
-import type { RolloutState } from '../../../domain/rollout/state.ts';
+import type { Command } from '../../../domain/rollout/next-action.ts';
+import type { DriverState } from '../../../domain/rollout/driver.ts';
+import { newDriver } from '../../../domain/rollout/driver.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
 import type { ChangeResult } from '../../../domain/control/change-result.ts';
 import type { GuardEvent } from '../../../domain/guard/state.ts';
@@ -31,13 +32,11 @@ export interface Request {
 }
 
 /** The one activity that the rollout waits for. */
-export interface Pending {
-  readonly action: Action;
+export interface Asked {
+  readonly command: Command;
   readonly request: Request;
   /** What the gateway said, on its way to the workflow. */
   readonly answer: Answer | null;
-  /** It asks what became of a raise that was left without its answer. */
-  readonly settles: boolean;
 }
 
 export interface Answer {
@@ -65,11 +64,8 @@ export interface Ghost {
 /** Everything there is: one rollout, one gateway, and what lies between them. Immutable. */
 export interface World {
   readonly nowMs: number;
-  readonly rollout: RolloutState;
-  readonly steps: number;
-  readonly pending: Pending | null;
-  /** A raise that was left without its answer, to be settled. */
-  readonly left: Request | null;
+  readonly driver: DriverState;
+  readonly asked: Asked | null;
   /** Requests that nobody waits for any more, and that may still arrive. */
   readonly late: readonly Request[];
   readonly ended: boolean;
@@ -106,10 +102,8 @@ export function smallPlan(): Plan {
 export function firstWorld(): World {
   return {
     nowMs: 0,
-    rollout: newRollout('retriever', NEW, 0),
-    steps: 0,
-    pending: null,
-    left: null,
+    driver: newDriver(newRollout('retriever', NEW, 0)),
+    asked: null,
     late: [],
     ended: false,
     fence: firstState({ release: OLD, flags: null }, 0),
