@@ -1,6 +1,7 @@
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import type { Command, KeyedChange } from '../../../domain/rollout/next-action.ts';
+import { nextAction } from '../../../domain/rollout/next-action.ts';
 import type { DriverEvent } from '../../../domain/rollout/driver.ts';
 import { begin, take } from '../../../domain/rollout/driver.ts';
 import { objection } from '../../../domain/rollout/operator-commands.ts';
@@ -31,18 +32,12 @@ export function begun(plan: Plan, before: World): { readonly world: World; reado
 export function act(plan: Plan, before: World): World {
   const { world, command } = begun(plan, before);
   switch (command.do) {
-    case 'preflight':
-      return dispatch(plan, world, { kind: 'preflight', report: report('green') });
     case 'fence':
       return asking(
         world,
         command,
         request(world, { commands: [] }, { take: 'start', expected: seen(world) }),
       );
-    case 'snapshot':
-      return dispatch(plan, world, { kind: 'snapshot', result: readings(world, 'good') });
-    case 'evaluate':
-      return dispatch(plan, world, { kind: 'evaluated', result: evaluation(world, 0) });
     case 'load':
     case 'zero':
     case 'step':
@@ -52,21 +47,8 @@ export function act(plan: Plan, before: World): World {
       return asking(world, command, keyed(world, command, licence(world, command)));
     case 'settle':
       return asking(world, command, keyed(world, { key: command.key, change: { commands: [] } }, null));
-    case 'compare':
-      return dispatch(plan, world, { kind: 'compared', view: view(world) });
-    case 'look':
-      return dispatch(plan, world, { kind: 'looked', view: view(world) });
-    case 'tune':
-      return dispatch(plan, world, {
-        kind: 'tuned',
-        result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' },
-      });
-    case 'awaitSweep':
-      return dispatch(plan, world, { kind: 'sweepEnded' });
     case 'wait':
-      // A person who is asked again decides no sooner.
-      if (command.untilMs === null || command.ends === 'remind') return before;
-      return dispatch(plan, pass(world, Math.max(world.nowMs, command.untilMs)), { kind: command.ends });
+      return waited(plan, before);
     case 'rollback':
       return world.driver.rollout.t0Ms === null
         ? dispatch(plan, world, { kind: 'rolledBack', verification: null, safeAfterMs: 0 })
@@ -76,8 +58,48 @@ export function act(plan: Plan, before: World): World {
         ? { ...world, ended: true, guard: null }
         : asking(world, command, keyed(world, command.unload, null));
     default:
+      return dispatch(plan, world, answered(world, command));
+  }
+}
+
+/** Commands that ask for no change: they are answered at once, since nothing that comes late of them does harm. */
+type Question = Extract<
+  Command,
+  { readonly do: 'preflight' | 'snapshot' | 'evaluate' | 'look' | 'compare' | 'tune' | 'awaitSweep' }
+>;
+
+/** The answer where nothing goes wrong. */
+function answered(world: World, command: Question): DriverEvent {
+  switch (command.do) {
+    case 'preflight':
+      return { kind: 'preflight', report: report('green') };
+    case 'snapshot':
+      return { kind: 'snapshot', result: readings(world, 'good') };
+    case 'evaluate':
+      return { kind: 'evaluated', result: evaluation(world, 0) };
+    case 'look':
+      return { kind: 'looked', view: view(world) };
+    case 'compare':
+      return { kind: 'compared', view: view(world) };
+    case 'tune':
+      return { kind: 'tuned', result: { outcome: 'hold', nprobe: null, reason: 'no nprobe qualifies' } };
+    case 'awaitSweep':
+      return { kind: 'sweepEnded' };
+    default:
       return command satisfies never;
   }
+}
+
+/** The end of the wait that is due. Reminders on the way go by: a person who is asked again decides no sooner. */
+function waited(plan: Plan, before: World): World {
+  const action = nextAction(plan, before.driver.rollout);
+  // Only a message or the guard ends it.
+  if (action.do !== 'wait' || action.untilMs === null) return before;
+  const { world, command } = begun(plan, before);
+  if (command.do !== 'wait') return before;
+  const untilMs = Math.max(world.nowMs, command.untilMs ?? 0);
+  const after = dispatch(plan, pass(world, untilMs), { kind: command.ends });
+  return command.ends === 'remind' ? waited(plan, after) : after;
 }
 
 /** The answer has reached the workflow. */
