@@ -27,13 +27,14 @@ export type Action =
 
 /** The one thing to do next, out of the state alone. */
 export function nextAction(plan: Plan, state: RolloutState): Action {
-  if (state.phase === 'done') return { do: 'finish' };
-  if (state.phase === 'rollback') return { do: 'rollback' };
-  if (state.phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
+  const { phase } = state;
+  if (phase === 'done') return { do: 'finish' };
+  if (phase === 'rollback') return { do: 'rollback' };
+  if (phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
   if (state.pausedSinceMs !== null) return { do: 'wait', untilMs: null, why: 'paused' };
   if (state.held !== null && !isMeasuring(plan, state))
     return { do: 'wait', untilMs: null, why: `held: ${state.held.reason}` };
-  return phaseAction(plan, state);
+  return phaseAction(plan, state, phase);
 }
 
 /** Held, but with its share: windows go on, so that a person sees what is the case now. */
@@ -45,15 +46,17 @@ export function isMeasuring(plan: Plan, state: RolloutState): boolean {
   );
 }
 
-function phaseAction(plan: Plan, state: RolloutState): Action {
-  const { phase, waitUntilMs } = state;
+/** Phases that a pause or a hold stops; the others go on. */
+type Stoppable = Exclude<RolloutState['phase'], 'done' | 'rollback' | 'zero'>;
+
+function phaseAction(plan: Plan, state: RolloutState, phase: Stoppable): Action {
+  const { waitUntilMs } = state;
   const name = state.t0Ms === null ? '' : stageOf(plan, state).name;
   switch (phase) {
     case 'preflight':
     case 'fence':
     case 'load':
     case 'promote':
-    case 'rollback':
       return { do: phase };
     case 'baselineOpen':
     case 'baselineClose':
@@ -81,10 +84,6 @@ function phaseAction(plan: Plan, state: RolloutState): Action {
         : { do: 'step', flags: state.move.to, reason: state.move.because };
     case 'dwell':
       return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
-    case 'zero':
-      return { do: 'zero', reason: state.held?.reason ?? '' };
-    case 'done':
-      return { do: 'finish' };
     default:
       return phase satisfies never;
   }
