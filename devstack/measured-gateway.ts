@@ -12,11 +12,11 @@ export interface MeasuredGateway {
 
 const TOKEN = 'measured-on-this-machine';
 
-/** Runs `measure` on a gateway that serves `stable` out of `releasesDir` on free ports; ends the gateway whatever becomes of it. */
-export async function onMeasuredGateway(
+/** Runs `measure` on a gateway that serves `stable` out of `releasesDir` on free ports, and returns what it found; ends the gateway in any case. */
+export async function onMeasuredGateway<T>(
   { releasesDir, stable }: { readonly releasesDir: string; readonly stable: string },
-  measure: (gateway: MeasuredGateway) => Promise<void>,
-): Promise<void> {
+  measure: (gateway: MeasuredGateway) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'measured-gateway-'));
   const gateway = startProcess({
     name: 'gateway',
@@ -36,7 +36,7 @@ export async function onMeasuredGateway(
       (line) => (line.startsWith('{"event":"listening"') ? JSON.parse(line) : null),
       60_000,
     );
-    await measure({ urls, token: TOKEN, folder });
+    return await measure({ urls, token: TOKEN, folder });
   } finally {
     await gateway.stop();
     await rm(folder, { recursive: true });

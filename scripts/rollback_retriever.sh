@@ -24,7 +24,4 @@ here=$(cd "$(dirname "$self")" && pwd -P)
 cd "$here/.."
 
 command -v node >/dev/null || { echo "node is not in PATH ($PATH): add its folder, and run this again" >&2; exit 1; }
-# Compiled beside this script, as in the image; from the sources; compiled in a clone without tsx.
-if [ -f scripts/rollback.js ]; then exec node scripts/rollback.js "$@"; fi
-if [ -d node_modules/tsx ]; then exec node --import tsx scripts/rollback.ts "$@"; fi
-exec node dist/scripts/rollback.js "$@"
+exec node scripts/retriever.mjs rollback "$@"

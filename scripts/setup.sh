@@ -20,4 +20,4 @@ step 'encoder' bash scripts/setup/encoder.sh
 step 'sample corpus' bash scripts/setup/corpus.sh
 bash scripts/setup/predictors.sh # shows its own progress
 # Shows its own progress, and finds by itself what is already built.
-node_modules/.bin/tsx scripts/build-samples.ts
+node_modules/.bin/tsx scripts/cli.ts setup samples

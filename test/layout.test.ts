@@ -103,7 +103,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@temporalio/client',
     '@temporalio/envconfig',
     'undici',
-    'vitest',
     'write-file-atomic',
     'yaml',
     'zod',

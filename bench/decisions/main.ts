@@ -1,35 +1,42 @@
-/**
- * What decides well: rolls simulated good and bad releases out through the real domain code (state machine, gates, guard) under
- * both judges, and prints how they ended. `npx tsx bench/decisions/main.ts [--rate 20] [--seeds 20] [--first 1001]
- * [--judge sequential] [--only 'P95 x2'] [--why]`. The plan is plans/runbook-48h.yaml, its guard polling once a simulated minute.
- */
+/** The plan is plans/runbook-48h.yaml, its guard polling once a simulated minute. */
 import { JUDGES } from '../../domain/plan/plan.ts';
-import { readOptions } from '../../scripts/tool/usage.ts';
+import { z } from 'zod';
+import { command } from '../../scripts/cli/command.ts';
+import { count, natural, positive } from '../../scripts/cli/options.ts';
+import { runCommand } from '../../scripts/cli/run-command.ts';
 import { reportDecisions } from './report.ts';
 import { SCENARIOS } from '../../simulation/scenarios.ts';
 
-const USAGE =
-  'usage: bench/decisions/main.ts [--rate QPS] [--seeds N] [--first N] [--judge NAME] [--only SCENARIO] [--why]';
-const values = readOptions(USAGE, {
+const decisions = command({
+  example: "--rate 20 --seeds 20 --judge sequential --only 'P95 x2'",
   options: {
-    rate: { type: 'string', default: '20' },
-    seeds: { type: 'string', default: '20' },
+    rate: { value: 'QPS', help: 'context requests a second', schema: positive.prefault('20') },
+    seeds: { value: 'N', help: 'rollouts of each scenario', schema: count.prefault('20') },
     // Margins, tolerances and the CUSUM's cap were tuned on the seeds from 1 on: those are not to be reported.
-    first: { type: 'string', default: '1001' },
-    judge: { type: 'string' },
-    only: { type: 'string' },
-    why: { type: 'boolean', default: false },
+    first: { value: 'N', help: 'the first seed', schema: natural.prefault('1001') },
+    judge: { value: 'NAME', help: JUDGES.join(', '), schema: z.enum(JUDGES).optional() },
+    only: {
+      value: 'SCENARIO',
+      help: 'one of the scenarios',
+      schema: z.enum(SCENARIOS.map(({ name }) => name)).optional(),
+    },
+    why: { help: 'with the reason of each end', schema: z.boolean().default(false) },
+  },
+  async run({ rate, seeds, first, judge, only, why }) {
+    reportDecisions({
+      rate,
+      seeds: Array.from({ length: seeds }, (_, i) => first + i),
+      judges: JUDGES.filter((name) => judge === undefined || name === judge),
+      scenarios: SCENARIOS.filter(({ name }) => only === undefined || name === only),
+      why,
+    });
+    return { passed: true, lines: [], result: { rate, seeds, first } };
   },
 });
-const [rate, first, count] = [Number(values.rate), Number(values.first), Number(values.seeds)];
-const seeds = Array.from({ length: count }, (_, i) => first + i);
-const scenarios = SCENARIOS.filter(({ name }) => values.only === undefined || name === values.only);
-const judges = JUDGES.filter((judge) => values.judge === undefined || judge === values.judge);
-if (scenarios.length === 0 || judges.length === 0 || !(rate > 0 && count > 0 && first >= 0)) {
-  console.error(
-    `--judge is one of ${JUDGES.join(', ')}, --only one of: ${SCENARIOS.map(({ name }) => name).join('; ')}`,
-  );
-  process.exit(2);
-}
 
-reportDecisions({ rate, seeds, judges, scenarios, why: values.why });
+await runCommand(
+  'tsx bench/decisions/main.ts',
+  'Rolls simulated good and bad releases out through the real domain code (state machine, gates, guard) under both judges, and prints how they ended.',
+  decisions,
+  process.argv.slice(2),
+);

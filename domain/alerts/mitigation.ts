@@ -134,7 +134,7 @@ export function proposalOf(
         command: null,
       };
     case 'diagnose':
-      return { words: 'look at the whole stack', command: 'npx tsx scripts/diagnose-retriever.ts' };
+      return { words: 'look at the whole stack', command: 'npx retriever diagnose' };
     default:
       return name satisfies never;
   }

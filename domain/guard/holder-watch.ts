@@ -78,7 +78,7 @@ function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number
     text: [
       `${alert.owner} (epoch ${alert.epoch}) gave no sign of life for ${minutes(unseenMs)}.`,
       keeps,
-      `What runs, and what does not: ${asCode('npx tsx scripts/diagnose-retriever.ts')}`,
+      `What runs, and what does not: ${asCode('npx retriever diagnose')}`,
       `Users back to ${lanes.stable.release}: ${rollbackCommand(lanes.stable.release)}`,
     ].join('\n'),
     dedupeKey: keyOf(alert),

@@ -8,7 +8,7 @@ import { ROOT, dieWithParent, nodeCommand } from '../../devstack/process.ts';
 import type { Stack } from '../../devstack/stack.ts';
 import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 
-/** The stack of one demo, in a process of its own (`scripts/start.ts`), so that it can outlive the demo. */
+/** The stack of one demo, in a process of its own (`retriever start`), so that it can outlive the demo. */
 export interface DemoStack {
   readonly addresses: Stack['addresses'];
   readonly pid: number;
@@ -37,7 +37,8 @@ export async function startDemoStack(options: DemoStackOptions): Promise<DemoSta
   const logFile = join(dataDir, 'logs/stack.log');
   const log = openSync(logFile, 'a');
   const command = nodeCommand(
-    'scripts/start',
+    'scripts/cli',
+    'start',
     '--no-monitor',
     '--traffic',
     String(options.requestsPerSecond),

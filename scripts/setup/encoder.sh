@@ -16,9 +16,9 @@ if [[ -d models/$name ]]; then
   exit 0
 fi
 if [[ $name == mpnet ]]; then
-  key=$(digest scripts/export-mpnet.ts scripts/mpnet/* scripts/setup/downloads.txt)
+  key=$(digest scripts/setup/mpnet/* scripts/setup/downloads.txt)
   if [[ -f .data/models/mpnet/manifest.json ]] && is_stamped encoder-mpnet "$key"; then exit 0; fi
-  node_modules/.bin/tsx scripts/export-mpnet.ts >&2
+  node_modules/.bin/tsx scripts/cli.ts setup encoder >&2
   stamp encoder-mpnet "$key"
   exit 0
 fi

@@ -12,9 +12,9 @@ if [[ $name == "$sample" ]]; then exit 0; fi
 encoder=models/$name
 [[ -d $encoder ]] || encoder=.data/models/$name
 trained=.data/predictors/$name
-key=$(digest scripts/train-predictors.ts scripts/training/* .data/corpus/wikipedia-sample.jsonl "$encoder/manifest.json")
+key=$(digest scripts/training/* .data/corpus/wikipedia-sample.jsonl "$encoder/manifest.json")
 if [[ -f $trained/manifest.json ]] && is_stamped "predictors-$name" "$key"; then exit 0; fi
 rm -rf "$trained" "$trained.part"
-node_modules/.bin/tsx scripts/train-predictors.ts --encoder "$name" --out "$trained.part" >&2
+node_modules/.bin/tsx scripts/cli.ts setup predictors --encoder "$name" --out "$trained.part" >&2
 mv "$trained.part" "$trained"
 stamp "predictors-$name" "$key"

@@ -6,6 +6,8 @@ import { METRICS } from '../../domain/metrics/registry.ts';
 import { LADDER_STEPS } from '../../domain/plan/plan.ts';
 import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
 import { ROOT } from '../../devstack/process.ts';
+import type { CommandGroup, LazyCommand } from '../../scripts/cli/command.ts';
+import { commands } from '../../scripts/commands/tree.ts';
 import * as workflows from '../../workflows/index.ts';
 import type { Named, Row } from './runbook-table.ts';
 
@@ -71,19 +73,24 @@ function triggerNames(): Set<string> {
   return new Set(guard.triggers.map(({ name }) => name));
 }
 
-/** A tool of scripts/, a command of `scripts/rollout.ts`, or a script of package.json (`npm run …`). */
+/** A command or a group of `retriever`, the emergency's script, or a script of package.json (`npm run …`). */
 function isCommand(name: string): boolean {
-  const [first = '', second] = name.split(' ');
-  if (first === 'npm') {
+  if (name.startsWith('npm ')) {
     const { scripts }: { scripts: Record<string, string> } = JSON.parse(text('package.json'));
     return name.replace(/^npm (run )?/, '') in scripts;
   }
-  const file = [`scripts/${first}`, `scripts/${first}.ts`].find(
-    (path) => /\.(ts|sh)$/.test(path) && existsSync(join(ROOT, path)),
-  );
-  if (file === undefined || second === undefined) return file !== undefined;
-  // A quoted word, or the key of a table of commands.
-  return quoted([file], second) || new RegExp(`^ +${second}(:|,)`, 'm').test(text(file));
+  if (name === 'rollback_retriever.sh') return existsSync(join(ROOT, 'scripts', name));
+  return nodeOf(name) !== null;
+}
+
+/** The command or the group of `retriever` that these words name; null where there is none. */
+function nodeOf(words: string): CommandGroup | LazyCommand | null {
+  return words
+    .split(' ')
+    .reduce<CommandGroup | LazyCommand | null>(
+      (node, word) => (node !== null && 'commands' in node ? (node.commands[word] ?? null) : null),
+      commands,
+    );
 }
 
 const lazily = (make: () => ReadonlySet<string>) => {

@@ -40,7 +40,7 @@ describe('rollout plan', () => {
 
 describe('rollout, without a rollout', () => {
   it.each([
-    ['nothing', [], 0, /rollout: starts, watches and steers/],
+    ['nothing', [], 0, /Starts, watches and steers/],
     ['a command that there is not', ['strat'], 2, /no command "strat"/],
     ['--help', ['start', '--help'], 0, /--candidate RELEASE .*\(required\)/],
     ['a path as release', ['start', '--candidate', '../x'], 2, /candidate: must be a name/],
@@ -74,7 +74,7 @@ describe('rollout, without a rollout', () => {
 describe('a rollout that is steered from the command line', () => {
   it('[H3] starts once, answers, refuses in its own sentence, and takes a rollback while no worker runs', async () => {
     const started = await json('start', '--candidate', 'r-2', '--plan', 'long-canary');
-    expect(started).toMatchObject({ met: true, workflowId: 'rollout/retriever', candidate: 'r-2' });
+    expect(started).toMatchObject({ passed: true, workflowId: 'rollout/retriever', candidate: 'r-2' });
     const second = await rollout('start', '--candidate', 'r-2', '--plan', 'long-canary');
     expect(second.stdout).toMatch(/a rollout of r-2 .* is under way as rollout\/retriever/);
     expect(second.code).toBe(1);
@@ -84,11 +84,11 @@ describe('a rollout that is steered from the command line', () => {
     expect(refused.stdout).toMatch('resume is refused: it is neither paused nor held');
     expect(refused.code).toBe(1);
     expect(await json('hold', '--reason', 'lunch', '--by', 'ada')).toMatchObject({
-      met: true,
+      passed: true,
       state: 'held',
       reason: 'held by ada: lunch',
     });
-    expect(await json('status')).toMatchObject({ met: true, state: 'held', percent: 10 });
+    expect(await json('status')).toMatchObject({ passed: true, state: 'held', percent: 10 });
     const { rollouts } = await json('list');
     expect(rollouts[0]).toMatchObject({ candidate: 'r-2', outcome: 'running', stage: 'canary-10' });
 
@@ -127,7 +127,7 @@ describe('a rollout that is steered from the command line', () => {
 
     // What it decided is on record, and would be decided again.
     const judged = await json('judge', '--plan', 'compressed');
-    expect(judged).toMatchObject({ met: true, problem: null, lost: [], firstDifference: null });
+    expect(judged).toMatchObject({ passed: true, problem: null, lost: [], firstDifference: null });
     expect(judged.judged.length).toBeGreaterThanOrEqual(4);
     const other = await rollout('judge', '--plan', 'plans/demo.yaml');
     expect(other.stdout).toMatch(/the first difference: canary-10, .*demo is not judged/);
@@ -138,13 +138,13 @@ describe('a rollout that is steered from the command line', () => {
     expect(back.stdout).toMatch(/rolledBack after \d+ ms, verified/);
     const checked = await check('--seconds', '20');
     expect(checked.checks.slice(0, 2)).toMatchObject([
-      { name: 'version', met: true },
-      { name: 'probes', met: true },
+      { name: 'version', passed: true },
+      { name: 'probes', passed: true },
     ]);
     expect(checked.rows.map(({ n }: { n: number }) => n >= 100)).toContain(true);
     expect(await check('--release', 'r-2', '--seconds', '1')).toMatchObject({
-      met: false,
-      checks: [{ name: 'version', met: false }, { name: 'probes', met: false }, {}],
+      passed: false,
+      checks: [{ name: 'version', passed: false }, { name: 'probes', passed: false }, {}],
     });
     await traffic.stop();
   }, 300_000);
@@ -174,6 +174,6 @@ describe('a rollout that is steered from the command line', () => {
 async function check(...args: string[]) {
   const baseline = join(world.folder, 'artifacts/eval/baseline_metrics.json');
   const env = { RELEASES_DIR: releasesDir };
-  const ended = await run(world, 'check-rollback', ['--baseline', baseline, '--json', ...args], env);
+  const ended = await run(world, 'rollout check-rollback', ['--baseline', baseline, '--json', ...args], env);
   return JSON.parse(ended.stdout);
 }

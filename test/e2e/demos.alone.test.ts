@@ -24,7 +24,7 @@ describe.each(RELEASES)('npm run demo -- --release %s', (release) => {
     'ends as that release should',
     async () => {
       const logFile = join(folder, `${release}.log`);
-      const command = nodeCommand('scripts/demo', '--release', release);
+      const command = nodeCommand('scripts/cli', 'demo', '--release', release);
       const demo = startProcess({ name: 'demo', command, logFile });
       try {
         const ended = await demo.ended;

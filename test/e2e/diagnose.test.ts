@@ -31,13 +31,13 @@ afterAll(async () => {
 
 async function diagnose(): Promise<{ code: number; findings: Finding[]; wrong: string[] }> {
   const env = { STATE_DIR: join(world.folder, 'gateway'), RELEASES_DIR: releasesDir };
-  const { code, stdout } = await run(world, 'diagnose-retriever', ['--json'], env);
+  const { code, stdout } = await run(world, 'diagnose', ['--json'], env);
   const { findings }: { findings: Finding[] } = JSON.parse(stdout);
   const wrong = findings.filter(({ state }) => state === 'wrong').map(({ part }) => part);
   return { code, findings, wrong };
 }
 
-describe('diagnose-retriever', () => {
+describe('diagnose', () => {
   it('[H2] finds nothing wrong with a stack that runs, and looks at each part', async () => {
     const { code, findings, wrong } = await diagnose();
     expect(wrong).toEqual([]);

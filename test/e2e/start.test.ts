@@ -35,7 +35,7 @@ async function started<T>(
   await rm(stackFile, { force: true });
   const stack: RunningProcess = startProcess({
     name: 'start',
-    command: nodeCommand('scripts/start', ...flags),
+    command: nodeCommand('scripts/cli', 'start', ...flags),
     logFile: join(folder, 'start.log'),
     env: {
       ...Object.fromEntries(PORTS.map((name) => [`${name}_PORT`, '0'])),
@@ -120,7 +120,7 @@ describe('npm start', () => {
         });
         expect(await ask('rollout', 'list')).toMatchObject({ code: 0, stdout: 'none yet\n' });
         expect(await ask('rollback', 'v-1')).toMatchObject({ code: 0 });
-        const { stdout } = await ask('diagnose-retriever', '--json');
+        const { stdout } = await ask('diagnose', '--json');
         const found: { findings: { part: string; state: string }[] } = JSON.parse(stdout);
         const wrong = found.findings.filter(({ state }) => state === 'wrong' || state === 'skipped');
         expect(
@@ -158,7 +158,7 @@ describe('npm start', () => {
       expect(await readFile(ours, 'utf8')).toContain('"workflowId":"rollout/shop"');
       expect(existsSync(join(ROOT, 'artifacts/decisions/nothing-there.jsonl'))).toBe(false);
       const decisions = async (env: NodeJS.ProcessEnv) => {
-        const { stdout } = await toolIn({ env: { ...settingsOf(addresses), ...env } }, 'diagnose-retriever');
+        const { stdout } = await toolIn({ env: { ...settingsOf(addresses), ...env } }, 'diagnose');
         return stdout.split('\n').find((line) => line.includes(' decisions: '));
       };
       expect(await decisions({})).toContain(`1 records in ${ours}`);

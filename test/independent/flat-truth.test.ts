@@ -2,14 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT, nodeCommand } from '../../devstack/process.ts';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
 import { smallRelease } from '../fixtures/releases.ts';
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Writes the rows of a FLAT index as numpy files. */
 const EXPORT = `
 import sys, faiss, numpy as np
@@ -36,17 +35,13 @@ beforeAll(async () => {
 afterAll(() => rm(work, { recursive: true }));
 
 function rebuild(corpus: string, ...args: readonly string[]) {
-  const tool = [
-    '--import',
-    'tsx',
-    join(ROOT, 'scripts/rebuild-flat-truth.ts'),
-    '--out',
-    join(work, 'out.faiss'),
-  ];
-  return run(process.execPath, [...tool, '--corpus', join(work, corpus), ...args], { cwd: ROOT });
+  const out = join(work, 'out.faiss');
+  const tool = nodeCommand('scripts/cli', 'index', 'build-truth', '--out', out);
+  const [node = '', ...words] = [...tool, '--corpus', join(work, corpus), ...args];
+  return run(node, words, { cwd: ROOT });
 }
 
-describe('[W1] rebuild-flat-truth', () => {
+describe('[W1] index build-truth', () => {
   it.each([
     ['a .npy', 'rows.npy', []],
     ['a .npz', 'rows.npz', []],

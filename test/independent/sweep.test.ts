@@ -50,7 +50,7 @@ function unitVectors(n: number, random: () => number): Float32Array<ArrayBuffer>
 async function sweep({ index, flat, queries }: Files, n: number): Promise<{ trials: Trial[]; code: number }> {
   const out = join(work, 'tuning/sweep.json');
   const args = ['--index', index, '--flat', flat, '--queries', queries, '--nprobe-values', NPROBES.join(',')];
-  const [node = '', ...tool] = nodeCommand('scripts/nprobe-sweep', ...args);
+  const [node = '', ...tool] = nodeCommand('scripts/cli', 'tune', 'nprobe', ...args);
   const ended = run(node, [...tool, '--n-queries', String(n), '--out', out], { cwd: ROOT });
   const code = await ended.then(
     () => 0,
@@ -82,7 +82,7 @@ async function expectPythonAgrees({ index, flat, queries }: Files, trials: reado
   expect(recalls).toEqual(recalls.toSorted((a, b) => a - b));
 }
 
-it("[N3] nprobe-sweep finds what Python's faiss does at each nprobe, but for one query", async () => {
+it("[N3] tune nprobe finds what Python's faiss does at each nprobe, but for one query", async () => {
   const random = seededRandom(7);
   const nlist = Math.round(Math.sqrt(ROWS));
   await buildIndexes(work, { dimension: DIMENSION, vectors: unitVectors(ROWS, random), nlist, nprobe: 8 });

@@ -9,15 +9,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a command of scripts/ as a process of its own, as a person does, against a world's stack. */
+/** Runs a command of `retriever` as a process of its own, as a person does, against a world's stack. */
 export function run(
   world: World,
-  script: string,
+  words: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const { stack } = world;
-  const [node = '', ...command] = nodeCommand(`scripts/${script}`, ...args);
+  const [node = '', ...command] = nodeCommand('scripts/cli', ...words.split(' '), ...args);
   return new Promise((resolve) => {
     execFile(
       node,

@@ -7,7 +7,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a tool of scripts/ as a process of its own. */
+/** Runs a command of `retriever`, such as `index check-norms`, as a process of its own. */
 export function tool(name: string, ...args: readonly string[]): Promise<Ended> {
   return toolIn({}, name, ...args);
 }
@@ -19,7 +19,7 @@ export function toolIn(
   ...args: readonly string[]
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const [node = '', ...command] = nodeCommand(`scripts/${name}`, ...args);
+    const [node = '', ...command] = nodeCommand('scripts/cli', ...name.split(' '), ...args);
     execFile(node, command, { cwd, env: { ...process.env, ...env } }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );

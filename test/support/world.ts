@@ -120,7 +120,7 @@ function startTraffic(stack: Stack, folder: string, release: string, rate: numbe
   const args = ['--gateway', gateway, '--release', release, '--rate', String(rate), '--with-parent'];
   const users = startProcess({
     name: 'traffic',
-    command: nodeCommand('scripts/traffic', ...args),
+    command: nodeCommand('scripts/cli', 'traffic', ...args),
     logFile: join(folder, 'logs/traffic.log'),
     onLine: (line) => {
       if (line.startsWith('{')) last = JSON.parse(line);

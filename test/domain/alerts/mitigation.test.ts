@@ -116,7 +116,7 @@ describe('the message', () => {
     expect(page?.text.split('\n')).toEqual([
       'service retriever, release retriever_v0 (candidate)',
       'rollout rollout/retriever, run run-1',
-      '- look at the whole stack: `npx tsx scripts/diagnose-retriever.ts`',
+      '- look at the whole stack: `npx retriever diagnose`',
       'users back: `bash scripts/rollback_retriever.sh v-1`',
       'runbook: Alert Configuration, critical, error rate',
     ]);

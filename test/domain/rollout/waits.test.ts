@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Phase, RolloutState } from '../../../domain/rollout/state.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
-import { statusLines } from '../../../scripts/rollout/words.ts';
+import { statusLines } from '../../../scripts/commands/rollout/format-status.ts';
 import { aPlan } from '../../support/a-plan.ts';
 
 const plan = aPlan();
