@@ -9,7 +9,7 @@ const root: CommandGroup = {
     ...commands.commands,
     completion: {
       summary: 'Prints the completion script of a shell: bash, zsh or fish.',
-      load: async () => (await import('./cli/completion.ts')).completionOf('retriever', commands),
+      load: async () => (await import('./cli/completion.ts')).completionOf('retriever', root),
     },
   },
 };

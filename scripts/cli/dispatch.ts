@@ -8,7 +8,9 @@ export async function dispatch(name: string, root: CommandGroup, args: readonly 
   const chosen = Object.hasOwn(root.commands, word) ? root.commands[word] : undefined;
   if (chosen === undefined) {
     const known = Object.keys(root.commands).join(', ');
-    console.error(`${name}: there is no command ${JSON.stringify(word)}; there are: ${known}`);
+    console.error(
+      `${name}: there is no command ${JSON.stringify(word)}; there are: ${known}. ${name} --help describes them.`,
+    );
     process.exitCode = EXIT.usageError;
     return;
   }

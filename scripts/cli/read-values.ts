@@ -48,10 +48,16 @@ function parse(options: CommandOptions, args: readonly string[], allowPositional
     return { values: { ...values } as Given, positionals };
   } catch (error) {
     const known = Object.keys(config.options);
+    const isValued = (name: string) => options[name]?.value !== undefined;
     const { tokens } = parseArgs({ ...config, allowPositionals: true, strict: false, tokens: true });
     const unknown = tokens.find((token) => token.kind === 'option' && !known.includes(token.name));
     if (unknown?.kind === 'option')
       throw new UsageError(`Unknown option '${unknown.rawName}'; there are ${allowed(known)}`);
+    const bare = tokens.find(
+      (token) => token.kind === 'option' && token.value === undefined && isValued(token.name),
+    );
+    if (bare?.kind === 'option')
+      throw new UsageError(`${bare.rawName} takes a value: ${bare.rawName} ${options[bare.name]?.value}`);
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }

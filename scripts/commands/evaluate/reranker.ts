@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { compareHits } from '../../../retrieval/evaluation/compare-hits.ts';
 import { loadHits } from '../../../retrieval/evaluation/set.ts';
-import { existing } from '../../cli/options.ts';
+import { existing, refused } from '../../cli/options.ts';
 import { command } from '../../cli/command.ts';
 
 const METRICS = ['R_at_1', 'R_at_5', 'R_at_10', 'MRR'] as const;
@@ -22,7 +22,7 @@ export const reranker = command({
       help: 'least lift of R@5 in points',
       schema: z
         .string()
-        .regex(/^-?\d+(\.\d+)?$/, 'must be a number')
+        .regex(/^-?\d+(\.\d+)?$/, refused('must be a number'))
         .transform(Number)
         .default(3),
     },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { calibrateThreshold } from '../../../retrieval/evaluation/threshold.ts';
-import { release as releaseOption } from '../../cli/options.ts';
+import { refused, release as releaseOption } from '../../cli/options.ts';
 import { command } from '../../cli/command.ts';
 
 export const threshold = command({
@@ -12,7 +12,7 @@ export const threshold = command({
       help: 'share of queries that are to reach τ',
       schema: z
         .string()
-        .regex(/^0\.\d+$/, 'must be a share like 0.95')
+        .regex(/^0\.\d+$/, refused('must be a share like 0.95'))
         .transform(Number)
         .default(0.95),
     },

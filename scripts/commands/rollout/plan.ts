@@ -9,6 +9,7 @@ import type { Plan } from '../../../domain/plan/plan.ts';
 import { GATEWAY_METRICS } from '../../../domain/metrics/snapshot.ts';
 import { gatewayFromEnv } from '../../../devstack/gateway-client.ts';
 import { UsageError, command } from '../../cli/command.ts';
+import { positive } from '../../cli/options.ts';
 import { DEFAULT_PLAN, readPlan } from './plan-file.ts';
 import { sayClock } from './format-status.ts';
 
@@ -29,7 +30,7 @@ export const plan = command({
     rate: {
       value: 'QPS',
       help: 'context requests a second, both lanes together (default: measured at the gateway)',
-      schema: z.coerce.number('must be a number above 0').positive('must be a number above 0').optional(),
+      schema: positive.optional(),
     },
   },
   async run({ plan: name, rate }) {

@@ -13,11 +13,12 @@ import {
 import type { ScheduleName } from './schedules.ts';
 import { localTime, oddDay } from './local-times.ts';
 import { UsageError, command } from '../../cli/command.ts';
+import { refused } from '../../cli/options.ts';
 import type { CommandOption } from '../../cli/command.ts';
 
 const timeOfDay = z
   .string()
-  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as 02:00')
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, refused('must be a time such as 02:00'))
   .transform((text) => ({ hour: Number(text.slice(0, 2)), minute: Number(text.slice(3)) }));
 
 const only = {
@@ -59,7 +60,7 @@ export const apply = command({
       help: 'each begins up to so much later',
       schema: z
         .string()
-        .regex(/^\d{1,3}$/, 'must be a whole number of minutes')
+        .regex(/^\d{1,3}$/, refused('must be a whole number of minutes'))
         .transform(Number)
         .prefault('10'),
     },

@@ -7,7 +7,7 @@ import { poisson, seededRandom, zipfUsers } from '../../../devstack/traffic/arri
 import { Tally } from '../../../devstack/traffic/tally.ts';
 import { loadEvaluationSet } from '../../../retrieval/evaluation/set.ts';
 import { UsageError, command } from '../../cli/command.ts';
-import { percent, positive, seed } from '../../cli/options.ts';
+import { nonNegative, percent, positive, seed } from '../../cli/options.ts';
 import { releasesFolder } from '../../cli/paths.ts';
 
 const REPORT_MS = 1_000;
@@ -35,7 +35,7 @@ export const traffic = command({
     skew: {
       value: 'S',
       help: 'exponent of the Zipf distribution of requests over users',
-      schema: z.coerce.number('must be a number').nonnegative('must be a number from 0 on').default(0.6),
+      schema: nonNegative.prefault('0.6'),
     },
     texts: { value: 'PERCENT', help: 'requests that ask with a text', schema: percent.prefault('1') },
     vectors: { value: 'PERCENT', help: 'requests that ask with a vector', schema: percent.prefault('1') },

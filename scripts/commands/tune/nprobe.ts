@@ -6,18 +6,18 @@ import { readNpy } from '../../../retrieval/release/npy.ts';
 import { showProgress } from '../../cli/progress.ts';
 import { writeJson } from '../../cli/files.ts';
 import { withIndexPair, withinLists } from '../index/index-pair.ts';
-import { count, existing, optionalRelease, out as outOption } from '../../cli/options.ts';
+import { count, existing, optionalRelease, out as outOption, refused } from '../../cli/options.ts';
 import { UsageError, command } from '../../cli/command.ts';
 
 /** What the runbook tries. */
 const NPROBES = [4, 8, 12, 16] as const;
 const nprobeValues = z
   .string()
-  .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, 'must be whole numbers like 4,8,12,16')
+  .regex(/^[1-9]\d{0,5}(,[1-9]\d{0,5})*$/, refused('must be whole numbers like 4,8,12,16'))
   .transform((text) => [...new Set(text.split(',').map(Number))]);
 const milliseconds = z
   .string()
-  .regex(/^\d+(\.\d+)?$/, 'must be milliseconds')
+  .regex(/^\d+(\.\d+)?$/, refused('must be milliseconds'))
   .transform(Number);
 
 export const tuneNprobe = command({

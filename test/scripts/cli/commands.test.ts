@@ -46,7 +46,10 @@ describe('a call without a command', () => {
   });
 
   it.each([
-    ['fly', /^retriever: there is no command "fly"; there are: rollout, .*traffic/],
+    [
+      'fly',
+      /^retriever: there is no command "fly"; there are: rollout, .*traffic.*completion\. retriever --help describes them\.$/m,
+    ],
     ['rollout strat', /^retriever rollout: there is no command "strat"; there are: start, status/],
     ['constructor', /there is no command "constructor"/],
   ])('%s ends with 2 and names what is allowed', async (name, says) => {
@@ -77,6 +80,11 @@ describe('a call without a command', () => {
 describe('a wrong call', () => {
   it.each([
     ['start', ['--traffic', 'abc'], /--traffic: must be a number above 0, not abc/, 2],
+    ['traffic', ['--seed', 'x'], /--seed: must be a whole number from 0 on, not x/, 2],
+    ['traffic', ['--skew', 'x'], /--skew: must be a number from 0 on, not x/, 2],
+    ['traffic', ['--texts', '101'], /--texts: must be a percentage from 0 to 100, not 101/, 2],
+    ['rollout plan', ['--rate', '0'], /--rate: must be a number above 0, not 0/, 2],
+    ['rollout plan', ['--rate'], /^--rate takes a value: --rate QPS\nusage: retriever rollout plan/, 2],
     ['traffic', ['--rate', 'abc'], /--rate: must be a number above 0, not abc/, 2],
     ['traffic', ['--release', '/nosuch'], /--release: there is no release in \/nosuch/, 2],
     ['traffic', ['--texts', '60', '--vectors', '60'], /--texts, --vectors: must be at most 100 %/, 2],

@@ -35,6 +35,7 @@ describe('the completion script', () => {
 
   it.each([
     [['ro'], ['rollout', 'rollback']],
+    [['comp'], ['completion']],
     [
       ['rollout', 'st'],
       ['start', 'status'],
