@@ -1,17 +1,20 @@
 #!/usr/bin/env node
-// Starts scripts/cli: compiled beside this file, as in the image; from the sources; compiled in a package without them.
+// Starts scripts/cli: compiled beside this file, as in the image; else from the sources, as in a clone or a package.
 import { existsSync } from 'node:fs';
 
 const at = (path) => new URL(path, import.meta.url);
-const source = at('cli.ts');
 if (existsSync(at('cli.js'))) {
   await import(at('cli.js').href);
-} else if (existsSync(source) && hasTsx()) {
+} else if (hasTsx()) {
   const { register } = await import('tsx/esm/api');
   register();
-  await import(source.href);
+  await import(at('cli.ts').href);
 } else {
-  await import(at('../dist/scripts/cli.js').href);
+  // The first thing that somebody with a new clone meets: a stack trace would not say what to do.
+  console.error(
+    'retriever: the npm package tsx is not installed here; install everything: bash scripts/setup.sh',
+  );
+  process.exitCode = 1;
 }
 
 function hasTsx() {
