@@ -111,7 +111,7 @@ function setUpEncoder(name: string): void {
 
 /** Built only for who asks for it; found by its content the next time. */
 function setUpLarge(): void {
-  const [node = '', ...args] = nodeCommand('scripts/cli', 'setup', 'samples', '--also', LARGE);
+  const [node, ...args] = nodeCommand('scripts/cli', 'setup', 'samples', '--also', LARGE);
   const { status } = spawnSync(node, args, { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -9,7 +9,7 @@ interface Ended {
 }
 
 function bench(name: string, option: string): Promise<Ended> {
-  const [node = '', ...args] = nodeCommand(`bench/${name}`, option);
+  const [node, ...args] = nodeCommand(`bench/${name}`, option);
   return new Promise((resolve) => {
     execFile(node, args, { cwd: ROOT }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, stdout, stderr }),

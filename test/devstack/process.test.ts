@@ -61,7 +61,7 @@ describe('a process of the stack', () => {
   });
 
   it('ends when its parent is killed with kill -9', async () => {
-    const [node = '', ...args] = nodeCommand('devstack/process');
+    const [node, ...args] = nodeCommand('devstack/process');
     const [flags, module] = [args.slice(0, -1), args.at(-1)];
     const script = `
       const { startProcess } = await import(${JSON.stringify(module)});

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 /** The tool as a person runs it. */
 async function schedules(...args: readonly string[]): Promise<string> {
-  const [node = '', ...command] = nodeCommand('scripts/cli', 'schedules', ...args);
+  const [node, ...command] = nodeCommand('scripts/cli', 'schedules', ...args);
   const env = { ...process.env, TEMPORAL_ADDRESS: world.stack.addresses.temporal };
   return (await promisify(execFile)(node, command, { cwd: ROOT, env })).stdout;
 }

@@ -37,7 +37,7 @@ afterAll(() => rm(work, { recursive: true }));
 function rebuild(corpus: string, ...args: readonly string[]) {
   const out = join(work, 'out.faiss');
   const tool = nodeCommand('scripts/cli', 'index', 'build-truth', '--out', out);
-  const [node = '', ...words] = [...tool, '--corpus', join(work, corpus), ...args];
+  const [node, ...words] = [...tool, '--corpus', join(work, corpus), ...args];
   return run(node, words, { cwd: ROOT });
 }
 

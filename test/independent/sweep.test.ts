@@ -50,7 +50,7 @@ function unitVectors(n: number, random: () => number): Float32Array<ArrayBuffer>
 async function sweep({ index, flat, queries }: Files, n: number): Promise<{ trials: Trial[]; code: number }> {
   const out = join(work, 'tuning/sweep.json');
   const args = ['--index', index, '--flat', flat, '--queries', queries, '--nprobe-values', NPROBES.join(',')];
-  const [node = '', ...tool] = nodeCommand('scripts/cli', 'tune', 'nprobe', ...args);
+  const [node, ...tool] = nodeCommand('scripts/cli', 'tune', 'nprobe', ...args);
   const ended = run(node, [...tool, '--n-queries', String(n), '--out', out], { cwd: ROOT });
   const code = await ended.then(
     () => 0,

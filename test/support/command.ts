@@ -17,7 +17,7 @@ export function run(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const { stack } = world;
-  const [node = '', ...command] = nodeCommand('scripts/cli', ...words.split(' '), ...args);
+  const [node, ...command] = nodeCommand('scripts/cli', ...words.split(' '), ...args);
   return new Promise((resolve) => {
     execFile(
       node,

@@ -19,7 +19,7 @@ export function toolIn(
   ...args: readonly string[]
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const [node = '', ...command] = nodeCommand('scripts/cli', ...name.split(' '), ...args);
+    const [node, ...command] = nodeCommand('scripts/cli', ...name.split(' '), ...args);
     execFile(node, command, { cwd, env: { ...process.env, ...env } }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );

@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What the worker says before it ends. */
 async function startWorker(): Promise<string> {
-  const [file = '', ...args] = nodeCommand('worker/main');
+  const [file, ...args] = nodeCommand('worker/main');
   // Nobody listens there: a worker that has all it needs ends with that.
   const env = {
     PATH: folder,

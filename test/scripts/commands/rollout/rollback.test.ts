@@ -55,7 +55,7 @@ function command(...args: string[]): Promise<Ran> {
 
 function begun(args: readonly string[], onStderr: (text: string) => void): Promise<Ran> {
   const where = { TEMPORAL_ADDRESS: env.address, TASK_QUEUE };
-  const [node = '', ...rest] = nodeCommand('scripts/cli', 'rollout', 'rollback', ...args);
+  const [node, ...rest] = nodeCommand('scripts/cli', 'rollout', 'rollback', ...args);
   return new Promise((resolve) => {
     const child = execFile(
       node,
