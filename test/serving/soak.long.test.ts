@@ -8,14 +8,13 @@ import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { TestGateway } from '../support/gateway-process.ts';
 import { createTestGateway } from '../support/gateway-process.ts';
 
-/** `npm run test:long` soaks for ten minutes. */
-const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 60);
+/** It judges timings, so it needs a machine that does nothing else. */
+const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 600);
 const STEP_SECONDS = 3;
 const FIRST_RATE = 200;
 const GROWTH = 1.3;
-/** The runbook's limit of the P95. `npm test` runs on machines that do other things: there it is printed, not judged. */
+/** The runbook's limit of the P95. */
 const BUDGET_MS = 10;
-const JUDGED = SECONDS >= 600;
 /** A half's P95 is the median of the P95s of so many pieces: what else the machine does for some seconds moves it little. */
 const PIECES = 5;
 /** What the second half's may be of the first's, and so many ms more: it must not get worse and worse. */
@@ -122,7 +121,7 @@ it(
     expect([...first.errors, ...second.errors]).toEqual([]);
     expect(first.answers + second.answers).toBeGreaterThan(0.9 * rate * SECONDS);
     const drifted = DRIFT.ratio * first.p95Ms + DRIFT.ms;
-    expect(second.p95Ms).toBeLessThan(JUDGED ? Math.min(BUDGET_MS, drifted) : drifted);
+    expect(second.p95Ms).toBeLessThan(Math.min(BUDGET_MS, drifted));
     expect(grownBytes).toBeLessThan(LEVEL_BYTES);
   },
 );
