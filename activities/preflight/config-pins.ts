@@ -19,7 +19,7 @@ export function brokenPins(candidate: ReleaseManifest, stable: ReleaseManifest):
   return (Object.keys(broken) as Pin[]).filter((pin) => broken[pin]);
 }
 
-/** The check of the pins, in one row: green names the values, red names each that is wrong. */
+/** The check of the pins, in one row: a pass names the values, a fail each that is wrong. */
 export function configPins(candidate: ReleaseManifest, stable: ReleaseManifest): PreflightCheck[] {
   const { flags } = candidate;
   const words: Readonly<Record<Pin, string>> = {
@@ -29,7 +29,7 @@ export function configPins(candidate: ReleaseManifest, stable: ReleaseManifest):
     encoder: `encoder ${candidate.encoder.name} is not stable's ${stable.encoder.name}`,
   };
   const problems = brokenPins(candidate, stable).map((pin) => words[pin]);
-  if (problems.length > 0) return [{ name: 'config pins', verdict: 'red', reason: problems.join('; ') }];
+  if (problems.length > 0) return [{ name: 'config pins', verdict: 'fail', reason: problems.join('; ') }];
   const pins = `${candidate.encoder.name} ${candidate.dimension}-D, nprobe ${flags.nprobe}, RETRIEVER_IMPL=${flags.impl}, RERANKER=${flags.reranker}`;
-  return [{ name: 'config pins', verdict: 'green', reason: pins }];
+  return [{ name: 'config pins', verdict: 'pass', reason: pins }];
 }

@@ -55,11 +55,11 @@ async function healthCheck(gatewayUrl: string): Promise<PreflightCheck> {
   if (answer.statusCode !== 200 || !parsed.success)
     return {
       name,
-      verdict: 'red',
+      verdict: 'fail',
       reason: `answered ${answer.statusCode} without version, percent and parts`,
     };
-  if (!parsed.data.search.ok) return { name, verdict: 'red', reason: 'says that search is not ok' };
-  return { name, verdict: 'green', reason: `answers, version ${parsed.data.version}` };
+  if (!parsed.data.search.ok) return { name, verdict: 'fail', reason: 'says that search is not ok' };
+  return { name, verdict: 'pass', reason: `answers, version ${parsed.data.version}` };
 }
 
 /** A live gateway's clock has moved by then. */
@@ -68,12 +68,12 @@ const SOON_MS = 100;
 async function metricsCheck(metrics: MetricsSource): Promise<PreflightCheck> {
   const name = '/metrics';
   const lacking = await metrics.lacking();
-  if (lacking.length > 0) return { name, verdict: 'red', reason: `lacks ${lacking.join(', ')}` };
+  if (lacking.length > 0) return { name, verdict: 'fail', reason: `lacks ${lacking.join(', ')}` };
   const opening = await metrics.snapshot();
   await pause(SOON_MS);
   const now = windowBetween(opening, await metrics.snapshot());
-  if (now.kind === 'missing') return { name, verdict: 'red', reason: now.reason };
-  return { name, verdict: 'green', reason: 'holds every metric that the gates need, and moves' };
+  if (now.kind === 'missing') return { name, verdict: 'fail', reason: now.reason };
+  return { name, verdict: 'pass', reason: 'holds every metric that the gates need, and moves' };
 }
 
 /** A plan may do without the monitor: its gates and its guard still judge, but nobody is notified of what they do not watch. */
@@ -84,10 +84,10 @@ async function monitorCheck(
   const name = 'monitor';
   const workflowId = monitorId(service);
   if (await isRunning(workflowId))
-    return { name, verdict: 'green', reason: `${workflowId} watches the alert rules` };
+    return { name, verdict: 'pass', reason: `${workflowId} watches the alert rules` };
   return {
     name,
-    verdict: plan.monitor === 'required' ? 'red' : 'note',
+    verdict: plan.monitor === 'required' ? 'fail' : 'note',
     reason: `${workflowId} does not run, so nobody watches the alert rules; start it with ${monitorCommand(service, taskQueue)}`,
   };
 }

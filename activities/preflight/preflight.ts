@@ -55,17 +55,17 @@ export function createPreflight(deps: PreflightDeps): Pick<RolloutActivities, 'p
 function ownService(own: string, asked: string): PreflightCheck[] | null {
   if (asked === own) return null;
   const reason = `this worker serves ${own}, not ${asked}: start the rollout on the task queue of ${asked}'s worker`;
-  return [{ name: 'service', verdict: 'red', reason }];
+  return [{ name: 'service', verdict: 'fail', reason }];
 }
 
 /** Null where users would get anything new. */
 function stableAlready(candidate: string, stable: string): PreflightCheck[] | null {
   if (candidate !== stable) return null;
   const reason = `${candidate} is stable already, so every user has it: there is nothing to ship`;
-  return [{ name: 'candidate', verdict: 'red', reason }];
+  return [{ name: 'candidate', verdict: 'fail', reason }];
 }
 
-/** Null if the release is there; else the one red row that says which releases are. */
+/** Null if the release is there; else the one failed row that says which releases are. */
 async function knownRelease(releasesDir: string, name: string): Promise<PreflightCheck[] | null> {
   const there = await readdir(releasesDir).catch((): string[] => []);
   if (isName(name) && there.includes(name)) return null;
@@ -73,7 +73,7 @@ async function knownRelease(releasesDir: string, name: string): Promise<Prefligh
   return [
     {
       name: 'candidate',
-      verdict: 'red',
+      verdict: 'fail',
       reason: `there is no release ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
     },
   ];
@@ -101,7 +101,7 @@ function parts(deps: PreflightDeps, input: PreflightInput, stable: string): Part
 }
 
 /**
- * Runs the parts one after the other and stops after a red one: what follows would only repeat it. The rows so far
+ * Runs the parts one after the other and stops after one that fails: what follows would only repeat it. The rows so far
  * are in the heartbeat, so that a worker which takes over goes on where the last one was.
  */
 async function runParts(all: readonly Part[]): Promise<PreflightCheck[]> {
@@ -115,19 +115,19 @@ async function runParts(all: readonly Part[]): Promise<PreflightCheck[]> {
     if (i < before.parts) continue;
     const beat = setInterval(() => heartbeat({ parts: i, checks }), 2_000);
     try {
-      checks.push(...(await part.run(signal).catch((error: unknown) => red(part.name, error, signal))));
+      checks.push(...(await part.run(signal).catch((error: unknown) => notPassed(part.name, error, signal))));
     } finally {
       clearInterval(beat);
     }
     heartbeat({ parts: i + 1, checks });
-    if (checks.some(({ verdict }) => verdict === 'red')) break;
+    if (checks.some(({ verdict }) => verdict === 'fail')) break;
   }
   return checks;
 }
 
-/** A check that can not be carried out is not passed: red where the release is at fault, else unknown. */
-function red(name: string, error: unknown, signal: AbortSignal): PreflightCheck[] {
+/** A check that can not be carried out is not passed: it fails where the release is at fault, and is inconclusive otherwise. */
+function notPassed(name: string, error: unknown, signal: AbortSignal): PreflightCheck[] {
   signal.throwIfAborted();
   const reason = errorMessage(error);
-  return [{ name, verdict: error instanceof ReleaseError ? 'red' : 'unknown', reason }];
+  return [{ name, verdict: error instanceof ReleaseError ? 'fail' : 'inconclusive', reason }];
 }

@@ -3,7 +3,11 @@ import { moduleCommand } from '../../platform/node-command.ts';
 import { runNiced } from '../../platform/subprocess.ts';
 import type { PreflightCheck } from '../../domain/preflight/report.ts';
 
-const row = z.object({ name: z.string(), verdict: z.enum(['green', 'red', 'unknown']), reason: z.string() });
+const row = z.object({
+  name: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reason: z.string(),
+});
 
 /** What release-check-main is to look at. */
 export type ReleaseCheck = 'files-only' | 'with-smoke-tests';
@@ -25,7 +29,7 @@ export async function checkRelease(
   );
   if (child.code === 0 && rows.length > 0) return rows;
   const reason = `the check of ${release} ended with ${child.code}: ${child.stderr.trim().slice(-400)}`;
-  return [...rows, { name: `files of ${release}`, verdict: 'unknown', reason }];
+  return [...rows, { name: `files of ${release}`, verdict: 'inconclusive', reason }];
 }
 
 /** `rollback_retriever.sh RELEASE --dry-run`: the very script that an operator would run in an emergency. */
@@ -41,7 +45,7 @@ export async function rollbackDryRun(
   return [
     {
       name: 'rollback dry run',
-      verdict: child.code === 0 ? 'green' : 'red',
+      verdict: child.code === 0 ? 'pass' : 'fail',
       reason: reason || `the script ended with ${child.code} and said nothing`,
     },
   ];

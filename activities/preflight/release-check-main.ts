@@ -19,7 +19,7 @@ const { ok, problems, manifest } = await verifyRelease(dir);
 const files = Object.keys(manifest?.files ?? {}).length;
 print({
   name: `files of ${release}`,
-  verdict: ok ? 'green' : 'red',
+  verdict: ok ? 'pass' : 'fail',
   reason: ok
     ? `${files} files are there with their checksums`
     : problems.map(({ file, reason }) => `${file}: ${reason}`).join('; '),
@@ -27,6 +27,6 @@ print({
 if (ok && what === 'with-smoke-tests') {
   for (const smoke of SMOKE_TESTS) {
     const { name, ok: passed, reason } = await smoke(dir);
-    print({ name, verdict: passed ? 'green' : 'red', reason });
+    print({ name, verdict: passed ? 'pass' : 'fail', reason });
   }
 }

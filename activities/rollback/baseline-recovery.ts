@@ -31,7 +31,7 @@ export async function metricsReturn(
   release: string,
   signal: AbortSignal,
 ): Promise<MetricsReturn> {
-  const unknown = (reason: string): MetricsReturn => ({ verdict: 'unknown', reason });
+  const unknown = (reason: string): MetricsReturn => ({ verdict: 'inconclusive', reason });
   const read = await baselineOf(join(artifactsDir, 'eval', 'baseline_metrics.json'));
   if ('problem' in read) return unknown(`no baseline: ${read.problem}`);
   if (read.baseline.release !== release) return unknown(`the baseline is that of ${read.baseline.release}`);

@@ -3,6 +3,7 @@ import { judge } from '../gate/evaluate-gate.ts';
 import { firstWord } from '../rollout/confirmation-window.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { readVerdict } from '../core/verdict.ts';
 import type { GateRecord } from '../rollout/decision.ts';
 
 /** A verdict of a rollout, and the one that another plan comes to on the same evidence. */
@@ -31,8 +32,9 @@ type Gate = Omit<GateRecord, 'rows' | 'evidence'> & { readonly verdict: Verdict 
  */
 export function rejudge(plan: Plan, records: readonly DecisionRecord[]): Rejudged[] {
   return records.flatMap((record) => {
-    const { kind, stage, gate, verdict } = record;
-    if (kind !== 'verdict' || stage === null || gate === null || verdict === null) return [];
+    const { kind, stage, gate } = record;
+    if (kind !== 'verdict' || stage === null || gate === null || record.verdict === null) return [];
+    const verdict = readVerdict(record.verdict);
     const was = {
       verdict,
       reason: record.reason,
@@ -49,7 +51,11 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
   if (gate.evidence === null) return null;
   const stage = plan.stages.find((other) => other.name === name);
   if (stage === undefined)
-    return { verdict: 'unknown', reason: `plan ${plan.name} has no stage ${name}`, follows: 'is not judged' };
+    return {
+      verdict: 'inconclusive',
+      reason: `plan ${plan.name} has no stage ${name}`,
+      follows: 'is not judged',
+    };
   const evidence = { ...gate.evidence, looks: plan.extendAtMost + 1 };
   const judgement = firstWord(plan, judge(plan, stage.rows, evidence, atMs), gate, atMs);
   const { extensions, held, taken } = gate;
@@ -61,15 +67,15 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
 }
 
 function consequence({ verdict, onRed, ladder, taken, extensions, held, extendAtMost }: Gate): string {
-  if (verdict === 'red' && onRed === 'rollback') return 'rolls back';
+  if (verdict === 'fail' && onRed === 'rollback') return 'rolls back';
   if (held) return 'stays held';
   switch (verdict) {
-    case 'green':
+    case 'pass':
       return 'goes on';
-    case 'unknown':
+    case 'inconclusive':
       return extensions < extendAtMost ? 'extends' : 'holds';
     case 'warn':
-    case 'red': {
+    case 'fail': {
       const step = ladder.find((one) => one === 'hold' || !taken.includes(one)) ?? 'hold';
       return step === 'hold' ? 'holds' : `tries ${step}`;
     }

@@ -15,8 +15,8 @@ export interface MetricChange {
 /** Shares that the metrics file has; the runbook limits R@5 and Contain@50, the others inform. */
 const METRICS = ['R_at_1', 'R_at_5', 'R_at_10', 'R_at_20', 'R_at_50', 'MRR', 'Contain_at_50'] as const;
 const LIMITED: readonly string[] = ['R_at_5', 'Contain_at_50'];
-/** Falls of R@5 in points: up to the first is stable, beyond the second is red (runbook, T+8h). */
-const R_AT_5_POINTS = { stable: 2, red: 5 };
+/** Falls of R@5 in points: up to the first is stable, beyond the second a fail (runbook, T+8h). */
+const R_AT_5_POINTS = { stable: 2, fail: 5 };
 /** A hair beyond a limit in binary is still on it. */
 const HAIR = 1e-9;
 
@@ -39,23 +39,23 @@ function judged(
 ): Pick<MetricChange, 'verdict' | 'reason'> {
   if (after === null || points === null)
     return LIMITED.includes(metric)
-      ? { verdict: 'unknown', reason: 'is missing, or no share, in one of the files' }
-      : { verdict: 'green', reason: 'not in both files; informs only' };
+      ? { verdict: 'inconclusive', reason: 'is missing, or no share, in one of the files' }
+      : { verdict: 'pass', reason: 'not in both files; informs only' };
   if (metric === 'R_at_5') return judgedRecall(points);
   if (metric === 'Contain_at_50' && after < LEAST_CONTAINMENT - HAIR)
     return { verdict: 'warn', reason: `is below ${LEAST_CONTAINMENT}` };
   return {
-    verdict: 'green',
+    verdict: 'pass',
     reason: metric === 'Contain_at_50' ? `at least ${LEAST_CONTAINMENT}` : 'informs only',
   };
 }
 
 function judgedRecall(points: number): Pick<MetricChange, 'verdict' | 'reason'> {
-  const { stable, red } = R_AT_5_POINTS;
-  if (points < -red - HAIR) return { verdict: 'red', reason: `fell by more than ${red} points` };
-  if (points < -stable - HAIR) return { verdict: 'warn', reason: `fell by ${stable} to ${red} points` };
-  if (points > stable + HAIR) return { verdict: 'green', reason: `rose by more than ${stable} points` };
-  return { verdict: 'green', reason: `within ${stable} points` };
+  const { stable, fail } = R_AT_5_POINTS;
+  if (points < -fail - HAIR) return { verdict: 'fail', reason: `fell by more than ${fail} points` };
+  if (points < -stable - HAIR) return { verdict: 'warn', reason: `fell by ${stable} to ${fail} points` };
+  if (points > stable + HAIR) return { verdict: 'pass', reason: `rose by more than ${stable} points` };
+  return { verdict: 'pass', reason: `within ${stable} points` };
 }
 
 function shareOf(value: unknown): number | null {

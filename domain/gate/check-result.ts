@@ -19,7 +19,7 @@ export interface RowVerdict {
   /** Of what the first limit is held against; null where nothing could be measured. */
   readonly interval: Interval | null;
   readonly reason: string;
-  /** How far it was from another verdict, e.g. `red at 12 more errors`; null where that is not a matter of counts. */
+  /** How far it was from another verdict, e.g. `fail at 12 more errors`; null where that is not a matter of counts. */
   readonly distance: string | null;
 }
 
@@ -31,12 +31,12 @@ export function checkRow(
   { percent, z }: { readonly percent: number; readonly z: number },
 ): RowVerdict {
   const { measured: m, kind, own, counted } = estimate;
-  const first = estimate.warn ?? estimate.red;
+  const first = estimate.warn ?? estimate.fail;
   const of = { row, ...(kind === undefined ? {} : { kind }), measured: m };
   if (m.kind !== 'value' || first === null)
     return {
       ...of,
-      verdict: 'unknown',
+      verdict: 'inconclusive',
       interval: null,
       reason: `${nameOf(row, kind)}: ${estimate.says}`,
       distance: null,
@@ -45,7 +45,7 @@ export function checkRow(
   const point = byPoint(plan, row);
   const verdictAt = (count: Count, at: number): Verdict =>
     count.n < row.minSamples
-      ? 'unknown'
+      ? 'inconclusive'
       : classify(limits, (limit) => intervalAt(estimate[limit] ?? first, first, count, at));
   const verdict =
     point && m.n >= row.minSamples
@@ -64,8 +64,8 @@ export function checkRow(
 }
 
 /** Limits that hold as they are written. */
-function ownLimits({ warn, red }: Bounds<number>): Limits {
-  return { warn, red, within: warn ?? red ?? 0 };
+function ownLimits({ warn, fail }: Bounds<number>): Limits {
+  return { warn, fail, within: warn ?? fail ?? 0 };
 }
 
 /** A bound's interval if `count` had been counted at the first one: as many more requests, and as many more hits. */

@@ -16,7 +16,7 @@ interface Result {
 }
 
 /** Which limit is named. */
-type Which = 'warn' | 'red' | 'within';
+type Which = 'warn' | 'fail' | 'within';
 
 /** What a row is of, as a person reads it. */
 export function nameOf({ metric }: GateRow, kind: string | undefined): string {
@@ -34,16 +34,16 @@ export function describeResult(result: Result): string {
 
 function because(result: Result): string {
   const { verdict, limits, estimate } = result;
-  const first = limits.warn === null ? 'red' : 'warn';
+  const first = limits.warn === null ? 'fail' : 'warn';
   const say = (which: Which) => sayLimit(result, which);
   switch (verdict) {
-    case 'green':
+    case 'pass':
       return `, within ${say('within')}`;
     case 'warn':
       return `, beyond ${say('warn')} for a warning`;
-    case 'red':
-      return `, beyond ${say('red')}`;
-    case 'unknown':
+    case 'fail':
+      return `, beyond ${say('fail')}`;
+    case 'inconclusive':
       return limits.within === limits[first] || estimate.own !== undefined
         ? `, not proven to be within ${say(first)} yet`
         : `, neither proven to be within ${say('within')} nor beyond ${say(first)} yet`;
@@ -73,8 +73,8 @@ function sayLimit({ row: { metric, against }, limits, point }: Result, which: Wh
 }
 
 /** A P95's limit in ms stands with what was measured; here stands which share of slow requests it allows. */
-function sayShareOfSlow({ warn, red, within }: Limits, which: Which): string {
-  if ((warn ?? red ?? 0) > SLOWER_SHARE) return 'what stable keeps in the same minutes';
+function sayShareOfSlow({ warn, fail, within }: Limits, which: Which): string {
+  if ((warn ?? fail ?? 0) > SLOWER_SHARE) return 'what stable keeps in the same minutes';
   const extra = hundredths(within - SLOWER_SHARE);
   return which === 'within' && extra > 0 ? `the limit and ${extra} points` : 'the limit';
 }

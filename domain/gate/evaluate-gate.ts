@@ -15,16 +15,16 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
   const counting = judged.filter(({ row, measured: m }) => !row.informs && m.kind !== 'notApplicable');
   const verdict = worst(counting.map((row) => row.verdict));
   const deciding = counting.filter((row) => row.verdict === verdict);
-  const reds = deciding.filter(() => verdict === 'red');
+  const failed = deciding.filter(() => verdict === 'fail');
   return {
     verdict,
     reason:
-      verdict === 'green'
-        ? `all ${counting.length} rows are green`
+      verdict === 'pass'
+        ? `all ${counting.length} rows pass`
         : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
-    onRed: sternest(reds.map(({ row }) => row.onRed)),
+    onRed: sternest(failed.map(({ row }) => row.onRed)),
     ladder: ladderOf(
       verdict,
       deciding.map(({ row }) => row),
@@ -47,7 +47,7 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict[] {
 
 /** Beyond its limit a row may propose what to do. */
 function proposing(judged: RowVerdict, candidate: LaneWindow | null): RowVerdict {
-  const beyond = judged.verdict === 'warn' || judged.verdict === 'red';
+  const beyond = judged.verdict === 'warn' || judged.verdict === 'fail';
   const { remedy } = definitionOf(judged.row.metric);
   return !beyond || remedy === null || candidate === null
     ? judged

@@ -8,7 +8,7 @@ export interface Judgement {
   readonly reason: string;
   readonly rows: readonly RowVerdict[];
   readonly atMs: number;
-  /** What a red asks for; null unless red. */
+  /** What a fail asks for; null for other verdicts. */
   readonly onRed: GateRow['onRed'] | null;
   /** What may be tried, first step first; empty where a row that decided has nothing to try. */
   readonly ladder: readonly LadderStep[];
@@ -16,5 +16,5 @@ export interface Judgement {
 
 /** A gate that could not be measured at all. */
 export function unknownJudgement(reason: string, atMs: number): Judgement {
-  return { verdict: 'unknown', reason, rows: [], atMs, onRed: null, ladder: [] };
+  return { verdict: 'inconclusive', reason, rows: [], atMs, onRed: null, ladder: [] };
 }

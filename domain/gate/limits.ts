@@ -8,7 +8,7 @@ import type { Interval } from '../statistics/proportion.ts';
 
 /** A row's limits as they are applied. */
 export interface Limits extends Bounds<number> {
-  /** Green is proven to lie within this. */
+  /** A pass is proven to lie within this. */
   readonly within: number;
 }
 
@@ -31,25 +31,25 @@ export function toleranceOf(
 }
 
 /** The limits that a row's samples are held against. The judge `sequential` takes one that stable does not keep either for as high as stable lies. */
-export function limitsOf({ judge }: Plan, { warn, red }: Bounds<Bound>, tolerance: Tolerance): Limits {
-  const first = warn ?? red;
-  if (first === null) return { warn: null, red: null, within: 0 };
+export function limitsOf({ judge }: Plan, { warn, fail }: Bounds<Bound>, tolerance: Tolerance): Limits {
+  const first = warn ?? fail;
+  if (first === null) return { warn: null, fail: null, within: 0 };
   const allowed = ({ control }: Bound, over: number) => {
     const shared = judge === 'literal' || control === null ? 0 : Math.max(0, control - first.over);
     return over * tolerance.times + shared;
   };
   return {
     warn: warn === null ? null : allowed(warn, warn.over),
-    red: red === null ? null : allowed(red, red.over),
+    fail: fail === null ? null : allowed(fail, fail.over),
     within: allowed(first, first.over + tolerance.margin),
   };
 }
 
-/** Warn or red where the interval at that limit lies beyond it; green where it lies within the first one; else not proven. */
-export function classify({ warn, red, within }: Limits, at: (limit: 'warn' | 'red') => Interval): Verdict {
-  if (red !== null && at('red').low > red) return 'red';
+/** Warn or fail where the interval at that limit lies beyond it; pass where it lies within the first one; else inconclusive. */
+export function classify({ warn, fail, within }: Limits, at: (limit: 'warn' | 'fail') => Interval): Verdict {
+  if (fail !== null && at('fail').low > fail) return 'fail';
   if (warn !== null && at('warn').low > warn) return 'warn';
-  return at(warn === null ? 'red' : 'warn').high <= within ? 'green' : 'unknown';
+  return at(warn === null ? 'fail' : 'warn').high <= within ? 'pass' : 'inconclusive';
 }
 
 /** Whether the measured value decides, and not its interval. */

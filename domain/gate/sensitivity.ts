@@ -14,8 +14,8 @@ interface Counted {
 const LONGEST = 1000;
 
 /**
- * How far a verdict was from another one: `red at 12 more errors` (of the same requests), `green at 300 more requests like
- * these`, `no longer red at 4 fewer errors`. Null where no such change would make another one.
+ * How far a verdict was from another one: `fail at 12 more errors` (of the same requests), `pass at 300 more requests like
+ * these`, `no longer fail at 4 fewer errors`. Null where no such change would make another one.
  */
 export function distanceOf(
   { count, what, grows }: Counted,
@@ -24,16 +24,16 @@ export function distanceOf(
 ): string | null {
   const { hits, n } = count;
   if (n === 0) return null;
-  if (verdict === 'warn' || verdict === 'red') {
+  if (verdict === 'warn' || verdict === 'fail') {
     const fewer = least(hits, (k) => verdictAt({ hits: hits - k, n }) !== verdict);
     return fewer === null ? null : `no longer ${verdict} at ${fewer} fewer ${what}`;
   }
   const parts: string[] = [];
-  if (verdict === 'unknown' && grows) {
-    const requests = least(n * LONGEST, (m) => verdictAt({ hits: hits * (1 + m / n), n: n + m }) === 'green');
-    if (requests !== null) parts.push(`green at ${requests} more requests like these`);
+  if (verdict === 'inconclusive' && grows) {
+    const requests = least(n * LONGEST, (m) => verdictAt({ hits: hits * (1 + m / n), n: n + m }) === 'pass');
+    if (requests !== null) parts.push(`pass at ${requests} more requests like these`);
   }
-  const decided = (k: number) => ['warn', 'red'].includes(verdictAt({ hits: hits + k, n }));
+  const decided = (k: number) => ['warn', 'fail'].includes(verdictAt({ hits: hits + k, n }));
   const more = least(n - hits, decided);
   if (more !== null) parts.push(`${verdictAt({ hits: hits + more, n })} at ${more} more ${what}`);
   return parts.length === 0 ? null : parts.join(', ');

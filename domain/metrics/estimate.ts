@@ -23,7 +23,7 @@ export interface Bound extends Sample {
 /** The limits of a row, each null where the row does not have it. */
 export interface Bounds<T> {
   readonly warn: T | null;
-  readonly red: T | null;
+  readonly fail: T | null;
 }
 
 /** A metric of a window before it is judged. */
@@ -42,7 +42,7 @@ export interface Estimate extends Bounds<Bound> {
 
 /** An estimate of nothing, since what it needs is not there. */
 export function absent(reason: string): Estimate {
-  return { measured: missing(reason), says: reason, counted: null, warn: null, red: null };
+  return { measured: missing(reason), says: reason, counted: null, warn: null, fail: null };
 }
 
 /** An estimate of nothing, since the metric has no meaning now. */
@@ -57,7 +57,7 @@ export function bounds(
   control: number | null = null,
 ): Bounds<Bound> {
   const bound = (over: number | null) => (over === null ? null : { ...sample, over, control });
-  return { warn: bound(warnOver), red: bound(redOver) };
+  return { warn: bound(warnOver), fail: bound(redOver) };
 }
 
 /** A share of the candidate's requests, or how far it exceeds stable's. */
@@ -99,7 +99,7 @@ export function lessExpected(estimate: Estimate, expected: number): Estimate {
     ...estimate,
     measured: m.kind === 'value' ? measured(m.value - expected, m.n) : m,
     warn: less(estimate.warn),
-    red: less(estimate.red),
+    fail: less(estimate.fail),
   };
 }
 

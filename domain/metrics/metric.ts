@@ -19,7 +19,7 @@ export interface MetricDefinition {
   readonly worse: 'over';
   /** What the gateway counts, what the candidate's lane says of itself, queries asked of both lanes, or the labelled evaluation. */
   readonly source: 'snapshot' | 'lane' | 'shadow' | 'evaluation';
-  /** Of the plan's margins the one for this metric; null where green has to be proven to the limit itself. */
+  /** Of the plan's margins the one for this metric; null where a pass has to be proven to the limit itself. */
   readonly margin: MarginName | null;
   /**
    * Whether its limits are wider where no users of stable are left to compare with: a spike that hits both lanes is then seen on one.

@@ -26,8 +26,8 @@ export function p95Estimate(question: Question, { candidate, stable, live }: Com
   if (question.against === 'stable' && stableP95 === null) return absent('no requests of stable');
   const inMs = (over: number | null) =>
     over === null || stableP95 === null ? over : Math.max(stableP95 * over, stableP95 + question.excessMs);
-  const own = { warn: inMs(question.warnOver), red: inMs(question.redOver) };
-  const first = own.warn ?? own.red;
+  const own = { warn: inMs(question.warnOver), fail: inMs(question.redOver) };
+  const first = own.warn ?? own.fail;
   if (first === null) return absent('the row has no limit');
   const n = total(candidate);
   const compared = stableP95 === null ? '' : `, stable ${stableP95.toFixed(2)} ms`;
@@ -36,7 +36,7 @@ export function p95Estimate(question: Question, { candidate, stable, live }: Com
     says: `P95 ${p95.toFixed(2)} ms of ${n}${compared}, limit ${first.toFixed(2)} ms`,
     counted: { what: 'slow requests', grows: true },
     warn: slowerThanLimit(candidate, live, own.warn),
-    red: slowerThanLimit(candidate, live, own.red),
+    fail: slowerThanLimit(candidate, live, own.fail),
     own,
   };
 }

@@ -7,7 +7,7 @@ import { SLOWER_SHARE } from './histogram.ts';
 export interface Tolerance {
   /** So many times as wide. */
   readonly times: number;
-  /** How far beyond the first limit the interval of a green row may reach. */
+  /** How far beyond the first limit the interval of a row that passes may reach. */
   readonly margin: number;
 }
 
@@ -26,7 +26,7 @@ export interface RowModel {
   readonly base: number;
   /** The share that lies at the first limit. */
   readonly limit: number;
-  /** Proven beyond this (in the interval's terms): not green. Proven within that: green. */
+  /** Proven beyond this (in the interval's terms): no pass. Proven within that: a pass. */
   readonly beyond: number;
   readonly within: number;
   readonly interval: (candidate: Count, stableN: number, z: number) => Interval;

@@ -30,7 +30,7 @@ export interface GateRow {
   readonly against: 'limit' | 'stable';
   /** Proven beyond this: warn. At least one of `warnOver` and `redOver` is set, and warnOver <= redOver. */
   readonly warnOver: number | null;
-  /** Proven beyond this: red. */
+  /** Proven beyond this: a fail. */
   readonly redOver: number | null;
   /** `ladder`: as a warn does, the ladder's steps first; then hold. */
   readonly onRed: 'hold' | 'rollback' | 'ladder';
@@ -45,7 +45,7 @@ export interface GateRow {
 }
 
 /**
- * How far beyond its first limit a green row's interval may reach with the judge `sequential`, in shares; `slow` is for each P95,
+ * How far beyond its first limit the interval of a row that passes may reach with the judge `sequential`, in shares; `slow` is for each P95,
  * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
  */
 type Margins = Readonly<Record<MarginName, number>>;

@@ -25,8 +25,8 @@ interface DetectableRow {
   readonly minSamples: number;
   /** After how much of extending the least samples are there; null: never. */
   readonly samplesAfterMs: number | null;
-  /** After how much of extending a release as good as stable is green in 4 of 5 rollouts; null: never. */
-  readonly greenAfterMs: number | null;
+  /** After how much of extending a release as good as stable passes in 4 of 5 rollouts; null: never. */
+  readonly passAfterMs: number | null;
   /** The smallest harm that the last look proves in 4 of 5 rollouts, e.g. `+0.61 points`; null where it proves none. */
   readonly detects: string | null;
 }
@@ -90,7 +90,7 @@ function rareKinds(plan: Plan, stage: Stage, row: GateRow, rate: number): string
   const model = modelOf(plan, row, stage);
   if (model === null) return [];
   const isGreenAt = (share: number) =>
-    detectable(plan, stage, row, model, rate * share).row.greenAfterMs !== null;
+    detectable(plan, stage, row, model, rate * share).row.passAfterMs !== null;
   if (!isGreenAt(1) || isGreenAt(HARDLY_ANY)) return [];
   const least = bisect(HARDLY_ANY, 1, isGreenAt);
   const [from, to] = [HARDLY_ANY, least].map((share) => Number((share * 100).toPrecision(2)));
@@ -137,19 +137,19 @@ function detectable(
     samplesAfterMs: firstLook(enough),
   };
   if (model === 'samples')
-    return { row: { ...known, greenAfterMs: known.samplesAfterMs, detects: null }, coarse: false };
+    return { row: { ...known, passAfterMs: known.samplesAfterMs, detects: null }, coarse: false };
   const z = byPoint(plan, row) ? 0 : zFor(plan.confidence, looks.length);
   const stableTo = (n: number) =>
     stage.percent < 100 ? (n * (100 - stage.percent)) / stage.percent : Infinity;
   const harm = smallestHarm(model, most, stableTo(most), z);
-  const greenAfterMs = firstLook((n) => enough(n) && isGreen(model, n, stableTo(n), z));
+  const passAfterMs = firstLook((n) => enough(n) && isGreen(model, n, stableTo(n), z));
   return {
-    row: { ...known, greenAfterMs, detects: harm === null ? null : model.say(harm) },
+    row: { ...known, passAfterMs, detects: harm === null ? null : model.say(harm) },
     coarse: harm === null || harm - model.base > COARSE * (model.limit - model.base),
   };
 }
 
-/** Whether a release as good as stable is green: with somewhat more hits than are to be expected, in 4 of 5 cases no more. */
+/** Whether a release as good as stable passes: with somewhat more hits than are to be expected, in 4 of 5 cases no more. */
 function isGreen(model: RowModel, n: number, stableN: number, z: number): boolean {
   const hits = n * model.base + POWER_Z * Math.sqrt(n * model.base * (1 - model.base));
   return n > 0 && model.interval({ hits: Math.min(hits, n), n }, stableN, z).high <= model.within;
@@ -169,18 +169,17 @@ function refusalsOf(row: DetectableRow): string[] {
   const name = nameOf(row);
   if (row.samplesAfterMs === null)
     return [`${name}: ${row.requestsAtMost} samples at the most, and ${row.minSamples} are the least`];
-  if (row.greenAfterMs === null)
-    return [`${name}: can not become green, not even with ${row.requestsAtMost} samples`];
+  if (row.passAfterMs === null) return [`${name}: cannot pass, not even with ${row.requestsAtMost} samples`];
   return [];
 }
 
 function warningsOf(row: DetectableRow, coarse: boolean): string[] {
   const name = nameOf(row);
   const late =
-    row.greenAfterMs === null || row.greenAfterMs === 0
+    row.passAfterMs === null || row.passAfterMs === 0
       ? []
-      : [`${name}: green only after ${sayDuration(row.greenAfterMs)} of extending`];
-  if (!coarse || row.greenAfterMs === null) return late;
+      : [`${name}: passes only after ${sayDuration(row.passAfterMs)} of extending`];
+  if (!coarse || row.passAfterMs === null) return late;
   const smaller =
     row.detects === null ? 'can tell no harm at all' : `can tell no harm smaller than ${row.detects}`;
   return [...late, `${name}: ${smaller}`];

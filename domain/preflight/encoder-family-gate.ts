@@ -29,14 +29,14 @@ export function twoTowerGate(evidence: ContainmentEvidence): PreflightCheck {
     reason: `backbone ${backbone}: ${reason}`,
   });
   if (trainedOn.length > 0)
-    return row('red', `the evaluation holds articles of the training: ${trainedOn.slice(0, 3).join(', ')}`);
+    return row('fail', `the evaluation holds articles of the training: ${trainedOn.slice(0, 3).join(', ')}`);
   if (!(queries > 0) || !(containAt50 >= 0 && containAt50 <= 1))
-    return row('unknown', 'Contain@50 was not measured');
+    return row('inconclusive', 'Contain@50 was not measured');
   const { low, high } = wilson(Math.round(containAt50 * queries), queries, Z);
   const limit = `${100 * CONTAINMENT_OVER} %`;
   const says = `Contain@50 ${(100 * containAt50).toFixed(1)} % of ${queries} queries [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
-  if (low > CONTAINMENT_OVER) return row('green', `${says}, over ${limit}`);
+  if (low > CONTAINMENT_OVER) return row('pass', `${says}, over ${limit}`);
   if (containAt50 > CONTAINMENT_OVER && high > CONTAINMENT_OVER)
-    return row('unknown', `${says}: too few queries to show more than ${limit}`);
-  return row('red', `${says}, not over ${limit}`);
+    return row('inconclusive', `${says}: too few queries to show more than ${limit}`);
+  return row('fail', `${says}, not over ${limit}`);
 }

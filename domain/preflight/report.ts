@@ -3,7 +3,7 @@ import type { ReleaseQuality } from '../core/release-quality.ts';
 export interface PreflightCheck {
   readonly name: string;
   /** `note`: worth knowing, and no reason to refuse. */
-  readonly verdict: 'green' | 'note' | 'red' | 'unknown';
+  readonly verdict: 'pass' | 'note' | 'fail' | 'inconclusive';
   /** With the numbers and the names of what is wrong. */
   readonly reason: string;
 }

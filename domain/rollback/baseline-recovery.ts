@@ -35,7 +35,7 @@ const Z = zFor(0.95, 1);
 /** Fewer requests say nothing. */
 export const LEAST_REQUESTS = 100;
 
-/** Whether metrics have returned to the baseline, row by row: red is proven not to have, green is there as measured. */
+/** Whether metrics have returned to the baseline, row by row: a fail is proven not to have, a pass is there as measured. */
 export function returnRows(baseline: Baseline, now: LaneWindow): ReturnRow[] {
   return [
     errorRow(baseline, now),
@@ -56,7 +56,7 @@ export function sayReturn(rows: readonly ReturnRow[]): {
   return {
     verdict,
     reason:
-      verdict === 'green'
+      verdict === 'pass'
         ? 'metrics are back at the baseline'
         : deciding.map(({ metric, reason }) => `${metric}: ${reason}`).join('; '),
   };
@@ -76,7 +76,7 @@ function latencyRow(metric: string, baseline: number | null, histogram: Histogra
   const limit = baseline === null ? Infinity : Math.max(baseline * SLOWER, baseline + SLOWER_MS);
   const { hits, n } = slowerThan(histogram, limit);
   const of = { metric, baseline, now, n };
-  if (baseline === null) return { ...of, verdict: 'green', reason: 'the baseline has none' };
+  if (baseline === null) return { ...of, verdict: 'pass', reason: 'the baseline has none' };
   if (now === null || n < LEAST_REQUESTS) return few(of);
   const reason = `P95 ${now.toFixed(2)} ms of ${n}, limit ${limit.toFixed(2)} ms`;
   return { ...of, reason, verdict: decided(wilson(hits, n, Z).low > SLOW_SHARE, hits / n <= SLOW_SHARE) };
@@ -85,7 +85,7 @@ function latencyRow(metric: string, baseline: number | null, histogram: Histogra
 function qualityRow({ qualityShare }: Baseline, { quality: { hits, n } }: LaneWindow): ReturnRow {
   const now = n === 0 ? null : hits / n;
   const of = { metric: 'qualityShare', baseline: qualityShare, now, n };
-  if (qualityShare === null) return { ...of, verdict: 'green', reason: 'the baseline has none' };
+  if (qualityShare === null) return { ...of, verdict: 'pass', reason: 'the baseline has none' };
   if (now === null || n < LEAST_REQUESTS) return few(of);
   const limit = qualityShare - QUALITY;
   const reason = `${percent(now)} of ${n} above tau, limit ${percent(limit)}`;
@@ -93,11 +93,11 @@ function qualityRow({ qualityShare }: Baseline, { quality: { hits, n } }: LaneWi
 }
 
 function decided(isBeyond: boolean, isWithin: boolean): Verdict {
-  return isBeyond ? 'red' : isWithin ? 'green' : 'unknown';
+  return isBeyond ? 'fail' : isWithin ? 'pass' : 'inconclusive';
 }
 
 function few(of: Omit<ReturnRow, 'verdict' | 'reason'>): ReturnRow {
-  return { ...of, verdict: 'unknown', reason: `${of.n} requests of at least ${LEAST_REQUESTS}` };
+  return { ...of, verdict: 'inconclusive', reason: `${of.n} requests of at least ${LEAST_REQUESTS}` };
 }
 
 function percent(share: number): string {

@@ -30,7 +30,7 @@ export function firstWord(
   const { verdict, rows, reason } = judgement;
   const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
   const onlyErrors =
-    (verdict === 'warn' || verdict === 'red') && bad.every(({ row }) => definitionOf(row.metric).confirmed);
+    (verdict === 'warn' || verdict === 'fail') && bad.every(({ row }) => definitionOf(row.metric).confirmed);
   if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
   const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };

@@ -90,15 +90,15 @@ function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
 /** What follows from a verdict. */
 function goOn(plan: Plan, judged: RolloutState, judgement: Judgement, nowMs: number): Step {
   const { verdict, reason } = judgement;
-  if (verdict === 'red' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
+  if (verdict === 'fail' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
   if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
   switch (verdict) {
-    case 'green':
+    case 'pass':
       return { state: proceed(plan, judged, nowMs), effects: [] };
-    case 'unknown':
+    case 'inconclusive':
       return extendOrHold(plan, judged, reason, nowMs);
     case 'warn':
-    case 'red':
+    case 'fail':
       return climb(plan, measureOn(judged, nowMs + plan.holdEveryMs), judgement, nowMs);
     default:
       return verdict satisfies never;
@@ -147,7 +147,7 @@ function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: nu
   if (state.extensions >= plan.extendAtMost) {
     const held = {
       why: 'verdict',
-      reason: `unknown after ${state.extensions} extensions: ${reason}`,
+      reason: `inconclusive after ${state.extensions} extensions: ${reason}`,
     } as const;
     return holdFor(plan, measureOn(state, nowMs + plan.holdEveryMs), held, nowMs);
   }
@@ -170,7 +170,7 @@ function measureOn(state: RolloutState, untilMs: number): RolloutState {
 function inform(plan: Plan, before: RolloutState, { rows }: Judgement, nowMs: number): Step {
   const stage = stageOf(plan, before).name;
   const news = rows
-    .filter(({ row, verdict }) => row.informs && (verdict === 'warn' || verdict === 'red'))
+    .filter(({ row, verdict }) => row.informs && (verdict === 'warn' || verdict === 'fail'))
     .map(({ row, reason }) => ({ key: `${stage}/${row.metric}`, reason }))
     .filter(
       ({ key }, i, all) => !before.notified.includes(key) && all.findIndex((one) => one.key === key) === i,

@@ -61,8 +61,8 @@ export function objection(plan: Plan, state: RolloutState, name: MessageName): s
       return approveObjection(state);
     case 'advance':
       if (held || paused) return 'it is held or paused: resume first';
-      if (state.judgement?.verdict !== 'green' || (state.phase !== 'dwell' && !state.recheck))
-        return `there is no green verdict for ${stageOf(plan, state).name} yet`;
+      if (state.judgement?.verdict !== 'pass' || (state.phase !== 'dwell' && !state.recheck))
+        return `no verdict has passed for ${stageOf(plan, state).name} yet`;
       return null;
     default:
       return name satisfies never;
@@ -71,7 +71,7 @@ export function objection(plan: Plan, state: RolloutState, name: MessageName): s
 
 function approveObjection({ held, judgement }: RolloutState): string | null {
   if (held?.why !== 'verdict' || judgement === null) return 'no verdict waits for an approval';
-  return judgement.verdict === 'green' ? 'the latest verdict is green: resume' : null;
+  return judgement.verdict === 'pass' ? 'the latest verdict is a pass: resume' : null;
 }
 
 /** Carries out a message, or notes why it changed nothing. */

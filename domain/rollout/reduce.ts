@@ -91,7 +91,7 @@ function moved(state: RolloutState): Step {
 
 function onPreflight(plan: Plan, before: RolloutState, report: PreflightReport, nowMs: number): Step {
   const notes = report.checks.filter(({ verdict }) => verdict === 'note');
-  const bad = report.checks.filter(({ verdict }) => verdict !== 'green' && verdict !== 'note');
+  const bad = report.checks.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'note');
   const state = { ...before, report };
   if (bad.length > 0)
     return finish(
@@ -101,8 +101,8 @@ function onPreflight(plan: Plan, before: RolloutState, report: PreflightReport, 
       `pre-flight: ${bad.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}`,
       nowMs,
     );
-  const text = `pre-flight: all ${report.checks.length - notes.length} checks are green`;
-  const passed = log(plan, { ...state, phase: 'fence' }, { kind: 'step', verdict: 'green', text }, nowMs);
+  const text = `pre-flight: all ${report.checks.length - notes.length} checks pass`;
+  const passed = log(plan, { ...state, phase: 'fence' }, { kind: 'step', verdict: 'pass', text }, nowMs);
   return moved(
     notes.reduce(
       (noted, { name, reason }) =>

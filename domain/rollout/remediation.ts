@@ -10,12 +10,12 @@ import { lookAfresh } from './confirmation-window.ts';
 import { harmKinds, harmName } from '../guard/harm-detector.ts';
 import type { Judgement } from '../gate/judgement.ts';
 
-/** A gate warned, or its red asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
+/** A gate warned, or its fail asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
 export function climb(plan: Plan, state: RolloutState, judgement: Judgement, nowMs: number): Step {
   const why = `${judgement.verdict}: ${judgement.reason}`;
   const taken = takenIn(plan, state);
   if (judgement.ladder.length === 0)
-    return atTheEnd(plan, { ...state, judgement }, why, nowMs, { escalate: judgement.verdict === 'red' });
+    return atTheEnd(plan, { ...state, judgement }, why, nowMs, { escalate: judgement.verdict === 'fail' });
   if (taken.length >= plan.ladderAtMost)
     return atTheEnd(plan, state, `${why}; ${taken.join(' and ')} did not mend it`, nowMs);
   // What is in force now is the gateway's to say: a hand may have changed it.

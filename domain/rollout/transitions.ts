@@ -14,7 +14,7 @@ export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
     : { ...again, phase: 'open' };
 }
 
-/** After a green or accepted verdict: wait for the last window before the next raise, raise, or promote. */
+/** After a passed or accepted verdict: wait for the last window before the next raise, raise, or promote. */
 export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce = false): RolloutState {
   const nextMs = nextRaiseMs(plan, state);
   if (nextMs === null) return { ...state, phase: 'promote' };

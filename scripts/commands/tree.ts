@@ -39,7 +39,7 @@ const rollout: CommandGroup = {
       async () => (await import('./rollout/messages.ts')).approve,
     ),
     advance: lazy(
-      'Ends the wait for the next stage; only after a green verdict.',
+      'Ends the wait for the next stage; only after a verdict that passes.',
       async () => (await import('./rollout/messages.ts')).advance,
     ),
     rollback: lazy(
@@ -51,7 +51,7 @@ const rollout: CommandGroup = {
       async () => (await import('./rollout/check-rollback.ts')).checkRollback,
     ),
     plan: lazy(
-      'Shows the timeline of a plan, and what each stage can detect at the traffic there is; passes where the plan can become green.',
+      'Shows the timeline of a plan, and what each stage can detect at the traffic there is; passes where a good release can pass by it.',
       async () => (await import('./rollout/plan.ts')).plan,
     ),
     judge: lazy(

@@ -23,7 +23,7 @@ const rollout = (...args: string[]) => run(world, 'rollout', args);
 const json = async (...args: string[]) => JSON.parse((await rollout(...args, '--json')).stdout);
 
 describe('rollout plan', () => {
-  it('[P6] says what each stage can detect, and refuses a plan that can not become green at that traffic', async () => {
+  it('[P6] says what each stage can detect, and refuses a plan that cannot pass at that traffic', async () => {
     const fast = await rollout('plan', 'compressed', '--rate', '2000');
     expect(fast.stdout).toMatch(
       /canary-10 {2}10 % {2}T0 to T\+30m .*\n {4}errorRate against stable .*; can tell a rise of /,

@@ -40,7 +40,7 @@ async function goesOn(percent: number): Promise<void> {
   });
 }
 
-const isGreenVerdict = ({ kind, verdict }: TimelineEntry) => kind === 'verdict' && verdict === 'green';
+const isPassedVerdict = ({ kind, verdict }: TimelineEntry) => kind === 'verdict' && verdict === 'pass';
 
 async function rollBack(rollout: WorkflowHandle): Promise<void> {
   await world.temporal('workflow', 'signal', '--workflow-id', 'rollout/retriever', '--name', 'rollback');
@@ -114,10 +114,10 @@ describe('a rollout among kills', () => {
     proxy.cut('/metrics');
     const held = await world.untilStatus('held', ({ state }) => state === 'held');
     expect(held).toMatchObject({ percent: 10, reason: expect.stringMatching(/metrics/) });
-    expect(held.timeline.filter(isGreenVerdict)).toEqual([]);
+    expect(held.timeline.filter(isPassedVerdict)).toEqual([]);
     proxy.cut(null);
     await world.temporal('workflow', 'signal', '--workflow-id', 'rollout/retriever', '--name', 'resume');
-    await world.untilStatus('a green verdict', ({ timeline }) => timeline.some(isGreenVerdict));
+    await world.untilStatus('a verdict that passes', ({ timeline }) => timeline.some(isPassedVerdict));
     await rollBack(rollout);
   }, 60_000);
 });

@@ -80,7 +80,7 @@ describe('a rollout on real parts', () => {
     expect(Object.fromEntries(found.map(({ key, value }) => [key.name, value]))).toMatchObject({
       RolloutCandidate: 'r-2',
       RolloutStage: 'full-100',
-      RolloutVerdict: 'green',
+      RolloutVerdict: 'pass',
       RolloutOutcome: 'shipped',
     });
     expect(await world.gateway.health()).toMatchObject({ version: 'r-2', percent: 0 });

@@ -203,7 +203,7 @@ describe('triggered', () => {
     const handle = await world.startRollout(release, 'compressed');
     const { outcome, reason }: RolloutResult = await handle.result();
     const { timeline } = await world.status();
-    expect(timeline[0]?.text).toMatch(/^pre-flight: all \d+ checks are green$/);
+    expect(timeline[0]?.text).toMatch(/^pre-flight: all \d+ checks pass$/);
     expect(await preflightOf(handle)).toEqual([
       `files of ${release}`,
       'IVF agrees with FLAT',

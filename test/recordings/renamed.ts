@@ -16,6 +16,23 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   // What was sent at each poll of the alert rules, and advice in plain words.
   [/"to[l]d":/g, '"notified":'],
   [/train it ane[w]/g, 'retrain it'],
+  // Verdicts have the field's names, in values and in sentences.
+  ...(
+    [
+      ['green', 'pass'],
+      ['red', 'fail'],
+      ['unknown', 'inconclusive'],
+    ] as const
+  ).flatMap(
+    ([from, to]) =>
+      [
+        [new RegExp(`("verdict":|"RolloutVerdict":)"${from}"`, 'g'), `$1"${to}"`],
+        [new RegExp(`(?<="|: )${from}(?=: )`, 'g'), to],
+        [new RegExp(`\\b${from}(?= at \\d+ (more|fewer))`, 'g'), to],
+      ] as const,
+  ),
+  [/(rows|checks) are green/g, '$1 pass'],
+  [/unknown after/g, 'inconclusive after'],
 ];
 
 /** A recorded line in today's words. */

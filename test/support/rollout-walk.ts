@@ -124,7 +124,7 @@ export class Walk {
   private carryOut(command: Command, luck: 'good' | 'bad' | 'missing' | 'refused'): DriverEvent {
     switch (command.do) {
       case 'preflight':
-        return { kind: 'preflight', report: reportOf(luck === 'bad' ? 'red' : 'green') };
+        return { kind: 'preflight', report: reportOf(luck === 'bad' ? 'fail' : 'pass') };
       case 'fence':
         return { kind: 'fenced', epoch: 1, interventions: this.interventions };
       case 'load':

@@ -33,7 +33,7 @@ export function evaluationOf(lost: number, atMs: number): EvaluationResult {
 }
 
 /** The report of a pre-flight with one check. */
-export function reportOf(verdict: 'green' | 'red'): PreflightReport {
+export function reportOf(verdict: 'pass' | 'fail'): PreflightReport {
   const quality = (release: string) => ({
     release,
     tau: 0.65,

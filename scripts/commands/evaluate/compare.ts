@@ -29,7 +29,7 @@ export const compare = command({
     const changes = metricChanges(await readMetrics(before), await readMetrics(after));
     const number = (value: number | null) => (value === null ? 'missing' : value.toFixed(4));
     return {
-      passed: changes.every(({ verdict }) => verdict === 'green'),
+      passed: changes.every(({ verdict }) => verdict === 'pass'),
       lines: changes.map(
         ({ metric, points, verdict, reason, ...row }) =>
           `${metric.padEnd(14)} ${number(row.before)} -> ${number(row.after)}  ${points === null ? '' : `${points.toFixed(1)} points, `}${verdict}: ${reason}`,

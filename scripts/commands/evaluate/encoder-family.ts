@@ -17,7 +17,7 @@ export const encoderFamily = command({
     });
     const { verdict, reason } = twoTowerGate({ backbone, containAt50, queries, trainedOn: [] });
     return {
-      passed: verdict === 'green',
+      passed: verdict === 'pass',
       lines: [`${verdict}: ${reason}`],
       result: { verdict, reason, backbone, containAt50, queries },
     };

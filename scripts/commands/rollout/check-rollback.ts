@@ -124,7 +124,7 @@ async function metricsCheck(
     if (stable !== null && (stable.errors.n >= LEAST_REQUESTS || late)) {
       const rows = returnRows(baseline, stable);
       const { verdict, reason } = sayReturn(rows);
-      return { rows, check: { name, passed: verdict === 'green', reason } };
+      return { rows, check: { name, passed: verdict === 'pass', reason } };
     }
     const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;
     if (late || result.kind === 'reset') return { rows: [], check: { name, passed: false, reason } };

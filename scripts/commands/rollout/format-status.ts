@@ -1,7 +1,7 @@
 import { sayBlastRadius } from '../../../domain/rollout/impact.ts';
 import type { RolloutStatus, StatusRow } from '../../../domain/rollout/status.ts';
 
-export const VERDICT_MARKS = { green: '✓', warn: '⚠', red: '✗', unknown: '?' } as const;
+export const VERDICT_MARKS = { pass: '✓', warn: '⚠', fail: '✗', inconclusive: '?' } as const;
 
 /** `1:05`, `2:00:00`; never negative. */
 export function sayClock(ms: number): string {

@@ -46,7 +46,7 @@ export const plan = command({
         ...warnings.map((text) => `⚠ ${text}`),
         ...refusals.map((text) => `✗ ${text}`),
         refusals.length === 0
-          ? 'a good release can become green by this plan'
+          ? 'a good release can pass by this plan'
           : 'refused: at this traffic a good release would be held',
       ],
       result: { plan: read.name, requestsPerSecond: measured, ...found },
@@ -91,17 +91,17 @@ function limitOf({ metric, warnOver, redOver, onRed }: Row): string {
   ].join(', ');
 }
 
-function rowLine({ requests, requestsAtMost, greenAfterMs, detects }: Row, what: string): string {
+function rowLine({ requests, requestsAtMost, passAfterMs, detects }: Row, what: string): string {
   const n = `${Math.round(requests).toLocaleString('en')} to ${Math.round(requestsAtMost).toLocaleString('en')} requests`;
-  const green =
-    greenAfterMs === null
-      ? 'never green'
-      : greenAfterMs === 0
-        ? 'green at the first look'
-        : `green after ${sayClock(greenAfterMs)} more`;
+  const passes =
+    passAfterMs === null
+      ? 'never passes'
+      : passAfterMs === 0
+        ? 'passes at the first look'
+        : `passes after ${sayClock(passAfterMs)} more`;
   const tells =
     detects === null ? 'no size can be stated' : `can tell ${detects.replace(/^\+/, 'a rise of ')}`;
-  return `    ${what.padEnd(42)} ${n}; ${green}; ${tells}`;
+  return `    ${what.padEnd(42)} ${n}; ${passes}; ${tells}`;
 }
 
 /** Judged context requests a second, between two looks at the gateway's counters. */

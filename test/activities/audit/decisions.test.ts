@@ -23,7 +23,7 @@ const lines = (): DecisionLine[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
-function record(number: number, reason = 'all rows are green', runId = 'run'): DecisionRecord {
+function record(number: number, reason = 'all rows pass', runId = 'run'): DecisionRecord {
   return {
     workflowId: 'rollout/retriever',
     runId,
@@ -35,7 +35,7 @@ function record(number: number, reason = 'all rows are green', runId = 'run'): D
     percent: 5,
     kind: 'verdict',
     who: 'judge',
-    verdict: 'green',
+    verdict: 'pass',
     reason,
     action: 'waits for the next raise',
     gate: null,

@@ -37,7 +37,7 @@ const incident = (runId: string): Postmortem => ({
   rows: [
     {
       metric: 'errorRate',
-      verdict: 'red',
+      verdict: 'fail',
       reason: '24 % of 60',
       n: 60,
       interval: { low: 0.1, high: 0.4 },
@@ -67,7 +67,7 @@ describe('the draft of a post-mortem', () => {
       'rollout of r-2: rolledBack',
       '41 ms after the trigger',
       'verified: 32 of 32 probes; /health says v-1',
-      '| errorRate | red | 60 | 24 % of 60 |',
+      '| errorRate | fail | 60 | 24 % of 60 |',
       '2026-11-26T03:12:08Z · 25 % · rollback: error rate 24 %',
       '## To be filled in',
     ])

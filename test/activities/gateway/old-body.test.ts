@@ -147,7 +147,7 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
     const event = { kind: 'snapshot', result: closing } as const;
     const { state } = reduce(plan, { ...measuring, opening }, event, clock.now());
     expect(state.judgement).toMatchObject({
-      verdict: 'unknown',
+      verdict: 'inconclusive',
       reason: expect.stringContaining('the metrics stand still'),
     });
     const artifacts = await mkdtemp(join(tmpdir(), 'baseline-'));
@@ -200,8 +200,11 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
           { monitor: null },
         )
       ).find(({ name }) => name === '/metrics');
-    expect(await checked()).toMatchObject({ verdict: 'green' });
+    expect(await checked()).toMatchObject({ verdict: 'pass' });
     stuck = true;
-    expect(await checked()).toMatchObject({ verdict: 'red', reason: expect.stringContaining('stand still') });
+    expect(await checked()).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining('stand still'),
+    });
   });
 });

@@ -15,7 +15,7 @@ describe('pre-flight of the pins', () => {
   it('[P3.2] passes a release that begins at nprobe 8, and names its values', () => {
     expect(stable.flags.nprobe).toBe(8);
     expect(verdict({})).toEqual([
-      { name: 'config pins', verdict: 'green', reason: expect.stringMatching(/384-D, nprobe 8, .*amn_v0/) },
+      { name: 'config pins', verdict: 'pass', reason: expect.stringMatching(/384-D, nprobe 8, .*amn_v0/) },
     ]);
   });
 
@@ -39,6 +39,6 @@ describe('pre-flight of the pins', () => {
     ],
   ])('refuses %s', (_what, change, pins) => {
     expect(brokenPins({ ...stable, ...change() }, stable)).toEqual(pins);
-    expect(verdict(change())).toMatchObject([{ name: 'config pins', verdict: 'red' }]);
+    expect(verdict(change())).toMatchObject([{ name: 'config pins', verdict: 'fail' }]);
   });
 });

@@ -40,15 +40,15 @@ const verdicts = (checks: PreflightCheck[]) => checks.map(({ name, verdict }) =>
 describe('before a rollout', () => {
   it('the monitor of this service watches the alert rules', async () => {
     expect(verdicts(await checked(true, 'required'))).toEqual([
-      '/health green',
-      '/metrics green',
-      'monitor green',
+      '/health pass',
+      '/metrics pass',
+      'monitor pass',
     ]);
     expect(asked).toEqual(['monitor/ads']);
   });
 
   it.each([
-    ['is refused where the plan requires it', 'required', 'red'],
+    ['is refused where the plan requires it', 'required', 'fail'],
     ['is said where the plan does not', null, 'note'],
   ] as const)('[P4.4] no monitor %s, with the command that starts it', async (_what, monitor, verdict) => {
     const last = (await checked(false, monitor)).at(-1);
@@ -59,10 +59,10 @@ describe('before a rollout', () => {
   });
 
   it.each<[string, () => void, string]>([
-    ['a search that is not well', () => (health = { ...HEALTH, search: { ok: false } }), '/health red'],
-    ['a /health without parts', () => (health = { version: 'v-1' }), '/health red'],
-    ['metrics that gates need and lack', () => (lacking = ['gateway_requests_total']), '/metrics red'],
-  ])('%s is red', async (_what, happens, verdict) => {
+    ['a search that is not well', () => (health = { ...HEALTH, search: { ok: false } }), '/health fail'],
+    ['a /health without parts', () => (health = { version: 'v-1' }), '/health fail'],
+    ['metrics that gates need and lack', () => (lacking = ['gateway_requests_total']), '/metrics fail'],
+  ])('%s fails', async (_what, happens, verdict) => {
     happens();
     expect(verdicts(await checked(true, null))).toContain(verdict);
   });

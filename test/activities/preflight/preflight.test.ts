@@ -20,7 +20,7 @@ it('refuses to ship what is stable already, in a sentence', async () => {
     expect(checks).toEqual([
       {
         name: 'candidate',
-        verdict: 'red',
+        verdict: 'fail',
         reason: 'v-1 is stable already, so every user has it: there is nothing to ship',
       },
     ]);

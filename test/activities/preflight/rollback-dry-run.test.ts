@@ -39,11 +39,11 @@ async function dryRun(release: string, env: Record<string, string> = {}) {
 }
 
 describe("pre-flight's try of the rollback script", () => {
-  it('[P5.2] is green where the script brings the release up and its probes answer, and users notice nothing', async () => {
+  it('[P5.2] passes where the script brings the release up and its probes answer, and users notice nothing', async () => {
     const { state: before } = await view();
     expect(await dryRun('v-1')).toEqual({
       name: 'rollback dry run',
-      verdict: 'green',
+      verdict: 'pass',
       reason: expect.stringMatching(/^dry run passed: spare lane with v-1, (\d+) of \1 probes/),
     });
     const { state } = await view();
@@ -59,10 +59,10 @@ describe("pre-flight's try of the rollback script", () => {
       { CONTROL_URL: 'http://127.0.0.1:1' },
       /^the gateway.s control listener does not answer at http:\/\/127\.0\.0\.1:1 /,
     ],
-  ])('is red where %s', async (_what, release, env, reason) => {
+  ])('fails where %s', async (_what, release, env, reason) => {
     expect(await dryRun(release, env)).toEqual({
       name: 'rollback dry run',
-      verdict: 'red',
+      verdict: 'fail',
       reason: expect.stringMatching(reason),
     });
     expect((await view()).state.lanes.spare).toBeNull();

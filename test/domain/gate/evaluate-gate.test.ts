@@ -51,13 +51,18 @@ describe('[A3] an error rate against stable, 0.5 points allowed', () => {
   const rows = [row('errorRate', { against: 'stable', warnOver: 0.005 })];
   it.each<[string, LaneDid, LaneDid, Verdict]>([
     [
-      'is green where both lanes fail nothing and enough was seen',
+      'passes where both lanes fail nothing and enough was seen',
       { requests: 5000 },
       { requests: 5000 },
-      'green',
+      'pass',
     ],
-    ['does not know with few requests', { requests: 5000 }, { requests: 99 }, 'unknown'],
-    ['does not know where the interval crosses the limit', { requests: 5000 }, { requests: 300 }, 'unknown'],
+    ['does not know with few requests', { requests: 5000 }, { requests: 99 }, 'inconclusive'],
+    [
+      'does not know where the interval crosses the limit',
+      { requests: 5000 },
+      { requests: 300 },
+      'inconclusive',
+    ],
     [
       'warns where the whole interval lies beyond',
       { requests: 5000 },
@@ -68,10 +73,10 @@ describe('[A3] an error rate against stable, 0.5 points allowed', () => {
       'forgives what stable has as well',
       { requests: 50_000, errors: 1000 },
       { requests: 50_000, errors: 1000 },
-      'green',
+      'pass',
     ],
-    ['does not know without any request', { requests: 5000 }, { requests: 0 }, 'unknown'],
-    ['does not know without a stable that has users', { requests: 0 }, { requests: 5000 }, 'unknown'],
+    ['does not know without any request', { requests: 5000 }, { requests: 0 }, 'inconclusive'],
+    ['does not know without a stable that has users', { requests: 0 }, { requests: 5000 }, 'inconclusive'],
   ])('%s', (_, stable, candidate, verdict) => {
     expect(verdictOf(rows, evidence(stable, candidate)).verdict).toBe(verdict);
   });
@@ -79,7 +84,7 @@ describe('[A3] an error rate against stable, 0.5 points allowed', () => {
 
 describe('a latency', () => {
   it.each<[string, GateRow, LaneDid, LaneDid, Verdict]>([
-    ['is green below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'green'],
+    ['passes below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'pass'],
     [
       '[A4] warns where a tenth is slower',
       row('retrievalP95', { warnOver: 8 }),
@@ -102,28 +107,28 @@ describe('a latency', () => {
           [0.05, 12],
         ],
       },
-      'unknown',
+      'inconclusive',
     ],
     [
       '[P4.3] takes 8 ms itself as within 8 ms',
       row('retrievalP95', { warnOver: 8 }),
       {},
       { latencies: [[1, 8]] },
-      'green',
+      'pass',
     ],
     [
       '[B4] may exceed stable by 15 %',
       row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
       { latencies: [[1, 9]] },
       { latencies: [[1, 10]] },
-      'green',
+      'pass',
     ],
     [
       'may exceed a quick stable by 1 ms',
       row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
       { latencies: [[1, 1]] },
       { latencies: [[1, 1.8]] },
-      'green',
+      'pass',
     ],
     [
       '[B4] warns where it is half as slow again as stable',
@@ -137,7 +142,7 @@ describe('a latency', () => {
       row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
       { requests: 0 },
       {},
-      'unknown',
+      'inconclusive',
     ],
   ])('%s', (_, tested, stable, candidate, verdict) => {
     expect(verdictOf([tested], evidence(stable, candidate)).verdict).toBe(verdict);
@@ -148,7 +153,7 @@ describe('a latency', () => {
       [row('rerankP95', { warnOver: 2 }), row('retrievalP95', { warnOver: 8 })],
       evidence({}, { rerankMs: null }),
     );
-    expect(judged.verdict).toBe('green');
+    expect(judged.verdict).toBe('pass');
     expect(judged.rows[0]?.measured.kind).toBe('notApplicable');
   });
 });
@@ -159,10 +164,10 @@ describe('the quality proxy', () => {
     row('qualityShortfall', { against: 'stable', redOver: 0.2, onRed: 'rollback' }),
   ];
   it.each<[string, number, number, Verdict, 'hold' | 'rollback' | null]>([
-    ['[B2] is green where both lanes meet what their releases expect', 0.95, 0.95, 'green', null],
-    ['is green where both fall short alike', 0.8, 0.8, 'green', null],
-    ['[B6] holds after a drop of 10 points', 0.95, 0.85, 'red', 'hold'],
-    ['[B6] rolls back after a drop of 60 points', 0.95, 0.35, 'red', 'rollback'],
+    ['[B2] passes where both lanes meet what their releases expect', 0.95, 0.95, 'pass', null],
+    ['passes where both fall short alike', 0.8, 0.8, 'pass', null],
+    ['[B6] holds after a drop of 10 points', 0.95, 0.85, 'fail', 'hold'],
+    ['[B6] rolls back after a drop of 60 points', 0.95, 0.35, 'fail', 'rollback'],
   ])('%s', (_, stable, candidate, verdict, onRed) => {
     const judged = verdictOf(
       rows,
@@ -172,11 +177,11 @@ describe('the quality proxy', () => {
   });
 
   it('does not know where the release does not say what to expect', () => {
-    expect(verdictOf(rows, evidence({}, {}, { candidateQuality: null })).verdict).toBe('unknown');
+    expect(verdictOf(rows, evidence({}, {}, { candidateQuality: null })).verdict).toBe('inconclusive');
   });
 });
 
-describe('an evaluation, 2 points warn and 5 are red', () => {
+describe('an evaluation, 2 points warn and 5 fail', () => {
   const rows = [row('rAt5Drop', { warnOver: 0.02, redOver: 0.05 })];
   const evaluated = (lost: number, gained: number): EvaluationResult => ({
     kind: 'evaluated',
@@ -192,15 +197,15 @@ describe('an evaluation, 2 points warn and 5 are red', () => {
     file: '',
   });
   it.each<[string, EvaluationResult | null, Verdict]>([
-    ['[C6] is green where nothing was lost', evaluated(0, 0), 'green'],
-    ['is green where more was found than before', evaluated(0, 60), 'green'],
+    ['[C6] passes where nothing was lost', evaluated(0, 0), 'pass'],
+    ['passes where more was found than before', evaluated(0, 60), 'pass'],
     ['warns at 3.5 points', evaluated(35, 0), 'warn'],
-    ['is red at 10 points', evaluated(100, 0), 'red'],
-    ['does not know without one', null, 'unknown'],
+    ['fails at 10 points', evaluated(100, 0), 'fail'],
+    ['does not know without one', null, 'inconclusive'],
     [
       'does not know where it could not be made',
       { kind: 'missing', reason: 'the lane did not answer' },
-      'unknown',
+      'inconclusive',
     ],
   ])('%s', (_, evaluation, verdict) => {
     expect(verdictOf(rows, evidence({}, {}, { evaluation })).verdict).toBe(verdict);
@@ -209,11 +214,11 @@ describe('an evaluation, 2 points warn and 5 are red', () => {
 
 describe('a gate', () => {
   it.each<[readonly Verdict[], Verdict]>([
-    [['green', 'red', 'unknown', 'warn'], 'red'],
-    [['green', 'unknown', 'warn'], 'warn'],
-    [['green', 'unknown'], 'unknown'],
-    [['green', 'green'], 'green'],
-    [[], 'unknown'],
+    [['pass', 'fail', 'inconclusive', 'warn'], 'fail'],
+    [['pass', 'inconclusive', 'warn'], 'warn'],
+    [['pass', 'inconclusive'], 'inconclusive'],
+    [['pass', 'pass'], 'pass'],
+    [[], 'inconclusive'],
   ])('of %j is %s: the worst counts', (verdicts, expected) => {
     expect(worst(verdicts)).toBe(expected);
   });
@@ -238,10 +243,10 @@ describe('a gate', () => {
   it.each([
     ['hold', []],
     ['ladder', ['nprobeDown']],
-  ] as const)('of a red row that asks for %s tries %j', (onRed, ladder) => {
+  ] as const)('of a failed row that asks for %s tries %j', (onRed, ladder) => {
     const rows = [row('retrievalP95', { redOver: 8, onRed, ladder: ['nprobeDown'] })];
     expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] }))).toMatchObject({
-      verdict: 'red',
+      verdict: 'fail',
       onRed,
       ladder,
     });
@@ -252,13 +257,13 @@ describe('a gate', () => {
       row('errorRate', { redOver: 0.5 }),
       row('rerankerAcceptance', { warnOver: 0.01, informs: true }),
     ];
-    expect(verdictOf(rows, evidence({}, {})).verdict).toBe('green');
+    expect(verdictOf(rows, evidence({}, {})).verdict).toBe('pass');
   });
 
   it('[A2] sees a split that is not the one that was set', () => {
     const rows = [row('splitMismatch', { warnOver: 0.999, decide: 'point' })];
     expect(verdictOf(rows, evidence({ keys: 900 }, { keys: 100 }, {}, 5)).verdict).toBe('warn');
-    expect(verdictOf(rows, evidence({ keys: 950 }, { keys: 50 }, {}, 5)).verdict).toBe('green');
+    expect(verdictOf(rows, evidence({ keys: 950 }, { keys: 50 }, {}, 5)).verdict).toBe('pass');
   });
 
   it('[D3] compares with stable at 50 % when stable has no users any more', () => {
@@ -266,14 +271,14 @@ describe('a gate', () => {
     const rows = [row('endToEndP95', { against: 'stable', warnOver: 1.15 })];
     const at100 = (ms: number) =>
       evidence({ requests: 0 }, { latencies: [[1, ms]] }, { reference: window.stable }, 100);
-    expect(verdictOf(rows, at100(2)).verdict).toBe('green');
+    expect(verdictOf(rows, at100(2)).verdict).toBe('pass');
     expect(verdictOf(rows, at100(9)).verdict).toBe('warn');
   });
 });
 
 describe('plans/demo.yaml', () => {
   it.each(plan.stages.map((stage) => [stage.name, stage] as const))(
-    'can turn green at %s with its users',
+    'can pass at %s with its users',
     (_name, stage) => {
       const seconds = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs) / 1000;
       const users = 150 * seconds;
@@ -316,7 +321,7 @@ describe('plans/demo.yaml', () => {
         selfOverlap: same,
       };
       const window = { ...seen.window, shadow };
-      expect(verdictOf(stage.rows, { ...seen, window, reference }).reason).toMatch(/are green$/);
+      expect(verdictOf(stage.rows, { ...seen, window, reference }).reason).toMatch(/pass$/);
     },
   );
 });

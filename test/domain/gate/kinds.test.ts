@@ -49,21 +49,21 @@ const SLOW = { encode: [[1, 30]], whole: [[1, 40]] } as const;
 describe('a gate', () => {
   const all: LaneDid = { kinds: { text: text(), vector: vector() } };
 
-  it('is green for a candidate that answers every kind as stable does', () => {
+  it('passes for a candidate that answers every kind as stable does', () => {
     for (const metric of ['errorRate', 'retrievalP95', 'endToEndP95', 'requestP95', 'encodeP95'] as const)
-      expect(judged(metric, all, all)).toMatchObject({ verdict: 'green' });
+      expect(judged(metric, all, all)).toMatchObject({ verdict: 'pass' });
   });
 
   it.each(['text', 'vector'])('takes a candidate back that fails all %s queries', (kind) => {
     const of = kind === 'text' ? text : vector;
     const candidate = { kinds: { ...all.kinds, [kind]: of({ errors: 500 }) } };
-    expect(judged('errorRate', all, candidate)).toMatchObject({ verdict: 'red', onRed: 'rollback' });
+    expect(judged('errorRate', all, candidate)).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
   });
 
   it('takes a candidate back that delays texts five times, though stable encodes them as long as ever', () => {
     const slow = { kinds: { ...all.kinds, text: text(SLOW) } };
     const result = judged('encodeP95', all, slow);
-    expect(result).toMatchObject({ verdict: 'red', onRed: 'rollback' });
+    expect(result).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
     expect(result.reason).toContain('encodeP95 of text queries: P95 ');
     expect(judged('requestP95', all, slow).reason).toContain('requestP95 of text queries: P95 ');
   });
@@ -76,37 +76,37 @@ describe('a gate', () => {
 
   it('does not mind half a millisecond, which no user notices', () => {
     const candidate = { kinds: { ...all.kinds, vector: vector({ whole: [[1, 1.4]] }) } };
-    expect(judged('requestP95', all, candidate).verdict).toBe('green');
+    expect(judged('requestP95', all, candidate).verdict).toBe('pass');
   });
 
   it.each<[string, LaneDid, LaneDid, string, RegExp]>([
-    ['no texts come to a service', {}, {}, 'green', /text queries: none in this window/],
+    ['no texts come to a service', {}, {}, 'pass', /text queries: none in this window/],
     [
       'hardly any text comes',
       { kinds: { text: text({ requests: 10 }) } },
       { kinds: { text: text({ requests: 4 }) } },
-      'green',
+      'pass',
       /14 of 2014 queries, which are hardly any/,
     ],
     [
       'too few texts came for a verdict',
       { kinds: { text: text() } },
       { kinds: { text: text({ requests: 40 }) } },
-      'unknown',
+      'inconclusive',
       /40 samples of at least 300/,
     ],
     [
       'stable answers texts, and the candidate none',
       { kinds: { text: text() } },
       {},
-      'unknown',
+      'inconclusive',
       /the candidate answered none of them/,
     ],
     [
       'the candidate answers texts, and stable none',
       {},
       { kinds: { text: text() } },
-      'unknown',
+      'inconclusive',
       /stable has none to compare with/,
     ],
   ])('says so where %s', (_, stable, candidate, verdict, reason) => {
@@ -123,7 +123,7 @@ describe('a gate', () => {
       expect(judged(metric, texts, texts).rows.map((row) => row.measured.kind)).toEqual(
         runbook.stages[2]?.rows.filter((row) => row.metric === metric).map(() => 'notApplicable'),
       );
-    expect(judged('errorRate', texts, texts).verdict).toBe('green');
+    expect(judged('errorRate', texts, texts).verdict).toBe('pass');
   });
 
   it('compares like with like: more texts on the candidate make it no slower, and fewer hide nothing', () => {
@@ -132,7 +132,7 @@ describe('a gate', () => {
     const slow = { ...few, kinds: { text: text({ requests: 600, latencies: [[1, 9]] }) } };
     const relative = (stable: LaneDid, candidate: LaneDid) =>
       judged('endToEndP95', stable, candidate).rows.find(({ row }) => row.against === 'stable')?.verdict;
-    expect(relative(slow, many)).toBe('green');
+    expect(relative(slow, many)).toBe('pass');
     expect(relative(few, many)).toBe('warn');
   });
 
@@ -169,7 +169,7 @@ describe('a gate', () => {
       looks: 9,
     };
     const verdict = judge(runbook, row === undefined ? [] : [row], { window: result.window, ...evidence }, 0);
-    expect(verdict.rows.find(({ kind }) => kind === 'text')?.verdict).toBe('green');
+    expect(verdict.rows.find(({ kind }) => kind === 'text')?.verdict).toBe('pass');
   });
 });
 

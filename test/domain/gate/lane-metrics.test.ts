@@ -47,19 +47,19 @@ const repeats = (share: number) => ({ duplicateShares: 50 * share, duplicateShar
 describe('near-duplicates in the top 50, 3 % allowed', () => {
   const row = rowOf('nearDuplicates');
   it.each<[string, Own, Own, Verdict]>([
-    ['is green without any', {}, {}, 'green'],
-    ['is green with one in 50', {}, repeats(0.02), 'green'],
+    ['passes without any', {}, {}, 'pass'],
+    ['passes with one in 50', {}, repeats(0.02), 'pass'],
     ['[A6] warns with two in 50', {}, repeats(0.04), 'warn'],
     [
       'does not know where half of the answers have none and half have six',
       {},
       { duplicateShares: 25 * 0.06, duplicateShareSquares: 25 * 0.06 ** 2 },
-      'unknown',
+      'inconclusive',
     ],
-    ['does not know from four answers', {}, { inspected: 54 }, 'unknown'],
-    ['does not know where the lane did not answer at the end', {}, null, 'unknown'],
-    ['does not know where the lane did not answer at the beginning', null, {}, 'unknown'],
-    ['does not know where the lane was restarted', { startSeconds: 1 }, { startSeconds: 2 }, 'unknown'],
+    ['does not know from four answers', {}, { inspected: 54 }, 'inconclusive'],
+    ['does not know where the lane did not answer at the end', {}, null, 'inconclusive'],
+    ['does not know where the lane did not answer at the beginning', null, {}, 'inconclusive'],
+    ['does not know where the lane was restarted', { startSeconds: 1 }, { startSeconds: 2 }, 'inconclusive'],
   ])('%s', (_, before, after, verdict) => {
     expect(judged(row, before, after).verdict).toBe(verdict);
   });
@@ -69,12 +69,12 @@ describe('empty answers against stable, 2 points allowed', () => {
   const row = rowOf('emptyResults');
   // Each lane's sound window has 5,000 answers.
   it.each<[string, Own, Own, Own, Verdict]>([
-    ['is green where every search finds something', {}, {}, {}, 'green'],
+    ['passes where every search finds something', {}, {}, {}, 'pass'],
     ['warns where no search finds anything', {}, { emptyAnswers: 5000 }, {}, 'warn'],
     ['warns at 4 points more than stable', {}, { emptyAnswers: 200 }, {}, 'warn'],
-    ['is green where stable finds as little', {}, { emptyAnswers: 200 }, { emptyAnswers: 200 }, 'green'],
-    ['does not know at the limit', {}, { emptyAnswers: 100 }, {}, 'unknown'],
-    ['does not know where the lane did not answer', {}, null, {}, 'unknown'],
+    ['passes where stable finds as little', {}, { emptyAnswers: 200 }, { emptyAnswers: 200 }, 'pass'],
+    ['does not know at the limit', {}, { emptyAnswers: 100 }, {}, 'inconclusive'],
+    ['does not know where the lane did not answer', {}, null, {}, 'inconclusive'],
   ])('%s', (_, before, after, stable, verdict) => {
     expect(judged(row, before, after, stable).verdict).toBe(verdict);
   });
@@ -82,13 +82,13 @@ describe('empty answers against stable, 2 points allowed', () => {
 
 it('one answer alone proves nothing, whatever it holds', () => {
   const row = rowOf('nearDuplicates', { minSamples: 1 });
-  expect(judged(row, {}, { inspected: 51 }).verdict).toBe('unknown');
+  expect(judged(row, {}, { inspected: 51 }).verdict).toBe('inconclusive');
 });
 
 /** Of a row that informs: it never decides, so its own verdict is looked at. */
 const informed = (...args: Parameters<typeof judged>) => {
   const { verdict, rows } = judged(...args);
-  expect(verdict).toBe('unknown');
+  expect(verdict).toBe('inconclusive');
   return rows[0];
 };
 
@@ -99,7 +99,7 @@ describe('what a lane tells of itself, for information', () => {
       'cacheMisses',
       {},
       {},
-      'green',
+      'pass',
       /cache missed 50\.00 % of 5000 against 50\.00 %/,
     ],
     [
@@ -110,7 +110,7 @@ describe('what a lane tells of itself, for information', () => {
       'warn',
       /beyond 10 points/,
     ],
-    ['has grown by a tenth', 'memoryGrowth', {}, { memoryBytes: 330e6 }, 'green', /\+10\.0 %/],
+    ['has grown by a tenth', 'memoryGrowth', {}, { memoryBytes: 330e6 }, 'pass', /\+10\.0 %/],
     [
       '[C5] has grown by a quarter',
       'memoryGrowth',
@@ -127,7 +127,7 @@ describe('what a lane tells of itself, for information', () => {
       'warn',
       /3\.60, 1\.20 as the release was built.*proposed: retrain/,
     ],
-    ['has as many rows as it was built with', 'corpusGrowth', {}, {}, 'green', /\+0\.0 %/],
+    ['has as many rows as it was built with', 'corpusGrowth', {}, {}, 'pass', /\+0\.0 %/],
     [
       '[D5] has 11 % more rows',
       'corpusGrowth',
@@ -136,9 +136,9 @@ describe('what a lane tells of itself, for information', () => {
       'warn',
       /proposed: rebuild the index with about 105 lists/,
     ],
-    ['has fewer rows', 'corpusGrowth', {}, { rows: 8_000 }, 'green', /-20\.0 %/],
-    ['was restarted', 'memoryGrowth', {}, { startSeconds: 2 }, 'unknown', /restarted within the window/],
-    ['is down', 'memoryGrowth', {}, null, 'unknown', /did not say/],
+    ['has fewer rows', 'corpusGrowth', {}, { rows: 8_000 }, 'pass', /-20\.0 %/],
+    ['was restarted', 'memoryGrowth', {}, { startSeconds: 2 }, 'inconclusive', /restarted within the window/],
+    ['is down', 'memoryGrowth', {}, null, 'inconclusive', /did not say/],
   ])('%s', (_, metric, before, after, verdict, says) => {
     const row = informed(rowOf(metric), before, after);
     expect(row?.verdict).toBe(verdict);

@@ -63,7 +63,7 @@ describe('a row under both judges', () => {
       { requests: 17_100, errors: 17 },
       { requests: 900, errors: 3 },
       5,
-      { literal: 'warn', sequential: 'green' },
+      { literal: 'warn', sequential: 'pass' },
     ],
     [
       'the same share of errors at 50 % has to be proven',
@@ -71,7 +71,7 @@ describe('a row under both judges', () => {
       { requests: 900, errors: 1 },
       { requests: 900, errors: 3 },
       50,
-      { literal: 'warn', sequential: 'unknown' },
+      { literal: 'warn', sequential: 'inconclusive' },
     ],
     [
       'beyond for certain is beyond, whatever the margin',
@@ -87,15 +87,15 @@ describe('a row under both judges', () => {
       { requests: 50_000, errors: 400 },
       { requests: 50_000, errors: 400 },
       50,
-      { literal: 'red', sequential: 'green' },
+      { literal: 'fail', sequential: 'pass' },
     ],
     [
-      'but a candidate that is worse still is red',
+      'but a candidate that is worse still fails',
       LIMIT,
       { requests: 50_000, errors: 400 },
       { requests: 50_000, errors: 900 },
       50,
-      { literal: 'red', sequential: 'red' },
+      { literal: 'fail', sequential: 'fail' },
     ],
     [
       'at 100 %, with a stable of yesterday, three times as much is tolerated',
@@ -103,7 +103,7 @@ describe('a row under both judges', () => {
       { requests: 50_000, errors: 50 },
       { requests: 50_000, errors: 250 },
       100,
-      { literal: 'warn', sequential: 'green' },
+      { literal: 'warn', sequential: 'pass' },
     ],
     [
       'but not of the proxy, of which the release itself promises a share',
@@ -111,7 +111,7 @@ describe('a row under both judges', () => {
       { requests: 50_000, qualityShare: 0.95 },
       { requests: 50_000, qualityShare: 0.85 },
       100,
-      { literal: 'red', sequential: 'red' },
+      { literal: 'fail', sequential: 'fail' },
     ],
     [
       '7 % slow of 900 at 5 % is a P95 beyond the limit, and within its margin',
@@ -119,7 +119,7 @@ describe('a row under both judges', () => {
       { requests: 17_100, latencies: slow(0.04) },
       { requests: 900, latencies: slow(0.07) },
       5,
-      { literal: 'warn', sequential: 'green' },
+      { literal: 'warn', sequential: 'pass' },
     ],
     [
       '20 % slow is beyond it for certain',
@@ -160,7 +160,7 @@ describe('a second look', () => {
   );
 
   it.each<[string, () => Verdict, Verdict]>([
-    ['is taken at errors that a spike may have left', () => look(errors), 'unknown'],
+    ['is taken at errors that a spike may have left', () => look(errors), 'inconclusive'],
     ['is not taken twice', () => look(errors, { extensions: 1 }), 'warn'],
     ['is not taken where something else is wrong as well', () => look(both), 'warn'],
     ['is not taken by the judge literal', () => look(errors, {}, 'literal'), 'warn'],

@@ -5,17 +5,17 @@ import { wilson } from '../../../domain/statistics/proportion.ts';
 import { distanceOf } from '../../../domain/gate/sensitivity.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 
-const LIMITS = { warn: 0.01, red: 0.05, within: 0.01 };
+const LIMITS = { warn: 0.01, fail: 0.05, within: 0.01 };
 const verdictAt = ({ hits, n }: Count): Verdict =>
-  n < 100 ? 'unknown' : classify(LIMITS, () => wilson(hits, n, 2));
+  n < 100 ? 'inconclusive' : classify(LIMITS, () => wilson(hits, n, 2));
 const say = (hits: number, n: number, grows = true) =>
   distanceOf({ count: { hits, n }, what: 'errors', grows }, verdictAt({ hits, n }), verdictAt);
 
 describe('how far a verdict was from another one', () => {
   it.each([
-    ['a green one', 0, 1000, /^warn at (\d+) more errors$/],
+    ['one that passes', 0, 1000, /^warn at (\d+) more errors$/],
     ['a warning', 40, 1000, /^no longer warn at (\d+) fewer errors$/],
-    ['a red one', 90, 1000, /^no longer red at (\d+) fewer errors$/],
+    ['one that fails', 90, 1000, /^no longer fail at (\d+) fewer errors$/],
   ])('%s: so many, and not one less', (_, hits, n, words) => {
     const match = words.exec(say(hits, n) ?? '');
     const k = Number(match?.[1]);
@@ -27,10 +27,10 @@ describe('how far a verdict was from another one', () => {
   it('of one that does not know says how many requests are missing, and what would be bad', () => {
     const words = say(0, 150) ?? '';
     const requests = Number(
-      /^green at (\d+) more requests like these, warn at \d+ more errors$/.exec(words)?.[1],
+      /^pass at (\d+) more requests like these, warn at \d+ more errors$/.exec(words)?.[1],
     );
-    expect(verdictAt({ hits: 0, n: 150 + requests })).toBe('green');
-    expect(verdictAt({ hits: 0, n: 149 + requests })).not.toBe('green');
+    expect(verdictAt({ hits: 0, n: 150 + requests })).toBe('pass');
+    expect(verdictAt({ hits: 0, n: 149 + requests })).not.toBe('pass');
   });
 
   it('says nothing of requests where waiting brings none', () => {
@@ -39,7 +39,7 @@ describe('how far a verdict was from another one', () => {
 
   it('is nothing where no count would change it', () => {
     expect(
-      distanceOf({ count: { hits: 0, n: 50 }, what: 'errors', grows: false }, 'unknown', verdictAt),
+      distanceOf({ count: { hits: 0, n: 50 }, what: 'errors', grows: false }, 'inconclusive', verdictAt),
     ).toBeNull();
   });
 });

@@ -82,26 +82,26 @@ describe('a paired drop of hits, 5 points allowed', () => {
       },
     );
   it.each<[string, Evidence, Verdict]>([
-    ['[A10] is green where both hit the same queries', shadowed({ both: 300, neither: 20 }), 'green'],
+    ['[A10] passes where both hit the same queries', shadowed({ both: 300, neither: 20 }), 'pass'],
     [
-      'is green where as many queries are lost as gained',
+      'passes where as many queries are lost as gained',
       shadowed({ both: 280, onlyStable: 10, onlyCandidate: 10 }),
-      'green',
+      'pass',
     ],
-    ['is red where a tenth of the queries is lost', shadowed({ both: 600, onlyStable: 70 }), 'red'],
-    ['is green where the releases foretell that tenth', expecting(0.85), 'green'],
-    ['does not know without samples', shadowed({}), 'unknown'],
-    ['does not know with few of them', shadowed({ both: 60 }), 'unknown'],
-    ['does not know between the two', shadowed({ both: 120, onlyStable: 8 }), 'unknown'],
+    ['fails where a tenth of the queries is lost', shadowed({ both: 600, onlyStable: 70 }), 'fail'],
+    ['passes where the releases foretell that tenth', expecting(0.85), 'pass'],
+    ['does not know without samples', shadowed({}), 'inconclusive'],
+    ['does not know with few of them', shadowed({ both: 60 }), 'inconclusive'],
+    ['does not know between the two', shadowed({ both: 120, onlyStable: 8 }), 'inconclusive'],
     [
       'does not know without the expected share of the candidate',
       shadowed({ both: 300 }, { candidateQuality: null }),
-      'unknown',
+      'inconclusive',
     ],
     [
       'does not know without the expected share of stable',
       shadowed({ both: 300 }, { stableQuality: null }),
-      'unknown',
+      'inconclusive',
     ],
   ])('%s', (_, seen, verdict) => {
     expect(judged(rows, seen)).toMatchObject({ verdict });
@@ -112,14 +112,14 @@ describe('a paired drop of hits, 5 points allowed', () => {
     const { low = -1, high = 1 } = paired.rows[0]?.interval ?? {};
     // Newcombe's interval of two shares of 66 % of 300 is 15 points wide.
     expect(high - low).toBeLessThan(0.04);
-    expect(paired.reason).toContain('all 1 rows are green');
+    expect(paired.reason).toContain('all 1 rows pass');
   });
 
-  it('is unknown where somebody turned the shadow off, and no other row makes up for it', () => {
+  it('is inconclusive where somebody turned the shadow off, and no other row makes up for it', () => {
     const seen = shadowed(null);
     const { rows: verdicts } = judged(rows, seen);
     expect(verdicts[0]?.measured).toMatchObject({ kind: 'missing' });
-    expect(judged([...rows, row('errorRate', 0.05)], seen).verdict).toBe('unknown');
+    expect(judged([...rows, row('errorRate', 0.05)], seen).verdict).toBe('inconclusive');
   });
 });
 
@@ -127,21 +127,21 @@ describe('overlap@10 under the noise floor, 10 points allowed', () => {
   const rows = [row('shadowOverlap', 0.1)];
   it.each<[string, Partial<ShadowCounters>, Verdict]>([
     [
-      'is green where the candidate is as near as stable to itself',
+      'passes where the candidate is as near as stable to itself',
       { both: 200, overlap: all(9, 200), selfOverlap: all(9, 50) },
-      'green',
+      'pass',
     ],
     [
-      'is red where stable is steady and the candidate differs in half of the ids',
+      'fails where stable is steady and the candidate differs in half of the ids',
       { both: 200, overlap: all(5, 200), selfOverlap: all(10, 50) },
-      'red',
+      'fail',
     ],
     [
       'is no worse where stable itself is that unsteady',
       { both: 200, overlap: all(5, 200), selfOverlap: all(5, 50) },
-      'green',
+      'pass',
     ],
-    ['does not know without a noise floor', { both: 200, overlap: all(9, 200) }, 'unknown'],
+    ['does not know without a noise floor', { both: 200, overlap: all(9, 200) }, 'inconclusive'],
   ])('%s', (_, during, verdict) => {
     expect(judged(rows, shadowed(during))).toMatchObject({ verdict });
   });

@@ -146,7 +146,7 @@ describe('a rollout whose gate warns', () => {
     const taken = timeline.findIndex(({ text }) => text.includes('runs with nprobe 4'));
     const judged = timeline.slice(taken).find(({ kind }) => kind === 'verdict');
     const minutes = ((judged?.atMs ?? 0) - (timeline[taken]?.atMs ?? 0)) / 60_000;
-    expect(judged?.verdict).toBe('green');
+    expect(judged?.verdict).toBe('pass');
     // 15 minutes of warm-up, and the 15 of the canary's window.
     expect(minutes).toBeGreaterThanOrEqual(30);
   });
@@ -268,7 +268,7 @@ describe('a rollout whose gate warns', () => {
           steps += walk.steps.length;
           for (const { before } of walk.steps) {
             expect(before.held ?? before.pausedSinceMs).toBeNull();
-            expect(before.judgement?.verdict).toMatch(/^(warn|red)$/);
+            expect(before.judgement?.verdict).toMatch(/^(warn|fail)$/);
           }
           for (const { name } of plan.stages) {
             const here = walk.state.moves.filter(({ stage }) => stage === name).map(({ step }) => step);

@@ -8,7 +8,7 @@ describe('what a plan can detect', () => {
   it.each([
     ['runbook-48h', 20],
     ['demo', 150],
-  ])('%s can become green at %i requests/s', (name, rate) => {
+  ])('%s can pass at %i requests/s', (name, rate) => {
     expect(planDetectability(aPlan({}, name), rate).refusals).toEqual([]);
   });
 
@@ -23,7 +23,7 @@ describe('what a plan can detect', () => {
     const bare = { ...runbook, stages: runbook.stages.map((stage) => ({ ...stage, margins: NONE })) };
     const { rows, refusals } = planDetectability(bare, 2);
     expect(refusals).toContain(
-      `canary-5: errorRate against stable: can not become green, not even with ${rows[0]?.requestsAtMost} samples`,
+      `canary-5: errorRate against stable: cannot pass, not even with ${rows[0]?.requestsAtMost} samples`,
     );
   });
 
@@ -56,7 +56,7 @@ describe('what a plan can detect', () => {
 
   it('of no traffic at all is nothing', () => {
     const { rows, refusals, warnings } = planDetectability(runbook, 0);
-    expect(rows.every(({ detects, greenAfterMs }) => detects === null && greenAfterMs === null)).toBe(true);
+    expect(rows.every(({ detects, passAfterMs }) => detects === null && passAfterMs === null)).toBe(true);
     expect(refusals.length).toBeGreaterThan(20);
     expect(warnings).toContain('canary-5: the candidate has no requests');
   });

@@ -23,18 +23,18 @@ function rowsOf(did: LaneDid) {
 
 describe('metrics after a rollback', () => {
   it.each<[string, LaneDid, string, RegExp]>([
-    ['as before are back', GOOD, 'green', /back at the baseline/],
-    ['a little slower are back', { ...GOOD, latencies: [[1, 4.4]] }, 'green', /back/],
-    ['with errors are not', { ...GOOD, errors: 40 }, 'red', /errorRate: 4.00 % of 1000, limit 0.30 %/],
-    ['twice as slow are not', { ...GOOD, latencies: [[1, 9]] }, 'red', /retrievalP95: P95 .* limit 5.00 ms/],
-    ['of other answers are not', { ...GOOD, qualityShare: 0.7 }, 'red', /qualityShare: 70.00 %/],
+    ['as before are back', GOOD, 'pass', /back at the baseline/],
+    ['a little slower are back', { ...GOOD, latencies: [[1, 4.4]] }, 'pass', /back/],
+    ['with errors are not', { ...GOOD, errors: 40 }, 'fail', /errorRate: 4.00 % of 1000, limit 0.30 %/],
+    ['twice as slow are not', { ...GOOD, latencies: [[1, 9]] }, 'fail', /retrievalP95: P95 .* limit 5.00 ms/],
+    ['of other answers are not', { ...GOOD, qualityShare: 0.7 }, 'fail', /qualityShare: 70.00 %/],
     [
       'of few requests say nothing',
       { ...GOOD, requests: 40, errors: 0 },
-      'unknown',
+      'inconclusive',
       /40 requests of at least 100/,
     ],
-    ['with some errors more are not proven either way', { ...GOOD, errors: 5 }, 'unknown', /errorRate/],
+    ['with some errors more are not proven either way', { ...GOOD, errors: 5 }, 'inconclusive', /errorRate/],
   ])('%s', (_what, did, verdict, says) => {
     const said = sayReturn(rowsOf(did));
     expect(said.verdict).toBe(verdict);

@@ -40,12 +40,12 @@ const fate: fc.Arbitrary<Fate> = fc.oneof(
 );
 const fates = fc.array(fate, { maxLength: 120, size: 'max' });
 
-/** Whether the timeline since the last raise ends with a green verdict, or with a person who accepted another. */
+/** Whether the timeline since the last raise ends with a verdict that passes, or with a person who accepted another. */
 function licensed({ timeline }: Walk['state']): boolean {
   const raisedAt = timeline.findLastIndex(({ text }) => text.includes('of users on'));
   const since = timeline.slice(raisedAt + 1);
   const last = since.findLast(({ kind, text }) => kind === 'verdict' || /^approve(?!.* changes)/.test(text));
-  return last !== undefined && (last.verdict === 'green' || last.kind === 'message');
+  return last !== undefined && (last.verdict === 'pass' || last.kind === 'message');
 }
 
 /** Why a share should not have been raised; null where that was right. */
@@ -62,7 +62,7 @@ function wrongWith({ before, from, to }: Raise): string | null {
 }
 
 describe('whatever happens, in whatever order', () => {
-  it('the share rises only with a green or accepted verdict, and never while held or paused', () => {
+  it('the share rises only with a passed or accepted verdict, and never while held or paused', () => {
     let raises = 0;
     fc.assert(
       fc.property(fates, (all) => {
@@ -138,7 +138,7 @@ describe('a walk without anything in between', () => {
     walk.perMinute = 0;
     walk.goOn(60);
     expect(walk.raises.map(({ to }) => to)).toEqual([5]);
-    expect(statusOf(plan, walk.state)).toMatchObject({ state: 'held', verdict: 'unknown', percent: 5 });
+    expect(statusOf(plan, walk.state)).toMatchObject({ state: 'held', verdict: 'inconclusive', percent: 5 });
   });
 });
 
@@ -156,7 +156,7 @@ describe("a restart of the candidate's lane within a window", () => {
     walk.laneStarts(2);
     walk.goOn();
     const verdicts = walk.state.timeline.filter(({ kind }) => kind === 'verdict').map(({ text }) => text);
-    expect(verdicts[0]).toMatch(/unknown: nearDuplicates: the lane was restarted within the window/);
+    expect(verdicts[0]).toMatch(/inconclusive: nearDuplicates: the lane was restarted within the window/);
     expect(walk.state.timeline.some(({ kind }) => kind === 'held')).toBe(false);
     expect(walk.state.outcome).toBe('shipped');
   });

@@ -189,7 +189,7 @@ function objection(
   if (ghost.rolledBack) return 'after a rollback';
   if (killSwitch) return 'under the kill switch';
   if (fence.interventions > ghost.acknowledged) return 'after an intervention that nobody has resumed from';
-  if (request.licence === null) return 'without a green or accepted verdict, and nobody resumed';
+  if (request.licence === null) return 'without a passed or accepted verdict, and nobody resumed';
   // Asked for before the hold: the rollout has yet to hear what became of it.
   if (pending !== null && request.change.step === stepOf(pending.key)) return null;
   if (rollout.held !== null) return `while held (${rollout.held.why}), by a request that came late`;

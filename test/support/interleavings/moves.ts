@@ -122,8 +122,8 @@ function luckMoves(plan: Plan, world: World): Moves {
   switch (due.do) {
     case 'preflight':
       return [
-        disturbing('pre-flight is red', () =>
-          dispatch(plan, at, { kind: 'preflight', report: report('red') }),
+        disturbing('pre-flight fails', () =>
+          dispatch(plan, at, { kind: 'preflight', report: report('fail') }),
         ),
       ];
     case 'snapshot':

@@ -55,7 +55,7 @@ export function evaluation(world: World, lost: number | null): EvaluationResult 
   };
 }
 
-export function report(verdict: 'green' | 'red'): PreflightReport {
+export function report(verdict: 'pass' | 'fail'): PreflightReport {
   const quality = (release: string) => ({
     release,
     tau: 0.65,

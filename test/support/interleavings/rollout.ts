@@ -72,7 +72,7 @@ type Question = Extract<
 function answered(world: World, command: Question): DriverEvent {
   switch (command.do) {
     case 'preflight':
-      return { kind: 'preflight', report: report('green') };
+      return { kind: 'preflight', report: report('pass') };
     case 'snapshot':
       return { kind: 'snapshot', result: readings(world, 'good') };
     case 'evaluate':
@@ -225,7 +225,7 @@ function noted(
       };
   }
   if (after.judgement === before.judgement || after.judgement === null) return ghost;
-  return { ...ghost, licence: after.judgement.verdict === 'green' ? 'green' : null };
+  return { ...ghost, licence: after.judgement.verdict === 'pass' ? 'pass' : null };
 }
 
 /** The guard runs exactly while there is something to watch, and again after each event. */

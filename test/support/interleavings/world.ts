@@ -52,7 +52,7 @@ export interface Ghost {
   /** Interventions that a person has been shown before the last `resume`. */
   readonly acknowledged: number;
   /** The latest verdict of the stage under way allows the next raise; null where there is none, or another. */
-  readonly licence: 'green' | 'approved' | null;
+  readonly licence: 'pass' | 'approved' | null;
   /** A person said `resume` since the last raise. */
   readonly resumed: boolean;
   /** Highest stage whose share was once set; -1 before the first. */

@@ -39,7 +39,7 @@ describe('the nightly evaluation', () => {
     expect([...world.attempts.keys()].toSorted((a, b) => a - b)).toEqual([0, 25, 50, 75]);
     expect(summary).toMatchObject({ shards: 4, evaluated: { release: 'v-1', kind: 'nightly' } });
     expect(summary.file).toMatch(/nightly_\d{8}\.json$/);
-    // No week of history yet: unknown, not green.
+    // No week of history yet: inconclusive, and no pass.
     const standings = ['recall-drift', 'containment-warning', 'recall-warning', 'recall-critical'].map(
       (rule) => standingOf(summary, rule),
     );

@@ -57,11 +57,19 @@ describe('the decisions of a 48-hour rollout', () => {
     expect(again.map(({ would }) => would.verdict)).toEqual(verdicts.map(({ verdict }) => verdict));
     expect(again.map(({ differs }) => differs)).not.toContain(true);
 
+    // As the version before spelled them.
+    const OLD: Record<string, string> = { pass: 'green', fail: 'red', inconclusive: 'unknown' };
+    const old = world.decisions.map((record) => ({
+      ...record,
+      verdict: (OLD[record.verdict ?? ''] ?? record.verdict) as typeof record.verdict,
+    }));
+    expect(rejudge(plan, old)).toEqual(again);
+
     const fast = rejudge(strict(plan), world.decisions).find(({ differs }) => differs);
     expect(fast).toMatchObject({
       stage: 'canary-5',
-      was: { verdict: 'green', follows: 'goes on' },
-      would: { verdict: 'unknown', follows: 'extends' },
+      was: { verdict: 'pass', follows: 'goes on' },
+      would: { verdict: 'inconclusive', follows: 'extends' },
     });
     const lenient = rejudge(lax(plan), world.decisions).filter(({ differs }) => differs);
     // The first word on errors, and the second that rolled back.

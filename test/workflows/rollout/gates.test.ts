@@ -18,7 +18,7 @@ interface Row {
   readonly percent: Percent;
   readonly flaw: Partial<Behaviour>;
   readonly ends: 'held' | 'rolledBack' | 'shipped';
-  readonly verdict: 'red' | 'warn' | 'green';
+  readonly verdict: 'fail' | 'warn' | 'pass';
   readonly why: string;
   readonly paged: 'critical' | 'warning' | null;
 }
@@ -38,7 +38,7 @@ const ROWS: readonly Row[] = [
     percent: 5,
     flaw: { errorShare: 0.01 },
     ends: 'rolledBack',
-    verdict: 'red',
+    verdict: 'fail',
     why: 'errorRate',
     paged: 'critical',
   },
@@ -47,7 +47,7 @@ const ROWS: readonly Row[] = [
     percent: 5,
     flaw: { errorShare: 0.0005 },
     ends: 'shipped',
-    verdict: 'green',
+    verdict: 'pass',
     why: 'is stable',
     paged: null,
   },
@@ -56,7 +56,7 @@ const ROWS: readonly Row[] = [
     percent: 25,
     flaw: { qualityShare: 0.8 },
     ends: 'held',
-    verdict: 'red',
+    verdict: 'fail',
     why: 'qualityShortfall',
     paged: 'critical',
   },
@@ -65,7 +65,7 @@ const ROWS: readonly Row[] = [
     percent: 25,
     flaw: { qualityShare: 0.6 },
     ends: 'rolledBack',
-    verdict: 'red',
+    verdict: 'fail',
     why: 'qualityShortfall',
     paged: 'critical',
   },
@@ -83,7 +83,7 @@ const ROWS: readonly Row[] = [
     percent: 50,
     flaw: { errorShare: 0.01 },
     ends: 'rolledBack',
-    verdict: 'red',
+    verdict: 'fail',
     why: 'errorRate',
     paged: 'critical',
   },
@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
     percent: 100,
     flaw: { errorShare: 0.03 },
     ends: 'rolledBack',
-    verdict: 'red',
+    verdict: 'fail',
     why: 'errorRate',
     paged: 'critical',
   },
@@ -134,7 +134,7 @@ describe('the decision of a stage', () => {
   );
 
   it.each([5, 25, 50, 100] as const)(
-    'at %i percent without metrics is unknown, extends, and then asks a person',
+    'at %i percent without metrics is inconclusive, extends, and then asks a person',
     async (percent) => {
       const world = new FakeWorld();
       world.before = (activity) => {
@@ -142,8 +142,8 @@ describe('the decision of a stage', () => {
       };
       await server.with(world, async (start) => {
         const held = await (await start()).until(({ state }) => state === 'held', 30 * MINUTE, 96 * HOUR);
-        expect(held).toMatchObject({ percent, verdict: 'unknown', stage: STAGES[percent] });
-        expect(held.timeline.filter(({ verdict }) => verdict === 'unknown').length).toBeGreaterThan(8);
+        expect(held).toMatchObject({ percent, verdict: 'inconclusive', stage: STAGES[percent] });
+        expect(held.timeline.filter(({ verdict }) => verdict === 'inconclusive').length).toBeGreaterThan(8);
       });
       expect(world.pages.map(({ severity }) => severity)).toContain('warning');
     },

@@ -228,7 +228,7 @@ describe('an evaluation at T+8h', () => {
     };
     await server.with(world, async (start) => {
       const held = await (await start()).until(({ state }) => state === 'held', HOUR);
-      expect(held).toMatchObject({ percent: 50, verdict: 'unknown', stage: 'ramp-50' });
+      expect(held).toMatchObject({ percent: 50, verdict: 'inconclusive', stage: 'ramp-50' });
       expect(held.reason).toContain('evaluation-main ended with null: killed');
     });
     expect(world.pages.at(-1)?.title).toBe('rollout of retriever_v0 is held at 50 %');
@@ -238,13 +238,13 @@ describe('an evaluation at T+8h', () => {
     const world = losing(() => 0.08);
     await server.with(world, async (start) => {
       const held = await (await start()).until(({ state }) => state === 'held', HOUR);
-      expect(held).toMatchObject({ percent: 50, verdict: 'red', ladder: [] });
+      expect(held).toMatchObject({ percent: 50, verdict: 'fail', ladder: [] });
     });
     expect(steps(world)).toEqual([]);
     expect(severities(world)).toContain('critical');
   });
 
-  it('[C6] that found more than 2 points more is green, with a note', async () => {
+  it('[C6] that found more than 2 points more passes, with a note', async () => {
     const world = losing(() => -0.05);
     await server.with(world, async (start) => {
       const { result, status } = await ended(await start());
@@ -324,8 +324,8 @@ describe('a step of the ladder', () => {
     };
     await server.with(world, async (start) => {
       const held = await (await start()).until(({ state }) => state === 'held');
-      expect(held).toMatchObject({ percent: 5, verdict: 'unknown' });
-      expect(held.reason).toContain('unknown after 8 extensions');
+      expect(held).toMatchObject({ percent: 5, verdict: 'inconclusive' });
+      expect(held.reason).toContain('inconclusive after 8 extensions');
     });
   });
 
@@ -367,7 +367,7 @@ describe('what a lane counts of itself', () => {
     world.own = (percent) => (percent === 25 ? null : {});
     await server.with(world, async (start) => {
       const held = await (await start()).until(({ state }) => state === 'held');
-      expect(held).toMatchObject({ percent: 25, verdict: 'unknown' });
+      expect(held).toMatchObject({ percent: 25, verdict: 'inconclusive' });
       expect(held.reason).toContain('the lane did not say what it counts');
     });
   });

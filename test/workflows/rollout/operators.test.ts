@@ -215,7 +215,7 @@ describe('pause, hold, resume, advance', () => {
       await rollout.handle.signal('hold', { reason: 'demo day', by: 'ada' });
       await rollout.pass(24 * HOUR);
       const status = await rollout.status();
-      expect(status).toMatchObject({ state: 'held', percent: 5, verdict: 'green' });
+      expect(status).toMatchObject({ state: 'held', percent: 5, verdict: 'pass' });
       expect(status.reason).toBe('held by ada: demo day');
       expect(status.timeline.filter(({ kind }) => kind === 'verdict').length).toBeGreaterThan(5);
       await rollout.handle.signal('resume');
@@ -223,18 +223,18 @@ describe('pause, hold, resume, advance', () => {
     });
   });
 
-  it('[A7] advance ends a wait only after a green verdict', async () => {
+  it('[A7] advance ends a wait only after a verdict that passes', async () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
       await rollout.until(measuring(5), MINUTE);
       await rollout.handle.signal('advance');
       const refused = await rollout.status();
       expect(refused.percent).toBe(5);
-      expect(texts(refused).at(-1)).toContain('no green verdict for canary-5 yet');
-      const green = await rollout.until(({ verdict }) => verdict === 'green', MINUTE);
+      expect(texts(refused).at(-1)).toContain('no verdict has passed for canary-5 yet');
+      const passed = await rollout.until(({ verdict }) => verdict === 'pass', MINUTE);
       await rollout.handle.signal('advance');
       const raised = await rollout.until(({ percent }) => percent === 25, MINUTE);
-      const [from = 0, to = 0] = [green.timeline.at(-1)?.atMs, raised.timeline.at(-1)?.atMs];
+      const [from = 0, to = 0] = [passed.timeline.at(-1)?.atMs, raised.timeline.at(-1)?.atMs];
       expect(to - from).toBeLessThan(10 * MINUTE);
     });
   });

@@ -69,7 +69,7 @@ describe('the rollout of 48 hours', () => {
       const rollout = await start();
       const { timeline } = await rollout.until(({ percent }) => percent === 5, MINUTE);
       expect(timeline.slice(0, 2).map(({ text }) => text)).toEqual([
-        'pre-flight: all 2 checks are green',
+        'pre-flight: all 2 checks pass',
         'pre-flight: monitor: is missed',
       ]);
     });
@@ -118,9 +118,9 @@ describe('the rollout of 48 hours', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       const held = await rollout.until(({ state }) => state === 'held');
-      expect(held).toMatchObject({ percent: 5, verdict: 'unknown' });
-      expect(held.reason).toContain('unknown after 8 extensions');
-      expect(held.timeline.filter(({ verdict }) => verdict === 'unknown')).toHaveLength(9);
+      expect(held).toMatchObject({ percent: 5, verdict: 'inconclusive' });
+      expect(held.reason).toContain('inconclusive after 8 extensions');
+      expect(held.timeline.filter(({ verdict }) => verdict === 'inconclusive')).toHaveLength(9);
     });
   });
 
@@ -130,7 +130,7 @@ describe('the rollout of 48 hours', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       const held = await rollout.until(({ state }) => state === 'held');
-      expect(held).toMatchObject({ percent: 5, verdict: 'unknown' });
+      expect(held).toMatchObject({ percent: 5, verdict: 'inconclusive' });
       expect(held.timeline.map(({ text }) => text)).toContain(
         'stable has no traffic before T0: its baseline is missing',
       );
@@ -190,7 +190,7 @@ describe('the rollout of 48 hours', () => {
 
   const EVALUATIONS = [
     { drop: 0.2, at: 'nightly', ends: 'rolledBack', percent: 0, why: 'an emergency' },
-    { drop: 0.08, at: 'nightly', ends: 'held', percent: 50, why: 'red: rAt5Drop' },
+    { drop: 0.08, at: 'nightly', ends: 'held', percent: 50, why: 'fail: rAt5Drop' },
     // Four points down in a thousand queries: proven to be over two, not proven to be over five.
     { drop: 0.04, at: 'nightly', ends: 'held', percent: 50, why: 'rerankerOn changes nothing' },
     { drop: 0.015, at: 'post_rollout', ends: 'shipped', percent: 100, why: 'is stable' },
@@ -214,7 +214,7 @@ describe('the rollout of 48 hours', () => {
     },
   );
 
-  it('never takes missing metrics for green', async () => {
+  it('never takes missing metrics for a pass', async () => {
     const world = new FakeWorld();
     world.before = (activity) => {
       if (activity === 'snapshot') world.metricsGone = world.state.percent === 25;
@@ -222,7 +222,7 @@ describe('the rollout of 48 hours', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       const held = await rollout.until(({ state }) => state === 'held');
-      expect(held).toMatchObject({ percent: 25, verdict: 'unknown' });
+      expect(held).toMatchObject({ percent: 25, verdict: 'inconclusive' });
       expect(held.reason).toContain('connection refused');
     });
   });
@@ -236,7 +236,7 @@ describe('the rollout of 48 hours', () => {
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'shipped' });
       const { timeline } = await rollout.status();
       const resets = timeline.filter(({ text }) => text.includes('restarted within the window'));
-      expect(resets.map(({ verdict }) => verdict)).toEqual(['unknown']);
+      expect(resets.map(({ verdict }) => verdict)).toEqual(['inconclusive']);
     });
   });
 
@@ -246,7 +246,7 @@ describe('the rollout of 48 hours', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       const held = await rollout.until(({ state }) => state === 'held', HOUR);
-      expect(held).toMatchObject({ percent: 50, verdict: 'unknown' });
+      expect(held).toMatchObject({ percent: 50, verdict: 'inconclusive' });
       expect(held.reason).toContain('no labelled queries');
       world.rAt5Drop = () => 0;
       await rollout.handle.signal('resume');

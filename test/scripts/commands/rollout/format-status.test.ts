@@ -23,7 +23,7 @@ it('and nothing of the kind before it had one', () => {
 
 const row = {
   metric: 'listImbalance',
-  verdict: 'green',
+  verdict: 'pass',
   n: 1,
   interval: { low: 1, high: 1 },
   reason: 'imbalance factor 1.29',
