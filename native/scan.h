@@ -3,7 +3,7 @@
 // Beside each row x lies x' = scale * codes, with codes of 8 bits, and an upper bound of |x - x'|. For a query q and its
 // own 8-bit form q':   |<q,x> - <q',x'>| <= |q-q'| |x| + |q'| |x-x'|   (Cauchy-Schwarz, twice).
 // A scan reads the codes alone and keeps the k-th largest lower bound; only rows whose upper bound reaches it are then
-// read as floats. What is left out can not belong to the k best, so the result is that of reading everything.
+// read as floats. What is left out cannot belong to the k best, so the result is that of reading everything.
 #pragma once
 #include <cstddef>
 #include <cstdint>

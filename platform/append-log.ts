@@ -36,7 +36,7 @@ export async function cutTornLine(file: string, { bytes, size }: LogText): Promi
 
 /**
  * Appends text of whole lines, in one write that is on the disk when this resolves; makes file and folder where there are none.
- * A torn line is ended first, so that it can not swallow the next one.
+ * A torn line is ended first, so that it cannot swallow the next one.
  * @returns the bytes that were appended
  * @throws what the disk said
  */

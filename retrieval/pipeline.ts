@@ -29,7 +29,7 @@ export interface Pipeline {
    *   EncoderDeadlineError for texts
    */
   search(query: PipelineQuery, flags: Flags): Promise<PipelineAnswer>;
-  /** Applies a record of the ingest log. Throws an error that says why this release can not; nothing was changed then. */
+  /** Applies a record of the ingest log. Throws an error that says why this release cannot; nothing was changed then. */
   apply(record: IngestRecord): Promise<void>;
   /** Whether there is a chunk of that id now. */
   knows(id: string): boolean;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Takes all users back to a release, at once and without Temporal:  scripts/rollback_retriever.sh v-1 [--dry-run]
 # Exit code 0: done and verified; 2: wrong usage, nothing was changed; 1: not (yet) verified, or not on the gateway's
-# disk; 137: not verified, since a file of the release could not be read in 10 s (node can not end otherwise then).
+# disk; 137: not verified, since a file of the release could not be read in 10 s (node cannot end otherwise then).
 #
 # The last resort, so it leans on nothing around it: any POSIX shell, any folder, through links, without HOME, a user's
 # name, a writable folder, or much of a PATH.

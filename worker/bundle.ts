@@ -15,7 +15,7 @@ export function workflowsPath(): string {
   return modulePath('../workflows/index');
 }
 
-/** Converter for workflow and worker, which turns a payload that it can not decode into a value instead of an error. */
+/** Converter for workflow and worker, which turns a payload that it cannot decode into a value instead of an error. */
 export function payloadConverterPath(): string {
   return modulePath('../workflows/runtime/payload-converter');
 }

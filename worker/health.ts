@@ -40,7 +40,7 @@ export function serveHealth(
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const words = `WORKER_HEALTH_PORT: can not listen on ${host}:${port}: ${cause.message}`;
+      const words = `WORKER_HEALTH_PORT: cannot listen on ${host}:${port}: ${cause.message}`;
       reject(new Error(words, { cause }));
     });
     server.listen(port, host, () => resolve(server));

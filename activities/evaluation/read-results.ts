@@ -54,7 +54,7 @@ export function createEvaluationRecords(deps: {
     const known = promised.get(release);
     if (known !== undefined) return known;
     const quality = await releaseQuality(join(deps.releasesDir, release));
-    // A release never changes; one that can not be read may be on its way.
+    // A release never changes; one that cannot be read may be on its way.
     if (quality !== null) promised.set(release, quality.rAt5);
     return quality?.rAt5 ?? null;
   }

@@ -44,7 +44,7 @@ export function createWatch(deps: WatchDeps): GuardActivities {
           ]);
           state.current = progress(state.current, { snapshot, control }, input, deps.clock.now());
           reporter.send();
-          // Who is blind can not vouch for the candidate: its share ends with the lease.
+          // Who is blind cannot vouch for the candidate: its share ends with the lease.
           if (control !== null && !isBlind(state.current.guard, input.plan.guard, deps.clock.now()))
             await lease.renew(control, signal);
           if (state.current.over && state.current.unsent.length === 0) return state.packed();

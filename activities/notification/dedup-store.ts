@@ -36,7 +36,7 @@ export function createDedupStore({ log, sentFile }: DedupStoreDeps) {
       writing = writing
         .then(() => save(sentFile, sent))
         .catch((error: unknown) =>
-          log('warn', `${sentFile} can not be written: a restart may send a message again`, { error }),
+          log('warn', `${sentFile} cannot be written: a restart may send a message again`, { error }),
         );
       await writing;
     },
@@ -54,7 +54,7 @@ async function load(file: string | null, log: DedupStoreDeps['log']): Promise<Se
     return new Set(kept.parse(JSON.parse(await readFile(file, 'utf8'))).sent);
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!absent) log('warn', `${file} can not be read: a message may be sent again`, { error });
+    if (!absent) log('warn', `${file} cannot be read: a message may be sent again`, { error });
     return new Set();
   }
 }

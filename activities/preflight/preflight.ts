@@ -125,7 +125,7 @@ async function runParts(all: readonly Part[]): Promise<PreflightCheck[]> {
   return checks;
 }
 
-/** A check that can not be carried out is not passed: it fails where the release is at fault, and is inconclusive otherwise. */
+/** A check that cannot be carried out is not passed: it fails where the release is at fault, and is inconclusive otherwise. */
 function notPassed(name: string, error: unknown, signal: AbortSignal): PreflightCheck[] {
   signal.throwIfAborted();
   const reason = errorMessage(error);

@@ -27,7 +27,7 @@ const ROLLED_OUT_WITHIN_S = 120;
 const BEAT_MS = 1_000;
 
 /**
- * Why this process can not do what that Deployment needs, with what to do; null where it can. Asked at the start: in an
+ * Why this process cannot do what that Deployment needs, with what to do; null where it can. Asked at the start: in an
  * emergency is too late to learn that there is no kubectl.
  */
 export async function lackingFor({ kind }: DeploymentConfig): Promise<string | null> {
@@ -35,7 +35,7 @@ export async function lackingFor({ kind }: DeploymentConfig): Promise<string | n
   const said = await execute('kubectl', ['version', '--client']);
   return said.code === 0
     ? null
-    : `DEPLOYMENT=kubernetes needs kubectl on the PATH, and it can not be run (${said.stderr}): put it there (the image has none: build one FROM it that has), or leave DEPLOYMENT empty`;
+    : `DEPLOYMENT=kubernetes needs kubectl on the PATH, and it cannot be run (${said.stderr}): put it there (the image has none: build one FROM it that has), or leave DEPLOYMENT empty`;
 }
 
 /** The activities of the configured Deployment. */

@@ -75,7 +75,7 @@ async function verifyOnce(
   } catch (error) {
     // Users are back on it all the same: that it is not proven is an answer, and no reason to ask for ever.
     const why = errorMessage(error);
-    return failed(health.version, `${release} is back, but its probes can not be read: ${why}`);
+    return failed(health.version, `${release} is back, but its probes cannot be read: ${why}`);
   }
   const headers = await probeHeaders(control);
   const result = await checkProbes(probes, async (probe) => {

@@ -6,7 +6,7 @@ import { DATA, installPeers, writeResults } from './part.ts';
 import { OURS, PEER, printRows, startSearchEngines } from './search.ts';
 
 const ROWS = [10_000, 30_000, 100_000, 300_000];
-/** Half of the other parts': FAISS for Node takes vectors as lists of numbers, which V8 can not make longer. */
+/** Half of the other parts': FAISS for Node takes vectors as lists of numbers, which V8 cannot make longer. */
 const DIMENSION = 384;
 const NPROBE = 8;
 

@@ -57,7 +57,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
 /** The rule's own sentence with its places filled in. */
 export function sayAlert(rule: AlertRule | null, { name, lane, release, measured, why }: Alert): string {
   const reason = measured.kind === 'value' ? '' : measured.reason;
-  if (rule === null) return `${UNSEEN[name] ?? 'rules can not be judged'}: ${reason}`;
+  if (rule === null) return `${UNSEEN[name] ?? 'rules cannot be judged'}: ${reason}`;
   const { metric, limit, forMs } = rule;
   const value = measured.kind === 'value' ? measured.value : null;
   const places: Readonly<Record<string, string>> = {

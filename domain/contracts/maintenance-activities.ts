@@ -6,7 +6,7 @@ import type { Choice, IvfState, RerankerContest } from '../maintenance/decisions
  * is not done twice; all run in niced child processes, and need the same artifacts and releases folders.
  */
 export interface WeeklyActivities {
-  /** Settles what every step has to agree on. Non-retryable failure where stable's release can not be built on. */
+  /** Settles what every step has to agree on. Non-retryable failure where stable's release cannot be built on. */
   planWeekly(input: PlanWeekly): Promise<WeeklyPlan>;
   /** Corpus and vectors of the release with what was ingested and removed since. */
   mergeCorpus(plan: WeeklyPlan): Promise<MergeReport>;

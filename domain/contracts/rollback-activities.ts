@@ -1,6 +1,6 @@
 /** What the stand-alone rollback asks of the world besides what every rollout does. */
 export interface RollbackActivities {
-  /** Which revision of the Deployment runs; `refused` where no Deployment is configured, or it can not be undone. */
+  /** Which revision of the Deployment runs; `refused` where no Deployment is configured, or it cannot be undone. */
   deploymentRevision(): Promise<Revision>;
   /** Back to what ran before `from`. Where another revision runs by now, that was done already. */
   undoDeployment(input: UndoInput): Promise<Undone>;

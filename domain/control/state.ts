@@ -99,7 +99,7 @@ export interface TakeEpoch {
   /** What the caller saw last. */
   readonly expected: { readonly owner: string; readonly epoch: number };
   /**
-   * Of a rollback by flags or by the Deployment: the epoch is taken even where it can not be written. A restart forgets it
+   * Of a rollback by flags or by the Deployment: the epoch is taken even where it cannot be written. A restart forgets it
    * then, and may hand out its number again; so it is for a caller that never raises.
    */
   readonly unsaved?: 'accepted';

@@ -5,7 +5,7 @@ const LOOPBACK = ['127.0.0.1', '127.0.0.0/8', 'localhost', '::1', '[::1]'];
 
 /**
  * Variables that keep a process, and those that it starts, from asking a proxy for what listens on its own machine, which a
- * proxy can not reach. gRPC asks that of `http_proxy` for every address, undici where NODE_USE_ENV_PROXY is set. Other
+ * proxy cannot reach. gRPC asks that of `http_proxy` for every address, undici where NODE_USE_ENV_PROXY is set. Other
  * addresses go by the proxy as before, and what was excepted stays so.
  */
 export function loopbackWithoutProxy(env: Environment): Record<string, string> {

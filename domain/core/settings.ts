@@ -110,7 +110,7 @@ export type Settings<N extends SettingName = SettingName> = {
   readonly [name in N]: (typeof SETTINGS)[name] extends Setting<infer T> ? T : never;
 };
 
-/** Settings that can not be used as they are: one line for each, with its name and its rule. */
+/** Settings that cannot be used as they are: one line for each, with its name and its rule. */
 export class SettingsError extends Error {}
 
 /**
@@ -164,7 +164,7 @@ export function temporalEnvironment(env: Environment): Record<string, string> {
   return cleaned;
 }
 
-/** What can not be seen, and would make another value of it: control characters, line ends, marks without width. */
+/** What cannot be seen, and would make another value of it: control characters, line ends, marks without width. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 function readValue<T>(
@@ -174,7 +174,7 @@ function readValue<T>(
   const trimmed = given.trim();
   if (trimmed === '') return { problem: 'holds nothing but blanks: unset it, or give it a value' };
   if (UNSEEN.test(trimmed))
-    return { problem: `${rule}; a line end or another character that can not be seen is in its middle` };
+    return { problem: `${rule}; a line end or another character that cannot be seen is in its middle` };
   const value = read(trimmed);
   if (value !== null) return { value };
   return { problem: secret ? rule : `${rule}, not ${JSON.stringify(given)}` };

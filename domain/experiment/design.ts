@@ -24,7 +24,7 @@ const RARER = 20;
 
 /**
  * How many units an experiment needs, and how long they take at the traffic between two readings; a refusal where they
- * can not be had within its hours. A metric of ranks may vary by a quarter at the most; of click-through the share that
+ * cannot be had within its hours. A metric of ranks may vary by a quarter at the most; of click-through the share that
  * was seen says how much.
  */
 export function designFor(input: ExperimentInput, from: ArmsReading, to: ArmsReading): Designed {
@@ -40,7 +40,7 @@ export function designFor(input: ExperimentInput, from: ArmsReading, to: ArmsRea
   const seen = byRequests ? requests : feedback;
   if (seen <= 0 || feedback <= 0 || tookMs <= 0)
     return refused(
-      `in ${minutes(tookMs)} came ${requests} queries and ${feedback} feedback: ${input.metric} can not be measured`,
+      `in ${minutes(tookMs)} came ${requests} queries and ${feedback} feedback: ${input.metric} cannot be measured`,
     );
   const share = Math.min(1, feedback / Math.max(1, requests));
   const spread = byRequests ? Math.max(share * (1 - share), 1 / requests) : 1 / 4;

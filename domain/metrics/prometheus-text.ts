@@ -10,7 +10,7 @@ const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gy;
 
 /**
  * Samples of a text in the Prometheus exposition format (version 0.0.4).
- * Throws on a line that it can not read: half of a scrape is not a measurement.
+ * Throws on a line that it cannot read: half of a scrape is not a measurement.
  */
 export function parseMetricsText(text: string): Sample[] {
   return text
@@ -35,7 +35,7 @@ function parseLabels(text: string): Record<string, string> {
     labels[match[1] ?? ''] = (match[2] ?? '').replaceAll(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c));
     end = LABEL.lastIndex;
   }
-  if (end !== text.length) throw new Error(`labels that can not be read: ${text.slice(0, 80)}`);
+  if (end !== text.length) throw new Error(`labels that cannot be read: ${text.slice(0, 80)}`);
   return labels;
 }
 

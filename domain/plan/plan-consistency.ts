@@ -72,7 +72,7 @@ function triggerProblems(
       );
   }
   if (definitionOf(metric).unit !== 'ms' && over >= 1)
-    problems.push(`${path}.over: ${over * 100} % can not be exceeded; give less than 100 %`);
+    problems.push(`${path}.over: ${over * 100} % cannot be exceeded; give less than 100 %`);
   return problems;
 }
 

@@ -46,7 +46,7 @@ export interface GateRow {
 
 /**
  * How far beyond its first limit the interval of a row that passes may reach with the judge `sequential`, in shares; `slow` is for each P95,
- * in shares of requests slower than the limit. Few users can not prove the limit itself; what lies beyond it is still proven worse.
+ * in shares of requests slower than the limit. Few users cannot prove the limit itself; what lies beyond it is still proven worse.
  */
 type Margins = Readonly<Record<MarginName, number>>;
 
@@ -126,7 +126,7 @@ export interface Plan {
   readonly confidence: number;
   /** A latency limit relative to stable lies at least so many ms above stable's P95. */
   readonly p95ExcessMs: number;
-  /** A window that can not decide yet is made longer by so much, at most so often; then hold. */
+  /** A window that cannot decide yet is made longer by so much, at most so often; then hold. */
   readonly extendByMs: number;
   readonly extendAtMost: number;
   /** Steps of the ladder that one stage may take; then hold. */

@@ -35,7 +35,7 @@ export interface Detectability {
   readonly rows: readonly DetectableRow[];
   /** By stage: how long the guard needs to be certain of a gross emergency; null where the candidate has no requests. */
   readonly emergencies: readonly { readonly stage: string; readonly minutes: number | null }[];
-  /** Why this plan can not do its work at this traffic: a good release would be held. */
+  /** Why this plan cannot do its work at this traffic: a good release would be held. */
   readonly refusals: readonly string[];
   /** What it will not see, and where it will be late. */
   readonly warnings: readonly string[];

@@ -14,7 +14,7 @@ export interface RollbackInput {
 const FIELDS = ['method', 'to', 'reason', 'by'] as const;
 
 /**
- * The input out of whatever came: a rollback needs none, and a slip of the pen must not keep users on a bad release. What can not be
+ * The input out of whatever came: a rollback needs none, and a slip of the pen must not keep users on a bad release. What cannot be
  * used is left out, and `notes` say so, one sentence each. A release that is not there is the gateway's to refuse.
  */
 export function readRollbackInput(raw: unknown): {

@@ -6,7 +6,7 @@ import type { Judgement } from '../gate/judgement.ts';
 import { definitionOf } from '../metrics/registry.ts';
 
 /**
- * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts can not tell a spike of three
+ * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts cannot tell a spike of three
  * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Quality stands; a latency
  * takes its step of the ladder at once, see `lookAfresh` for what comes when none is left.
  */

@@ -36,7 +36,7 @@ export type RolloutEvent =
   | { readonly kind: 'late'; readonly what: string; readonly reason: string }
   /** A person was asked so long ago, and is asked again. */
   | { readonly kind: 'remind' }
-  /** The action can not be done, and trying it again would not help. */
+  /** The action cannot be done, and trying it again would not help. */
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'guard'; readonly event: GuardEvent }

@@ -19,7 +19,7 @@ export interface StatusRow {
   readonly n: number | null;
   /** What decided, in the metric's own terms (of a P95 the share of slower requests). */
   readonly interval: Interval | null;
-  /** How far it was from another verdict, in words; null where that can not be said. */
+  /** How far it was from another verdict, in words; null where that cannot be said. */
   readonly distance: string | null;
 }
 

@@ -6,7 +6,7 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 /** In place of the wrong bytes, to find their field: no text holds these noncharacters in this order. */
 const PLACE = '\uffff\ufffe\uffff';
 
-/** Text that JSON can not hand on as it is. */
+/** Text that JSON cannot hand on as it is. */
 export class JsonTextError extends Error {
   /** `text`, `context[2]`; `body` where it is none of a field. */
   readonly field: string;

@@ -90,7 +90,7 @@ async function readInput(options: BuildOptions): Promise<BuildInput> {
   return { chunks, encoder, predictors, split };
 }
 
-/** Refuses a model that can not be served before hours go into encoding for it. */
+/** Refuses a model that cannot be served before hours go into encoding for it. */
 async function tryPredictors(dir: string, { dimension, predictors }: PredictorsManifest): Promise<void> {
   for (const entry of Object.values(predictors)) {
     const file = await checkedPredictor(dir, entry);
@@ -101,7 +101,7 @@ async function tryPredictors(dir: string, { dimension, predictors }: PredictorsM
         await predictor.predict(new Float32Array(contexts * CONTEXT_LENGTH * dimension).fill(1));
     } catch (cause) {
       const reason = errorMessage(cause);
-      throw new Error(`${file} can not be asked 1 and 3 contexts at once: ${reason}`, { cause });
+      throw new Error(`${file} cannot be asked 1 and 3 contexts at once: ${reason}`, { cause });
     } finally {
       await predictor.close();
     }

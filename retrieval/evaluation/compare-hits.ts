@@ -22,7 +22,7 @@ export function compareHits(before: readonly Hits[], after: readonly Hits[]): Hi
   if (paired.size !== after.length || new Set(before.map((hits) => hits.query_id)).size !== before.length)
     throw new Error('a query is in one of the files twice');
   if (before.length !== after.length)
-    throw new Error(`the files have ${before.length} and ${after.length} queries: these can not be paired`);
+    throw new Error(`the files have ${before.length} and ${after.length} queries: these cannot be paired`);
   const ordered = before.map(({ query_id: id, gold_id: gold }) => {
     const other = paired.get(id);
     if (other === undefined) throw new Error(`query ${id} is not in the second file`);

@@ -12,7 +12,7 @@ import type { FaissTask } from './faiss-task.ts';
 /** Where an IVF-Flat index file ("IwFl") keeps nprobe (uint64, little-endian); faiss-node has no setter. */
 const NPROBE_OFFSET = 45;
 
-/** faiss-node takes plain arrays, which can not be of any length, and of 8 bytes for each number: rows go in by blocks. */
+/** faiss-node takes plain arrays, which cannot be of any length, and of 8 bytes for each number: rows go in by blocks. */
 const BLOCK = 2 ** 24;
 /** As many numbers are trained on at most: k-means wants some hundred rows of a list, not all. */
 const TRAINED_ON = 2 ** 26;

@@ -18,7 +18,7 @@ export interface ApplyTarget extends Omit<VectorSource, 'dimension'> {
 
 /**
  * Applies a line of the ingest log to a lane's corpus. A chunk of another encoder is encoded again from its text.
- * @throws Error that says why the record can not be applied to this release; nothing was changed then
+ * @throws Error that says why the record cannot be applied to this release; nothing was changed then
  */
 export async function applyRecord(
   { corpus, encoderSha256, encode }: ApplyTarget,

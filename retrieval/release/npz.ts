@@ -104,6 +104,6 @@ function unpacked(bytes: Buffer, { flags, method, size, wholeSize, at }: Entry):
     // One byte more than is promised shows that it is too long.
     return inflateRawSync(content, { maxOutputLength: wholeSize + 1 });
   } catch (cause) {
-    throw new Error('is damaged: it can not be inflated; copy or write the file again', { cause });
+    throw new Error('is damaged: it cannot be inflated; copy or write the file again', { cause });
   }
 }

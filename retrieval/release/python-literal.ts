@@ -85,6 +85,6 @@ class LiteralReader {
   }
 
   private wrong(): never {
-    throw new Error(`can not be read from ${JSON.stringify(this.text.slice(this.at, this.at + 40))} on`);
+    throw new Error(`cannot be read from ${JSON.stringify(this.text.slice(this.at, this.at + 40))} on`);
   }
 }

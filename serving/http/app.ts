@@ -68,7 +68,7 @@ export function createApp({ bodyLimit, onFault, notReady }: AppOptions): Fastify
   return app;
 }
 
-/** The name of the first parameter of an address that can not be decoded; null where all can. */
+/** The name of the first parameter of an address that cannot be decoded; null where all can. */
 function wrongParameter(url: string): string | null {
   const at = url.indexOf('?');
   // Nearly every request has none.

@@ -9,7 +9,7 @@ const EVERY_MS = 100;
 interface Applied {
   put: number;
   removed: number;
-  /** Records that this release can not take, and lines that are none. */
+  /** Records that this release cannot take, and lines that are none. */
   skipped: number;
 }
 
@@ -44,7 +44,7 @@ export async function startIngest(
   await follower.catchUp();
   const ended = new AbortController();
   const following = follower.follow(EVERY_MS, ended.signal, (error) =>
-    onFault(error, `${file} can not be read`),
+    onFault(error, `${file} cannot be read`),
   );
   return {
     applied,

@@ -62,7 +62,7 @@ export function readFlags(header: string | undefined, defaults: Flags): Flags {
   if (flags === null)
     throw new ProblemError(
       400,
-      `${LANE_HEADERS.flags}: ${header} can not be read; it is like ${formatFlags(defaults)}`,
+      `${LANE_HEADERS.flags}: ${header} cannot be read; it is like ${formatFlags(defaults)}`,
       LANE_HEADERS.flags,
     );
   return flags;
@@ -74,7 +74,7 @@ function readContext(value: unknown, dimension: number): readonly (string | Floa
   const textual = typeof value[0] === 'string';
   return value.map((part: unknown, i) => {
     if ((typeof part === 'string') !== textual)
-      throw wrong(`context[${i}]`, 'texts and vectors can not be mixed');
+      throw wrong(`context[${i}]`, 'texts and vectors cannot be mixed');
     return textual ? readText(part, `context[${i}]`) : readVector(part, `context[${i}]`, dimension);
   });
 }

@@ -104,7 +104,7 @@ describe('a monitor on real parts', () => {
     expect(promtool(text) ?? '').toBe('');
   });
 
-  it('says which rules can not be judged while a lane does not say what it counts', async () => {
+  it('says which rules cannot be judged while a lane does not say what it counts', async () => {
     await world.temporal(
       ...START,
       ...ID,
@@ -116,7 +116,7 @@ describe('a monitor on real parts', () => {
     // That it is over says so too, and may come late.
     const said = () =>
       messages('not-seen').filter((text) =>
-        /: rules can not be judged.* lists: the lane does not say/.test(text),
+        /: rules cannot be judged.* lists: the lane does not say/.test(text),
       );
     await until(async () => {
       const { values } = await alerts();

@@ -100,7 +100,7 @@ describe('npm start', () => {
     expect(await started([], monitor)).toBe(first);
   }, 180_000);
 
-  it('comes up, and is looked at, where a proxy that can not reach it is set for everything', async () => {
+  it('comes up, and is looked at, where a proxy that cannot reach it is set for everything', async () => {
     const proxy = `http://127.0.0.1:${await freePort()}`;
     const env = {
       ...Object.fromEntries(

@@ -175,7 +175,7 @@ describe('a file of codes', () => {
     );
   });
 
-  it('can not be written where there is no folder', async () => {
+  it('cannot be written where there is no folder', async () => {
     const index = await openIndex(file);
     await expect(index.writeCodes(join(folder, 'no', 'folder'))).rejects.toThrow(/no\/folder: No such file/);
     index.close();

@@ -215,7 +215,7 @@ describe('a search', () => {
   });
 });
 
-describe('what can not be', () => {
+describe('what cannot be', () => {
   it('an index with a vector that is not finite is refused by name', async () => {
     const rows = unitVectors(50, 100, 13);
     rows[123] = Infinity;

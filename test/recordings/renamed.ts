@@ -33,6 +33,7 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   ),
   [/(rows|checks) are green/g, '$1 pass'],
   [/unknown after/g, 'inconclusive after'],
+  [/can [n]ot/g, 'cannot'],
 ];
 
 /** A recorded line in today's words. */

@@ -169,7 +169,7 @@ it('SIGTERM: answers what is under way, ends its lanes, and exits with 0', async
 });
 
 it.each([
-  ['a state that it can not read', {}, /control\.json is not JSON/],
+  ['a state that it cannot read', {}, /control\.json is not JSON/],
   ['a control listener for all without a token of its own', { CONTROL_HOST: '0.0.0.0' }, /CONTROL_TOKEN/],
   ['an environment that makes no sense', { CANARY_PERCENT: 'some' }, /CANARY_PERCENT/],
 ])('does not start with %s', async (_, env: Record<string, string>, reason) => {

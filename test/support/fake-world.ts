@@ -58,7 +58,7 @@ export class FakeWorld {
   /** Checks that find what is worth knowing, and refuse nothing. */
   readonly notes: string[] = [];
   laneReady = true;
-  /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it can not be made. */
+  /** Points of R@5 (share 0..1) that an evaluation finds lost; null: it cannot be made. */
   rAt5Drop: (name: string, flags: Flags) => number | null = () => 0;
   metricsGone = false;
   /** What the candidate's lane says of itself that a sound one would not; null: it does not answer. */

@@ -33,7 +33,7 @@ async function startWorker(): Promise<string> {
 describe('a worker with DEPLOYMENT=kubernetes', () => {
   it('is refused at its start where there is no kubectl, with what to do', async () => {
     expect(await startWorker()).toMatch(
-      /^1 .*DEPLOYMENT=kubernetes needs kubectl on the PATH, and it can not be run \(spawn kubectl ENOENT\).*or leave DEPLOYMENT empty/s,
+      /^1 .*DEPLOYMENT=kubernetes needs kubectl on the PATH, and it cannot be run \(spawn kubectl ENOENT\).*or leave DEPLOYMENT empty/s,
     );
   });
 

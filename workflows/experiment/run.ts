@@ -44,7 +44,7 @@ type End = Omit<ExperimentResult, 'files'>;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** The gateway ends the arms by itself so long after their time: a worker that is away can not. */
+/** The gateway ends the arms by itself so long after their time: a worker that is away cannot. */
 const SLACK_MS = HOUR_MS;
 
 /** One experiment: looks at the traffic, plans, sets up the arms, looks at them until they say something, clears them. */
@@ -128,7 +128,7 @@ export class ExperimentRun {
     return refusal === null ? this.watch(planned) : this.end('refused', 'undecided', refusal);
   }
 
-  /** Why stable can not be experimented with; null if it can. */
+  /** Why stable cannot be experimented with; null if it can. */
   private async unfit(): Promise<string | null> {
     const { state, lanes } = await this.calls.control();
     if (lanes.stable?.state !== 'ready') return 'stable is not ready';

@@ -111,7 +111,7 @@ function readyToShip({ base, key }: WeeklyPlan, release: string) {
 function notToShip({ base, key }: WeeklyPlan, release: string, refusals: readonly string[]) {
   return {
     severity: 'warning',
-    title: `${release} can not be shipped: pre-flight will refuse it`,
+    title: `${release} cannot be shipped: pre-flight will refuse it`,
     text: `built on ${base}; ${refusals.join('; ')}`,
     dedupeKey: `weekly/${key}`,
   } as const;

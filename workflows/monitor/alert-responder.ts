@@ -42,7 +42,7 @@ export class AlertResponder {
     this.incidents = incidents;
   }
 
-  /** Never throws but where the workflow is cancelled: what can not be done is said in the message. */
+  /** Never throws but where the workflow is cancelled: what cannot be done is said in the message. */
   async respond(event: AlertEvent, rules: AlertRules, state: AlertView): Promise<void> {
     const { service } = this;
     const rule = rules.rules.find(({ name }) => name === event.alert.name) ?? null;

@@ -144,7 +144,7 @@ async function rulesNow(
     if (before === null) throw ApplicationFailure.nonRetryable(error.cause.message, 'WrongInput');
     void responder.notify({
       severity: 'warning',
-      title: `the alert rules ${name} can not be read; the ones before stay`,
+      title: `the alert rules ${name} cannot be read; the ones before stay`,
       text: error.cause.message,
       dedupeKey: `${identity().runId}/rules/${Date.now()}`,
     });

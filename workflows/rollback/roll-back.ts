@@ -63,7 +63,7 @@ export function epochOf({ owner, key, service }: Run): Parameters<RolloutActivit
   return { owner, key, ...(service === undefined ? {} : { service }) };
 }
 
-/** Users are back: a proof that can not be made changes nothing about that. */
+/** Users are back: a proof that cannot be made changes nothing about that. */
 export function verifyBack(
   { verifyRollback }: RolloutActivities,
   release: string,

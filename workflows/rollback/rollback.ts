@@ -26,7 +26,7 @@ export interface RollbackResult {
  * `release` (the default) goes to `to`, or without it to the release that stable serves, or after a promotion to the
  * one before; `flags` puts the lane in use on gru_v0 without reranker; `kubernetes` undoes the Deployment. A running
  * rollout ends as supersededByRollback by the new epoch. Under the id `rollback/<service>` a worker of another service
- * refuses; an id of another shape is for whoever the worker serves. Takes whatever it is given: what can not be used is left out
+ * refuses; an id of another shape is for whoever the worker serves. Takes whatever it is given: what cannot be used is left out
  * and noted.
  */
 export async function rollback(raw?: unknown): Promise<RollbackResult> {

@@ -127,7 +127,7 @@ export class ActionExecutor {
     return view !== null && givesUsers(state, view, this.owner);
   }
 
-  /** A candidate that never got users is unloaded; a first raise that was interrupted can not come after this. */
+  /** A candidate that never got users is unloaded; a first raise that was interrupted cannot come after this. */
   async tidy(state: RolloutState, unload: KeyedChange | null): Promise<void> {
     try {
       // Refused by the pre-flight of a run that was reset: nobody would watch over them any more.

@@ -36,7 +36,7 @@ export class DecisionLog {
     this.sending ??= this.send();
   }
 
-  /** Resolves when all is written, or can not be: the end of a rollout does not wait for a full disk. */
+  /** Resolves when all is written, or cannot be: the end of a rollout does not wait for a full disk. */
   async flush(): Promise<void> {
     await this.sending;
     if (this.waiting.length > 0) await this.send();

@@ -6,7 +6,7 @@ import type { nprobeTuning } from '../tuning/nprobe-tuning.ts';
 import { soleChild } from '../runtime/sole-child.ts';
 
 /**
- * The ladder's sweep: `nprobeTuning` on the candidate's lane, under the rollout's own fence. One that can not be run is
+ * The ladder's sweep: `nprobeTuning` on the candidate's lane, under the rollout's own fence. One that cannot be run is
  * a hold with its reason: the ladder goes on without it. Throws only where it was cancelled with the rollout's step.
  */
 export async function tuned(

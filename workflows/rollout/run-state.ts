@@ -124,7 +124,7 @@ export class RunState {
     return true;
   }
 
-  /** It can not be this run's any more: a workflow of its own takes users back, and where that can not begin a person hears it. */
+  /** It cannot be this run's any more: a workflow of its own takes users back, and where that cannot begin a person hears it. */
   private async rollBackShipped(message: Message): Promise<void> {
     const page = await rollBackShipped(this.rollout, message);
     if (page !== null) this.notifications.page(page);

@@ -65,11 +65,11 @@ export class RolloutRun {
     }
   }
 
-  /** The plan can not be read, which is said here: without one there is no reducer. */
+  /** The plan cannot be read, which is said here: without one there is no reducer. */
   tellStuck(what: string, reason: string): boolean {
     this.stuck = true;
     const text = `${what}: ${reason}. It is tried again and again; rollback ends the run`;
-    const title = `rollout of ${this.input.candidate} can not begin`;
+    const title = `rollout of ${this.input.candidate} cannot begin`;
     this.state.notifications.page({ severity: 'critical', title, text });
     return true;
   }
@@ -91,7 +91,7 @@ export class RolloutRun {
     await state.notifications.settled();
   }
 
-  /** The workflow was cancelled: users go back to stable all the same. Called in a scope that can not be cancelled. */
+  /** The workflow was cancelled: users go back to stable all the same. Called in a scope that cannot be cancelled. */
   async cancel(): Promise<void> {
     const { loaded } = this.state;
     if (loaded === null) return this.endUnread('cancelled', 'cancelled');

@@ -23,7 +23,7 @@ export const SHORT: ActivityOptions = { startToCloseTimeout: '15s', retry: RETRY
 const CONTROL: ActivityOptions = { startToCloseTimeout: '4s', retry: RETRY };
 /** A small file on the worker's disk, for which a rollback waits: a worker that dies with it is missed after 4 s. */
 const READING: ActivityOptions = { startToCloseTimeout: '4s', retry: RETRY };
-/** Users are back already: a proof that can not be made is said, and not tried for ever. A worker that dies over it is missed at once. */
+/** Users are back already: a proof that cannot be made is said, and not tried for ever. A worker that dies over it is missed at once. */
 const PROBING: ActivityOptions = {
   startToCloseTimeout: '4m',
   heartbeatTimeout: '20s',

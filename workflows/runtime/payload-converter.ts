@@ -7,7 +7,7 @@ export const UNDECODABLE = 'undecodable';
 
 /**
  * The default converter, except for arguments of messages to a workflow: of its start, its signals, updates and queries.
- * People and other programs send those, and one that can not be decoded would fail the workflow's task for ever, so that
+ * People and other programs send those, and one that cannot be decoded would fail the workflow's task for ever, so that
  * no later rollback would be heard. It becomes `undecodable`. All else is ours, as an activity's result: it throws, the task
  * fails where everybody sees it, and the workflow goes on once a worker can decode it.
  */
@@ -26,7 +26,7 @@ export const payloadConverter: PayloadConverter = {
 /** An argument that came from another workflow of ours, or from this one's earlier run, as it is. Throws where it was not decoded. */
 export function decoded<T>(argument: T): T {
   if (argument === UNDECODABLE)
-    throw new Error('the input that one of our workflows wrote can not be decoded');
+    throw new Error('the input that one of our workflows wrote cannot be decoded');
   return argument;
 }
 

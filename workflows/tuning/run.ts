@@ -240,7 +240,7 @@ export class TuningRun {
   }
 }
 
-/** The release and effective flags of the lane, or why it can not be swept. */
+/** The release and effective flags of the lane, or why it cannot be swept. */
 function laneOf(
   { lanes }: ControlView,
   { lane }: TuningOrder,

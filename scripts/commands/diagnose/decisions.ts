@@ -25,7 +25,7 @@ export async function decisionFindings(folder: string): Promise<Finding[]> {
     ];
   } catch (error) {
     return [
-      wrong(part, wordsOf(error), 'a record that can not be read is no evidence: restore it from a backup'),
+      wrong(part, wordsOf(error), 'a record that cannot be read is no evidence: restore it from a backup'),
     ];
   }
 }

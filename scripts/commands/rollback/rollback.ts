@@ -100,7 +100,7 @@ function inForceOrThrow(error: unknown): string {
   throw error;
 }
 
-/** Version and probes, from what is on this machine; what can not be read or asked is a reason and no error. */
+/** Version and probes, from what is on this machine; what cannot be read or asked is a reason and no error. */
 async function prove(
   { release, releasesDir, gateway }: Call,
   ask: (probe: Probe) => Promise<string[]>,

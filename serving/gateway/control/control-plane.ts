@@ -19,7 +19,7 @@ export class NotOnDisk extends Error {
     super(
       inForce
         ? `it is in force, but not on disk: ${words}; it is written as soon as that works, and a restart before then forgets it`
-        : `nothing was changed, because it can not be written: ${words}`,
+        : `nothing was changed, because it cannot be written: ${words}`,
       { cause },
     );
     this.inForce = inForce;

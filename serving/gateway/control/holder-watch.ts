@@ -115,7 +115,7 @@ export class HolderWatch {
       await mkdir(dirname(file), { recursive: true });
       await writeFileAtomic(file, `${JSON.stringify(alert)}\n`);
     } catch (error) {
-      log('warn', `${file} can not be written: a restart may send a message again`, { err: error });
+      log('warn', `${file} cannot be written: a restart may send a message again`, { err: error });
     }
   }
 
@@ -125,7 +125,7 @@ export class HolderWatch {
       return alertSchema.nullable().parse(JSON.parse(await readFile(file, 'utf8')));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        log('warn', `${file} can not be read: a message may be sent again`, { err: error });
+        log('warn', `${file} cannot be read: a message may be sent again`, { err: error });
       return null;
     }
   }

@@ -125,7 +125,7 @@ export class LaneProcess {
     if (child.stdout) onLines(child.stdout, (line) => this.onLine(line));
     // `close`, not `exit`: its last words are still in the pipe when it exits.
     child.once('close', (code, signal) => this.ended(signal === null ? `exit code ${code}` : signal));
-    child.once('error', (error) => this.deps.log('lane can not be started', { reason: error.message }));
+    child.once('error', (error) => this.deps.log('lane cannot be started', { reason: error.message }));
   }
 
   private onLine(line: string): void {

@@ -6,7 +6,7 @@ import type { Lanes } from './lanes.ts';
 const WITHIN_MS = 1_000;
 
 /**
- * Why users can not be answered now; null where they can. Below 100 % that is stable's, who answers for the candidate
+ * Why users cannot be answered now; null where they can. Below 100 % that is stable's, who answers for the candidate
  * too; at 100 % either of them. Asks the lanes themselves: one that hangs is ready for nobody.
  */
 export async function notReady(

@@ -178,7 +178,7 @@ function judged(first: LaneAnswer | LaneFault, tookMs: number, deadlineMs: numbe
     : first;
 }
 
-/** A candidate that refuses a query is not taken at its word: it may be the only one that can not read it. */
+/** A candidate that refuses a query is not taken at its word: it may be the only one that cannot read it. */
 function asksStable(first: LaneAnswer | LaneFault): boolean {
   return first.kind === 'fault' ? first.why !== 'aborted' : first.status >= 400;
 }

@@ -98,7 +98,7 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
     if (header !== undefined && asked === null)
       throw new ProblemError(
         400,
-        `${LANE_HEADERS.flags}: ${String(header)} can not be read`,
+        `${LANE_HEADERS.flags}: ${String(header)} cannot be read`,
         LANE_HEADERS.flags,
       );
     return sendServed(

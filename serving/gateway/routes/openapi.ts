@@ -232,7 +232,7 @@ export function openApiDocument(): object {
           summary: 'Whether a search can be answered now; for probes and balancers of load',
           responses: {
             '200': answer('It can', z.object({ ready: z.literal(true) })),
-            '503': refusal('It can not, or the gateway is ending; `detail` says why'),
+            '503': refusal('It cannot, or the gateway is ending; `detail` says why'),
           },
         },
       },

@@ -51,7 +51,7 @@ describe("pre-flight's try of the rollback script", () => {
   });
 
   it.each<[string, string, Record<string, string>, RegExp]>([
-    ['[P5.2] the release can not be served', 'damaged', {}, /damaged was refused: .*p_ivf\.faiss/],
+    ['[P5.2] the release cannot be served', 'damaged', {}, /damaged was refused: .*p_ivf\.faiss/],
     ['the release is not there', 'v-2', {}, /there is no release v-2/],
     [
       'the gateway does not answer',

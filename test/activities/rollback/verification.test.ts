@@ -33,10 +33,10 @@ describe('the proof that the old answers are back', () => {
     return new MockActivityEnvironment().run(verifyRollback, { release, withinMs: 0 });
   };
 
-  it('is missing where its probes can not be read: it says so, and that users are back', async () => {
+  it('is missing where its probes cannot be read: it says so, and that users are back', async () => {
     const found = await verify('v-1');
     expect(found).toMatchObject({ verified: false, version: 'v-1', probes: 0 });
-    expect(found.reason).toContain('v-1 is back, but its probes can not be read');
+    expect(found.reason).toContain('v-1 is back, but its probes cannot be read');
   });
 
   it('is missing where another release answers', async () => {

@@ -55,7 +55,7 @@ describe.each(SETTING_NAMES)('the setting %s', (name) => {
   });
 
   it.each(['\n', '\u200B', '\u2028'])('refuses %j in its middle', (unseen) => {
-    expect(() => read(name, `a${unseen}b`)).toThrow(new RegExp(`^${name}: .*can not be seen`));
+    expect(() => read(name, `a${unseen}b`)).toThrow(new RegExp(`^${name}: .*cannot be seen`));
   });
 });
 

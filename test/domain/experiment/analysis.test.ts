@@ -169,7 +169,7 @@ describe('the plan of an experiment', () => {
     [
       'no feedback at all',
       reading(MINUTES, 90_000, 0),
-      /90000 queries and 0 feedback: mrr can not be measured/,
+      /90000 queries and 0 feedback: mrr cannot be measured/,
     ],
     ['no traffic', reading(MINUTES, 0, 0), /0 queries and 0 feedback/],
     ['a gateway that was restarted meanwhile', reading(MINUTES, 9, 9, 2), /was restarted/],

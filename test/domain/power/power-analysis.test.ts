@@ -19,7 +19,7 @@ describe('what a plan can detect', () => {
     );
   });
 
-  it('without margins 5 % of 2 requests/s can not prove 0.2 points', () => {
+  it('without margins 5 % of 2 requests/s cannot prove 0.2 points', () => {
     const bare = { ...runbook, stages: runbook.stages.map((stage) => ({ ...stage, margins: NONE })) };
     const { rows, refusals } = planDetectability(bare, 2);
     expect(refusals).toContain(

@@ -129,7 +129,7 @@ describe('a predictor as ONNX', () => {
     await expect(openPredictor(file)).rejects.toThrow(/reranker\.onnx takes \[.*4\], not \[N, 5, d\]/);
   });
 
-  it('can not be made of weights that lack one', () => {
+  it('cannot be made of weights that lack one', () => {
     const weights: ModelWeights = { mix: weight(5) };
     expect(() => amnOnnx(D, weights)).toThrow(/lack w1/);
   });

@@ -158,8 +158,8 @@ describe('a .npy header', () => {
       "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
       'has a shape that is no tuple',
     ],
-    ['that is no literal', "{'descr': '<f4', 'shape': open('x')}", 'can not be read from " open'],
-    ['that calls', "__import__('os')", 'has a header that can not be read'],
+    ['that is no literal', "{'descr': '<f4', 'shape': open('x')}", 'cannot be read from " open'],
+    ['that calls', "__import__('os')", 'has a header that cannot be read'],
     [
       'with too few values',
       "{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}",

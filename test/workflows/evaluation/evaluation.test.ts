@@ -87,7 +87,7 @@ describe('the nightly evaluation', () => {
     expect(world.joined).toBe(1);
   });
 
-  it('that can not be made says so to a person, and fails', async () => {
+  it('that cannot be made says so to a person, and fails', async () => {
     const world = new Evaluation();
     world.plan = () => {
       throw ApplicationFailure.nonRetryable('manifest.json: is missing', 'WrongRelease');

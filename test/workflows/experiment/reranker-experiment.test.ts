@@ -117,17 +117,12 @@ describe('rerankerExperiment', () => {
     ],
     ['nothing is reranked', (world) => (world.reranker = 'off'), {}, /served without reranker/],
     [
-      'the sample can not be reached',
+      'the sample cannot be reached',
       (world) => (world.feedbackShare = 0.0001),
       {},
       /are needed .* and there are 168 h/,
     ],
-    [
-      'nobody gives feedback',
-      (world) => (world.feedbackShare = 0),
-      {},
-      /0 feedback: mrr can not be measured/,
-    ],
+    ['nobody gives feedback', (world) => (world.feedbackShare = 0), {}, /0 feedback: mrr cannot be measured/],
     ['there are no metrics', (world) => (world.metricsGone = true), {}, /the traffic is not known/],
   ])('is refused where %s, and changes nothing', async (_, spoil, input, reason) => {
     const world = new ExperimentWorld();

@@ -104,7 +104,7 @@ describe('the weekly maintenance', () => {
     expect(world.pages).toMatchObject([
       {
         severity: 'warning',
-        title: `${release} can not be shipped: pre-flight will refuse it`,
+        title: `${release} cannot be shipped: pre-flight will refuse it`,
         text: expect.stringContaining('reranking lifts R@5: 1.0 points'),
       },
     ]);
@@ -120,7 +120,7 @@ describe('the weekly maintenance', () => {
     expect(new Set(world.calls).size).toBe(world.calls.length - 2);
   });
 
-  it('fails where a step can not be done, with its words, without a release, and tells a person', async () => {
+  it('fails where a step cannot be done, with its words, without a release, and tells a person', async () => {
     const world = new Week();
     world.before = (activity) => {
       if (activity === 'mergeCorpus')

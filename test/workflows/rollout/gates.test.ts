@@ -23,7 +23,7 @@ interface Row {
   readonly paged: 'critical' | 'warning' | null;
 }
 
-/** A world whose lanes can not be swept: the ladder goes on without it. */
+/** A world whose lanes cannot be swept: the ladder goes on without it. */
 class UnsweptWorld extends FakeWorld {
   override activities(): RolloutActivities & Pick<TuningActivities, 'sweepNprobe'> {
     const reason = 'no labelled queries';

@@ -34,7 +34,7 @@ const late = (world: FakeWorld) => world.pages.filter(({ title }) => title.inclu
 describe('a call that goes on failing', () => {
   it.each([
     ['preflight', 'GET /control answered 401: the bearer token is wrong'],
-    ['takeEpoch', 'POST /control/epoch answered 503: the state can not be written: ENOSPC'],
+    ['takeEpoch', 'POST /control/epoch answered 503: the state cannot be written: ENOSPC'],
     ['changeTraffic', 'PUT /control answered 401: the bearer token is wrong'],
   ] as const)(
     '%s before T0 holds with its reason within minutes, pages, and a person goes on',
@@ -55,7 +55,7 @@ describe('a call that goes on failing', () => {
 
   it('a full disk at the promotion pages once with its cause, is tried on, and ships when there is room', async () => {
     const world = new FakeWorld();
-    const words = 'PUT /control answered 503: the state can not be written: ENOSPC';
+    const words = 'PUT /control answered 503: the state cannot be written: ENOSPC';
     const fault = broken(
       world,
       'changeTraffic',
@@ -89,14 +89,14 @@ describe('a call that goes on failing', () => {
     });
   });
 
-  it('a plan that can not be read pages, and a rollback ends the run', async () => {
+  it('a plan that cannot be read pages, and a rollback ends the run', async () => {
     const world = new FakeWorld();
     broken(world, 'loadPlan', 'EACCES: plans/runbook-48h.yaml');
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(() => world.pages.length > 0, MINUTE, HOUR);
       expect(world.pages).toMatchObject([
-        { title: 'rollout of retriever_v0 can not begin', text: expect.stringContaining('EACCES') },
+        { title: 'rollout of retriever_v0 cannot begin', text: expect.stringContaining('EACCES') },
       ]);
       await rollout.handle.signal('rollback');
       expect(await rollout.handle.result()).toMatchObject({ outcome: 'aborted' });

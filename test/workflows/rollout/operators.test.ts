@@ -179,7 +179,7 @@ describe('a signal', () => {
     });
   });
 
-  it('whose payload can not be decoded counts, and a later rollback is heard', async () => {
+  it('whose payload cannot be decoded counts, and a later rollback is heard', async () => {
     await server.with(new FakeWorld(), async (start, env) => {
       const rollout = await start();
       await rollout.until(measuring(5));

@@ -32,7 +32,7 @@ beforeAll(async () => {
 const canary = ({ percent, state }: { percent: number; state: string }) =>
   percent === 5 && state.endsWith('measuring');
 
-describe('a message whose argument can not be decoded', () => {
+describe('a message whose argument cannot be decoded', () => {
   it.each(BROKEN)('%s: a signal and an update count, and the reason says so', async (_what, broken) => {
     await server.with(new FakeWorld(), async (start, env) => {
       const rollout = await start();
@@ -106,7 +106,7 @@ describe('what nobody but we wrote', () => {
         workflowId: 'rollback/retriever',
       });
       expect(await rollback.result()).toMatchObject({ outcome: 'rolledBack' });
-      await handle.terminate('its history can not be read');
+      await handle.terminate('its history cannot be read');
     });
   });
 

@@ -122,7 +122,7 @@ describe('nprobeTuning', () => {
     expect(world.pages).toMatchObject([{ severity: 'warning', title: expect.stringMatching(/hold/) }]);
   });
 
-  it('holds where the sweep can not be made', async () => {
+  it('holds where the sweep cannot be made', async () => {
     const world = new TuningWorld();
     world.sweepFails = 'lane stable serves v-2, not v-1';
     expect(await tune(world)).toMatchObject({ outcome: 'hold', reason: world.sweepFails });

@@ -81,7 +81,7 @@ describe('the rollback script', () => {
     60_000,
   );
 
-  it('says that users are back but may not stay so, where the gateway can not write its state', async () => {
+  it('says that users are back but may not stay so, where the gateway cannot write its state', async () => {
     const state = join(gateway.folder, 'state');
     await rename(state, `${state}.away`);
     await writeFile(state, 'a file where the folder should be');
