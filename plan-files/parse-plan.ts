@@ -3,7 +3,7 @@ import { KIND_METRICS } from '../domain/metrics/query-kinds.ts';
 import type { Unit } from '../domain/metrics/metric.ts';
 import type { Metric } from '../domain/metrics/registry.ts';
 import { METRICS, definitionOf } from '../domain/metrics/registry.ts';
-import type { GateRow, HarmRule, Plan, Stage, Trigger } from '../domain/plan/plan.ts';
+import type { GateCheck, HarmRule, Plan, Stage, Trigger } from '../domain/plan/plan.ts';
 import { JUDGES, LADDER_STEPS } from '../domain/plan/plan.ts';
 import { planProblems } from '../domain/plan/plan-consistency.ts';
 import {
@@ -72,7 +72,7 @@ const row = unionBy('metric', METRICS, [
   ),
   ...byKind.map((metric) => rowOf([metric], stableAlone(metric), ratio)),
 ])
-  .transform(({ against = 'limit', warnOver = null, redOver = null, ...rest }): GateRow => ({
+  .transform(({ against = 'limit', warnOver = null, redOver = null, ...rest }): GateCheck => ({
     ...rest,
     against,
     warnOver,

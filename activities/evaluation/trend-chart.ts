@@ -29,7 +29,7 @@ function trendChart(history: readonly HistoryEntry[]): string {
   ];
   return lineChart({
     title: 'Nightly clean evaluation',
-    x: { label: 'day (UTC)', ticks: dayTicks(days), format: sayDay },
+    x: { label: 'day (UTC)', ticks: dayTicks(days), format: formatDay },
     y: { label: 'share of queries' },
     series,
     limits: [{ y: LEAST_CONTAINMENT, label: `least Contain@50` }],
@@ -54,6 +54,6 @@ function dayTicks(days: readonly number[]): number[] {
 }
 
 /** MM-DD of days since 1970. */
-function sayDay(day: number): string {
+function formatDay(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(5, 10);
 }

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import type { EvaluationsResult } from '../../domain/alerts/evaluations.ts';
 import type { AlertRules } from '../../domain/alerts/rules.ts';
-import type { AlertScene } from '../../domain/alerts/readings.ts';
+import type { ServingContext } from '../../domain/alerts/readings.ts';
 import { sceneOf } from '../../domain/alerts/serving-context.ts';
 import type { AlertProgress } from '../../domain/alerts/reports.ts';
 import { MONITOR_SAW, alertProgress, newAlertProgress } from '../../domain/alerts/reports.ts';
@@ -82,7 +82,7 @@ export async function sceneNow(
   { control, expectedShare }: Pick<MonitorDeps, 'control' | 'expectedShare'>,
   service: string,
   signal: AbortSignal,
-): Promise<AlertScene | null> {
+): Promise<ServingContext | null> {
   try {
     const scene = sceneOf(await control.view(signal), service);
     const [stable, candidate] = await Promise.all([

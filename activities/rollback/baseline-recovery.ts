@@ -5,8 +5,8 @@ import { heartbeat } from '@temporalio/activity';
 import {
   LEAST_REQUESTS,
   readBaseline,
-  returnRows,
-  sayReturn,
+  recoveryChecks,
+  describeRecovery,
 } from '../../domain/rollback/baseline-recovery.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
@@ -47,7 +47,7 @@ export async function metricsReturn(
     const passedMs = performance.now() - startedMs;
     if (n === 0 && passedMs >= NO_TRAFFIC_MS) return unknown('no traffic to compare with the baseline');
     if (stable !== null && (n >= LEAST_REQUESTS || passedMs >= AT_MOST_MS))
-      return sayReturn(returnRows(read.baseline, stable));
+      return describeRecovery(recoveryChecks(read.baseline, stable));
   }
 }
 

@@ -14,7 +14,7 @@ export function alertNotification(
 ): Notification {
   const rule = rules.rules.find(({ name }) => name === alert.name) ?? null;
   const lasted = duration(about.nowMs - alert.sinceMs);
-  const what = sayAlert(rule, alert);
+  const what = formatAlert(rule, alert);
   const over = kind === 'resolved' || kind === 'ended';
   const titles = {
     fired: what,
@@ -55,7 +55,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
 };
 
 /** The rule's own sentence with its places filled in. */
-export function sayAlert(rule: AlertRule | null, { name, lane, release, measured, why }: Alert): string {
+export function formatAlert(rule: AlertRule | null, { name, lane, release, measured, why }: Alert): string {
   const reason = measured.kind === 'value' ? '' : measured.reason;
   if (rule === null) return `${UNSEEN[name] ?? 'rules cannot be judged'}: ${reason}`;
   const { metric, limit, forMs } = rule;
@@ -63,12 +63,12 @@ export function sayAlert(rule: AlertRule | null, { name, lane, release, measured
   const places: Readonly<Record<string, string>> = {
     lane: lane ?? 'the service',
     release: release ?? 'no release',
-    value: value === null ? reason : sayValue(metric, value),
-    limit: sayValue(metric, limit),
+    value: value === null ? reason : formatValue(metric, value),
+    limit: formatValue(metric, limit),
     for: duration(forMs),
     why: why ?? reason,
     samples: measured.kind === 'value' ? String(measured.n) : 'no',
-    beyond: value === null ? reason : sayValue(metric, Math.abs(value - limit)),
+    beyond: value === null ? reason : formatValue(metric, Math.abs(value - limit)),
   };
   return rule.says.replaceAll(/\{(\w+)\}/g, (whole, place: string) => places[place] ?? whole);
 }
@@ -105,7 +105,7 @@ function adviceOf(
 }
 
 /** A value in its metric's unit. */
-export function sayValue(metric: AlertMetric, value: number): string {
+export function formatValue(metric: AlertMetric, value: number): string {
   const { unit } = ALERT_METRICS[metric];
   switch (unit) {
     case 'share':

@@ -11,7 +11,7 @@ export function dueMessages(
 ): { readonly firing: AlertState['firing']; readonly events: readonly AlertEvent[] } {
   const due = Object.entries(firing).flatMap(([key, alert]): AlertEvent[] => {
     if (isCovered(alert, firing) || isFading(key, alert, watches, nowMs)) return [];
-    const kind = dueFor(alert, reminderMs, nowMs);
+    const kind = dueNotification(alert, reminderMs, nowMs);
     return kind === null
       ? []
       : [{ kind, key, alert: { ...alert, toldMs: nowMs, toldEvaluationMs: alert.evaluationMs } }];
@@ -21,7 +21,7 @@ export function dueMessages(
 }
 
 /** What is due of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
-function dueFor(
+function dueNotification(
   { toldMs, severity, evaluationMs, toldEvaluationMs }: Alert,
   reminderMs: number,
   nowMs: number,

@@ -2,14 +2,14 @@ import { dueMessages } from './due-messages.ts';
 import type { EvaluationRecord } from './evaluations.ts';
 import { withoutOldBodies } from './freshness.ts';
 import { gapAlert, sourceChecks } from './missing-input.ts';
-import type { AlertPoll, AlertScene } from './readings.ts';
+import type { AlertPoll, ServingContext } from './readings.ts';
 import { laneWithUsers, markOf } from './readings.ts';
 import type { Observation } from './rule-reading.ts';
 import { alertRuleStep, keyOf } from './rule-step.ts';
 import type { AlertRules } from './rules.ts';
 import type { AlertEvent, AlertState } from './state.ts';
 import { endOf, newAlerts } from './state.ts';
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { Standing } from '../rules/series.ts';
 import type { TuningWatch } from './tuning-windows.ts';
@@ -55,7 +55,7 @@ export function alertStep(
 export interface RuleFinding {
   readonly rule: string;
   readonly standing: Standing;
-  readonly measured: Measured;
+  readonly measured: MetricValue;
 }
 
 /**
@@ -107,7 +107,7 @@ function observe(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: 
 function tuningWatch(
   before: TuningWatch | null,
   poll: AlertPoll,
-  scene: AlertScene | null,
+  scene: ServingContext | null,
   lane: LaneName,
   nowMs: number,
 ): TuningWatch | null {

@@ -1,7 +1,7 @@
 import type { AlertRule } from './rules.ts';
 import type { AlertReading } from './threshold.ts';
 import { few, unseen, valueReading } from './threshold.ts';
-import type { LaneOwn } from '../metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../metrics/lane-self-metrics.ts';
 
 /** What a lane of which nothing is known says. */
 export const SILENT_LANE = 'the lane does not say what it counts';
@@ -9,8 +9,8 @@ export const SILENT_LANE = 'the lane does not say what it counts';
 /** A rule on what a lane says of itself; `opening` is from the start of the look-back. */
 export function gaugeReading(
   rule: AlertRule,
-  own: LaneOwn | null,
-  opening: Pick<LaneOwn, 'startSeconds' | 'norms' | 'normErrors'> | null,
+  own: LaneSelfMetrics | null,
+  opening: Pick<LaneSelfMetrics, 'startSeconds' | 'norms' | 'normErrors'> | null,
 ): AlertReading {
   if (own === null) return unseen(SILENT_LANE);
   switch (rule.metric) {

@@ -3,7 +3,7 @@ import type { AlertRules, Severity } from './rules.ts';
 import { BLIND, NOT_SEEN, NO_EVALUATION, NO_WEEKLY, SEVERITIES, unseenAfterMs } from './rules.ts';
 import type { Observation } from './rule-reading.ts';
 import { keyOf } from './rule-step.ts';
-import type { Alert, AlertState, Watch } from './state.ts';
+import type { Alert, AlertState, RuleHistory } from './state.ts';
 import { missing } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 
@@ -113,7 +113,8 @@ function unseenRules(
   });
   const [first] = dead;
   if (first === undefined) return null;
-  const reasonOf = ({ measured }: Watch) => (measured.kind === 'value' ? 'no reading' : measured.reason);
+  const reasonOf = ({ measured }: RuleHistory) =>
+    measured.kind === 'value' ? 'no reading' : measured.reason;
   const reasons = [...new Set(dead.map(({ watch }) => reasonOf(watch)))];
   const namesOf = (reason: string) =>
     dead.filter(({ watch }) => reasonOf(watch) === reason).map(({ rule }) => rule.name);

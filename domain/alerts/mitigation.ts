@@ -1,4 +1,4 @@
-import type { AlertScene } from './readings.ts';
+import type { ServingContext } from './readings.ts';
 import type { AlertMetric, MitigationName } from './rules.ts';
 import type { Alert, AlertEvent } from './state.ts';
 import type { Flags } from '../control/state.ts';
@@ -41,7 +41,7 @@ export interface MitigationPlace {
   readonly taskQueue: string;
   readonly lane: LaneName;
   readonly metric: AlertMetric | null;
-  readonly scene: AlertScene | null;
+  readonly scene: ServingContext | null;
 }
 
 /** What the monitor begins by itself where a rule says `how: start`. */

@@ -1,9 +1,9 @@
-import type { AlertScene } from './readings.ts';
+import type { ServingContext } from './readings.ts';
 import type { AlertRules, Severity } from './rules.ts';
 import { BLIND } from './rules.ts';
-import { sayAlert } from './alert-message.ts';
+import { formatAlert } from './alert-message.ts';
 import type { AlertView } from './reports.ts';
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 
 /** Answer of the query `alerts`. */
@@ -17,7 +17,7 @@ export interface MonitorStatus {
   /** Alerts that were sent, the most severe first, then the oldest. */
   readonly firing: readonly FiringNow[];
   /** The last value of each rule, by lane. */
-  readonly values: readonly { rule: string; lane: string; measured: Measured; atMs: number }[];
+  readonly values: readonly { rule: string; lane: string; measured: MetricValue; atMs: number }[];
 }
 
 interface FiringNow {
@@ -27,7 +27,7 @@ interface FiringNow {
   readonly release: string | null;
   readonly since: number;
   readonly says: string;
-  readonly run: AlertScene['run'];
+  readonly run: ServingContext['run'];
 }
 
 const ORDER: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
@@ -46,7 +46,7 @@ export function monitorStatus(
     lane: alert.lane,
     release: alert.release,
     since: alert.sinceMs,
-    says: sayAlert(ruleOf(alert.name), alert),
+    says: formatAlert(ruleOf(alert.name), alert),
     run: alert.run,
   }));
   const values = Object.entries(state?.watches ?? {}).map(([key, { measured, atMs }]) => {

@@ -4,15 +4,15 @@ import type { AlertReading } from './threshold.ts';
 import { few, fewSamples, unseen, valueReading } from './threshold.ts';
 import type { Flags } from '../control/state.ts';
 import { SILENT_LANE } from './lane-gauges.ts';
-import type { LaneOwn } from '../metrics/lane-self-metrics.ts';
-import { measured } from '../core/metric-value.ts';
+import type { LaneSelfMetrics } from '../metrics/lane-self-metrics.ts';
+import { metricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { LaneCounters, Snapshot, SnapshotResult } from '../metrics/snapshot.ts';
 import { quantileMs, since, slowerThan, total } from '../metrics/histogram.ts';
 
 /** Which release a lane serves to users, and who changes that now. */
-export interface AlertScene {
+export interface ServingContext {
   readonly stable: string;
   readonly candidate: string | null;
   /** The rollout that holds the epoch; null where a rollback, a hand or nobody does. */
@@ -27,12 +27,12 @@ export interface AlertScene {
 export interface AlertPoll {
   readonly snapshot: SnapshotResult;
   /** Null where the control listener did not answer. */
-  readonly scene: AlertScene | null;
+  readonly scene: ServingContext | null;
   readonly evaluations: EvaluationsResult;
 }
 
 /** A snapshot cut down to what rules look at. */
-export interface Mark {
+export interface CounterSample {
   readonly atMs: number;
   readonly processStartMs: number;
   readonly lanes: Readonly<Record<LaneName, LaneMark | null>>;
@@ -46,14 +46,17 @@ interface LaneMark extends Pick<LaneCounters, 'release' | 'requests' | 'errors' 
 }
 
 /** What the lane's process has summed up since it began. */
-type LaneMarkOwn = Pick<LaneOwn, 'startSeconds' | 'inspected' | 'duplicateShares' | 'norms' | 'normErrors'>;
+type LaneMarkOwn = Pick<
+  LaneSelfMetrics,
+  'startSeconds' | 'inspected' | 'duplicateShares' | 'norms' | 'normErrors'
+>;
 
 /** As the guard: such a lane answers nobody, which is a breach and not missing data. */
 const NOT_READY_SECONDS = 30;
 /** One answer in so many is looked at closely by its lane. */
 const INSPECTED_EVERY = 100;
 
-export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark {
+export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): CounterSample {
   const lane = (counters: LaneCounters | null): LaneMark | null =>
     counters === null
       ? null
@@ -75,7 +78,7 @@ export function markOf({ processStartMs, lanes }: Snapshot, nowMs: number): Mark
   };
 }
 
-function markedOf(own: LaneOwn | null): LaneMarkOwn | null {
+function markedOf(own: LaneSelfMetrics | null): LaneMarkOwn | null {
   if (own === null) return null;
   const { startSeconds, inspected, duplicateShares, norms, normErrors } = own;
   return { startSeconds, inspected, duplicateShares, norms, normErrors };
@@ -92,7 +95,7 @@ export function openingOf(
   { lookBackMs }: AlertRule,
   lane: LaneName,
   release: string,
-  marks: readonly Mark[],
+  marks: readonly CounterSample[],
   nowMs: number,
 ): LaneMark | null {
   const started = marks.at(-1)?.processStartMs;
@@ -108,9 +111,9 @@ export function windowReading(
   rule: AlertRule,
   lane: LaneName,
   now: LaneCounters,
-  marks: readonly Mark[],
+  marks: readonly CounterSample[],
   nowMs: number,
-  scene: AlertScene | null = null,
+  scene: ServingContext | null = null,
 ): AlertReading {
   const opening = openingOf(rule, lane, now.release, marks, nowMs);
   const down = now.breakerOpen || now.notReadySeconds > NOT_READY_SECONDS;
@@ -173,7 +176,7 @@ function latencyReading(rule: AlertRule, histogram: Histogram, expected: number)
   const slow = slowerThan(histogram, rule.limit).hits / n > 0.05;
   return {
     standing: slow ? 'breach' : 'clear',
-    measured: measured(quantileMs(histogram, 0.95) ?? Number.NaN, n, 'P95'),
+    measured: metricValue(quantileMs(histogram, 0.95) ?? Number.NaN, n, 'P95'),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { AlertPoll } from './readings.ts';
 import type { AlertRules } from './rules.ts';
-import type { AlertEvent, AlertState, Watch } from './state.ts';
+import type { AlertEvent, AlertState, RuleHistory } from './state.ts';
 import { newAlerts } from './state.ts';
 import { alertStep } from './evaluate-rules.ts';
 
@@ -10,7 +10,7 @@ export const MONITOR_SAW = 'monitorSaw';
 /** What people are shown of the alerts: the state without what only the next poll needs. */
 export interface AlertView extends Pick<AlertState, 'polledMs' | 'lastSeenMs' | 'scene' | 'firing'> {
   /** The last value of each rule, by rule and lane. */
-  readonly watches: Readonly<Record<string, Pick<Watch, 'measured' | 'atMs'>>>;
+  readonly watches: Readonly<Record<string, Pick<RuleHistory, 'measured' | 'atMs'>>>;
 }
 
 /** What the watch sends to its monitor; it comes at least once. */

@@ -1,5 +1,5 @@
 import { evaluationReading } from './evaluations.ts';
-import type { AlertPoll, AlertScene, Mark } from './readings.ts';
+import type { AlertPoll, ServingContext, CounterSample } from './readings.ts';
 import { laneWithUsers, openingOf, windowReading } from './readings.ts';
 import type { AlertRule, AlertRules } from './rules.ts';
 import { ALERT_METRICS } from './rules.ts';
@@ -15,9 +15,9 @@ export interface Observation {
   /** Without bodies that stand still. */
   readonly poll: AlertPoll;
   /** The last that the control listener answered. */
-  readonly scene: AlertScene | null;
+  readonly scene: ServingContext | null;
   /** The newest is of this poll, where it has metrics. */
-  readonly marks: readonly Mark[];
+  readonly marks: readonly CounterSample[];
   readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
   readonly nowMs: number;
 }

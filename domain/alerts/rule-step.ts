@@ -1,7 +1,7 @@
 import type { AlertRule, AlertRules } from './rules.ts';
 import type { Observation } from './rule-reading.ts';
 import { ruleReading } from './rule-reading.ts';
-import type { Alert, AlertEvent, Watch } from './state.ts';
+import type { Alert, AlertEvent, RuleHistory } from './state.ts';
 import { endOf } from './state.ts';
 import type { AlertReading } from './threshold.ts';
 import type { LaneName } from '../control/traffic-split.ts';
@@ -10,7 +10,7 @@ import { ruleStep } from '../rules/series.ts';
 
 /** One rule on one lane: what it remembers, and the alert while it fires. */
 export interface TrackedRule {
-  readonly watch: Watch | null;
+  readonly watch: RuleHistory | null;
   readonly alert: Alert | null;
 }
 
@@ -59,12 +59,12 @@ function timingOf({ forMs }: AlertRule, { pollMs, clearMs }: AlertRules): RuleTi
 }
 
 function watchAfter(
-  before: Watch | null,
+  before: RuleHistory | null,
   release: string,
   { standing, measured, unseen }: AlertReading,
   timing: RuleTiming,
   nowMs: number,
-): Watch {
+): RuleHistory {
   const seenMs = unseen === true ? (before?.seenMs ?? nowMs) : nowMs;
   return { release, ...ruleStep(before, standing, timing, nowMs), measured, atMs: nowMs, seenMs };
 }

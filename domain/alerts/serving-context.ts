@@ -1,4 +1,4 @@
-import type { AlertScene } from './readings.ts';
+import type { ServingContext } from './readings.ts';
 import type { ControlView } from '../control/state.ts';
 import { holderOf, workflowIdOf } from '../core/workflow-identity.ts';
 
@@ -6,7 +6,10 @@ import { holderOf, workflowIdOf } from '../core/workflow-identity.ts';
  * Who serves what now, out of the gateway's control state and without what the releases promise. The rollout is null where
  * none of this service holds the fence.
  */
-export function sceneOf({ state, lanes }: ControlView, service: string): Omit<AlertScene, 'expectedShare'> {
+export function sceneOf(
+  { state, lanes }: ControlView,
+  service: string,
+): Omit<ServingContext, 'expectedShare'> {
   const holder = holderOf(state.owner);
   return {
     stable: state.lanes.stable.release,

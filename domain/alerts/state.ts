@@ -1,6 +1,6 @@
-import type { AlertScene, Mark } from './readings.ts';
+import type { ServingContext, CounterSample } from './readings.ts';
 import type { AlertMetric, Severity } from './rules.ts';
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { RuleSeries } from '../rules/series.ts';
@@ -16,9 +16,9 @@ export interface Alert {
   readonly lane: LaneName | null;
   readonly release: string | null;
   /** The rollout that was under way when it fired. */
-  readonly run: AlertScene['run'];
+  readonly run: ServingContext['run'];
   readonly sinceMs: number;
-  readonly measured: Measured;
+  readonly measured: MetricValue;
   /** The reason in words, of a metric that has more than one. */
   readonly why: string | null;
   /** When the last message was sent; null while a more severe alert of the same metric and lane fires. */
@@ -41,10 +41,10 @@ export interface AlertEvent {
 }
 
 /** What a rule remembers of a lane. */
-export interface Watch extends RuleSeries {
+export interface RuleHistory extends RuleSeries {
   /** Of which all of it is. */
   readonly release: string;
-  readonly measured: Measured;
+  readonly measured: MetricValue;
   readonly atMs: number;
   /** When the rule's input was last there, or the watch began. */
   readonly seenMs: number;
@@ -63,10 +63,10 @@ export interface AlertState {
   readonly clocks: Readonly<Record<ReadSource, SeenClocks | null>>;
   /** When the control listener last said who serves what. */
   readonly sceneMs: number;
-  readonly scene: AlertScene | null;
+  readonly scene: ServingContext | null;
   /** As far back as the longest look-back, oldest first. */
-  readonly marks: readonly Mark[];
-  readonly watches: Readonly<Record<string, Watch>>;
+  readonly marks: readonly CounterSample[];
+  readonly watches: Readonly<Record<string, RuleHistory>>;
   /** What tuning looks at, by lane. */
   readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
   readonly firing: Readonly<Record<string, Alert>>;
@@ -77,7 +77,7 @@ export function endOf(
   kind: 'resolved' | 'ended',
   key: string,
   alert: Alert | null,
-  watch: Watch | null,
+  watch: RuleHistory | null,
 ): readonly AlertEvent[] {
   if (alert === null || alert.toldMs === null) return [];
   return [{ kind, key, alert: { ...alert, measured: watch?.measured ?? alert.measured } }];

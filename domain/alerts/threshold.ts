@@ -1,12 +1,12 @@
 import type { AlertMetric, AlertRule } from './rules.ts';
 import { ALERT_METRICS } from './rules.ts';
-import type { Measured } from '../core/metric-value.ts';
-import { measured, missing } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
+import { metricValue, missing } from '../core/metric-value.ts';
 
 /** One lane under one rule at one moment. */
 export interface AlertReading {
   readonly standing: 'breach' | 'clear' | 'few';
-  readonly measured: Measured;
+  readonly measured: MetricValue;
   /** The input is missing that the rule looks at: `few` for another reason than a quiet time. */
   readonly unseen?: true;
   /** The reason in words, of a metric that has more than one. */
@@ -20,7 +20,7 @@ const HAIR = 1e-9;
 
 /** A value against the rule's limit, as the value of so many samples. */
 export function valueReading({ metric, limit }: AlertRule, value: number, n: number): AlertReading {
-  const read = measured(value, n, metric);
+  const read = metricValue(value, n, metric);
   if (read.kind !== 'value') return { standing: 'few', measured: read, unseen: true };
   return {
     standing: isWorse(metric, value, limit) ? 'breach' : 'clear',

@@ -1,8 +1,8 @@
 import type { AlertRule } from './rules.ts';
 import type { AlertReading } from './threshold.ts';
-import type { LaneOwn } from '../metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../metrics/lane-self-metrics.ts';
 import { unseen } from './threshold.ts';
-import { measured, missing } from '../core/metric-value.ts';
+import { metricValue, missing } from '../core/metric-value.ts';
 import type { LaneCounters } from '../metrics/snapshot.ts';
 import type { TuningWindow } from '../tuning/tuning-trigger.ts';
 import { tuningNeed } from '../tuning/tuning-trigger.ts';
@@ -19,7 +19,7 @@ interface LaneMoment {
 }
 
 /** What the lane's process has compared with an exact search since it began. */
-type Recalled = Pick<LaneOwn, 'startSeconds' | 'recallQueries' | 'recallFound' | 'recallMissed'>;
+type Recalled = Pick<LaneSelfMetrics, 'startSeconds' | 'recallQueries' | 'recallFound' | 'recallMissed'>;
 
 /** Plain JSON: the windows of the last hour, and the beginning of the one under way. */
 export interface TuningWatch {
@@ -60,7 +60,7 @@ export function tuningStep(
     toMs: nowMs,
     retrievalP95: silent
       ? missing('nobody looked for over ten minutes')
-      : measured(quantileMs(retrieval, 0.95) ?? Number.NaN, total(retrieval), 'P95 of retrieval'),
+      : metricValue(quantileMs(retrieval, 0.95) ?? Number.NaN, total(retrieval), 'P95 of retrieval'),
     recall: silent ? null : recallBetween(opening.recall, now.recall),
   };
   return {
@@ -69,7 +69,7 @@ export function tuningStep(
   };
 }
 
-function recalledOf(own: LaneOwn | null): Recalled | null {
+function recalledOf(own: LaneSelfMetrics | null): Recalled | null {
   if (own === null) return null;
   const { startSeconds, recallQueries, recallFound, recallMissed } = own;
   return { startSeconds, recallQueries, recallFound, recallMissed };

@@ -1,13 +1,13 @@
 import type { DecisionRecord } from '../rollout/decision-record.ts';
-import { judge } from '../gate/evaluate-gate.ts';
-import { firstWord } from '../rollout/confirmation-window.ts';
+import { evaluateGate } from '../gate/evaluate-gate.ts';
+import { awaitConfirmation } from '../rollout/confirmation-window.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { readVerdict } from '../core/verdict.ts';
 import type { GateRecord } from '../rollout/decision.ts';
 
 /** A verdict of a rollout, and the one that another plan comes to on the same evidence. */
-export interface Rejudged {
+export interface ReplayedDecision {
   readonly number: number;
   readonly atMs: number;
   readonly stage: string;
@@ -30,7 +30,7 @@ type Gate = Omit<GateRecord, 'rows' | 'evidence'> & { readonly verdict: Verdict 
  * Each verdict of a run judged again by another plan, oldest first. From the first difference on the rollout would have
  * gone another way, and what was measured later says less.
  */
-export function rejudge(plan: Plan, records: readonly DecisionRecord[]): Rejudged[] {
+export function replayDecisions(plan: Plan, records: readonly DecisionRecord[]): ReplayedDecision[] {
   return records.flatMap((record) => {
     const { kind, stage, gate } = record;
     if (kind !== 'verdict' || stage === null || gate === null || record.verdict === null) return [];
@@ -57,7 +57,7 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
       follows: 'is not judged',
     };
   const evidence = { ...gate.evidence, looks: plan.extendAtMost + 1 };
-  const judgement = firstWord(plan, judge(plan, stage.rows, evidence, atMs), gate, atMs);
+  const judgement = awaitConfirmation(plan, evaluateGate(plan, stage.rows, evidence, atMs), gate, atMs);
   const { extensions, held, taken } = gate;
   return {
     verdict: judgement.verdict,

@@ -6,7 +6,7 @@ import type { Command } from './apply-command.ts';
  * what is on disk, a disk that is full must not keep them where they are. What brings the candidate a user more, or keeps
  * it one longer, needs the disk first.
  */
-export function worksUnsaved(before: ControlState, after: ControlState, command: Command): boolean {
+export function isSafeUnpersisted(before: ControlState, after: ControlState, command: Command): boolean {
   if (exposesMore(before, after, command)) return false;
   return (
     after.percent < before.percent ||

@@ -153,7 +153,7 @@ export function interimAnalysis(design: ExperimentDesign, arms: Arms): Experimen
     );
   const effect = effectOf(design.metric, arms, design.units);
   const { interval, units } = effect;
-  const said = sayEffect(effect);
+  const said = formatEffect(effect);
   if (interval !== null && interval.low > 0) return end('keepOn', `the reranker lifts ${said}`);
   if (interval !== null && interval.high < 0) return end('turnOff', `the reranker lowers ${said}`);
   if (interval !== null && interval.high < design.detect)
@@ -166,7 +166,7 @@ export function interimAnalysis(design: ExperimentDesign, arms: Arms): Experimen
 }
 
 /** An effect as a person reads it. */
-export function sayEffect({ metric, on, off, lift, interval, units }: Effect): string {
+export function formatEffect({ metric, on, off, lift, interval, units }: Effect): string {
   if (on === null || off === null || lift === null) return `${metric}: no units in one arm`;
   const between = interval === null ? '' : ` (${points(interval.low)} to ${points(interval.high)})`;
   return `${metric} by ${points(lift)}${between}: ${on.toFixed(3)} with it, ${off.toFixed(3)} without, ${units} units`;

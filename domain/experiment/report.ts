@@ -1,5 +1,5 @@
 import type { Arms, Effect, ExperimentDesign, Recommendation } from './analysis.ts';
-import { EXPERIMENT_METRICS, effectOf, sayEffect } from './analysis.ts';
+import { EXPERIMENT_METRICS, effectOf, formatEffect } from './analysis.ts';
 import type { ExperimentInput } from './input.ts';
 
 export type ExperimentOutcome =
@@ -63,7 +63,7 @@ export function experimentMarkdown(report: ExperimentReport, time: (ms: number) 
     row(['with reranker', arms.on.requests, arms.on.errors, heard(arms.on.ranks), arms.on.keys]),
     row(['without', arms.off.requests, arms.off.errors, heard(arms.off.ranks), arms.off.keys]),
     '',
-    ...effects.map((effect) => `- ${sayEffect(effect)}`),
+    ...effects.map((effect) => `- ${formatEffect(effect)}`),
     `- split: ${splitP === null ? 'too few keys to judge it' : `p ${splitP.toPrecision(2)} (broken below 0.001)`}`,
     ...(report.restarts === 0 ? [] : [`- the gateway was restarted ${report.restarts} times`]),
     '',

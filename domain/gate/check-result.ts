@@ -1,8 +1,8 @@
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Bound, Bounds, Estimate } from '../metrics/estimate.ts';
 import { definitionOf } from '../metrics/registry.ts';
-import type { GateRow, Plan } from '../plan/plan.ts';
+import type { GateCheck, Plan } from '../plan/plan.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { describeResult, nameOf } from './describe-result.ts';
 import type { Limits } from './limits.ts';
@@ -10,12 +10,12 @@ import { byPoint, classify, limitsOf, toleranceOf } from './limits.ts';
 import { distanceOf } from './sensitivity.ts';
 
 /** One judged row: what was measured, the interval that decided, and why. */
-export interface RowVerdict {
-  readonly row: GateRow;
+export interface CheckResult {
+  readonly row: GateCheck;
   /** The kind of queries that it is of, where a row is judged by kind. */
   readonly kind?: string;
   readonly verdict: Verdict;
-  readonly measured: Measured;
+  readonly measured: MetricValue;
   /** Of what the first limit is held against; null where nothing could be measured. */
   readonly interval: Interval | null;
   readonly reason: string;
@@ -26,10 +26,10 @@ export interface RowVerdict {
 /** The verdict on an estimate against a row's limits at a percent; `z` is that of its intervals. */
 export function checkRow(
   plan: Plan,
-  row: GateRow,
+  row: GateCheck,
   estimate: Estimate,
   { percent, z }: { readonly percent: number; readonly z: number },
-): RowVerdict {
+): CheckResult {
   const { measured: m, kind, own, counted } = estimate;
   const first = estimate.warn ?? estimate.fail;
   const of = { row, ...(kind === undefined ? {} : { kind }), measured: m };

@@ -2,11 +2,11 @@ import type { Verdict } from '../core/verdict.ts';
 import type { Estimate } from '../metrics/estimate.ts';
 import { SLOWER_SHARE } from '../metrics/histogram.ts';
 import { definitionOf } from '../metrics/registry.ts';
-import type { GateRow } from '../plan/plan.ts';
+import type { GateCheck } from '../plan/plan.ts';
 import type { Limits } from './limits.ts';
 
 interface Result {
-  readonly row: GateRow;
+  readonly row: GateCheck;
   readonly estimate: Estimate;
   readonly verdict: Verdict;
   readonly limits: Limits;
@@ -19,7 +19,7 @@ interface Result {
 type Which = 'warn' | 'fail' | 'within';
 
 /** What a row is of, as a person reads it. */
-export function nameOf({ metric }: GateRow, kind: string | undefined): string {
+export function nameOf({ metric }: GateCheck, kind: string | undefined): string {
   return kind === undefined ? metric : `${metric} of ${kind} queries`;
 }
 
@@ -35,7 +35,7 @@ export function describeResult(result: Result): string {
 function because(result: Result): string {
   const { verdict, limits, estimate } = result;
   const first = limits.warn === null ? 'fail' : 'warn';
-  const say = (which: Which) => sayLimit(result, which);
+  const say = (which: Which) => formatLimit(result, which);
   switch (verdict) {
     case 'pass':
       return `, within ${say('within')}`;
@@ -53,7 +53,7 @@ function because(result: Result): string {
 }
 
 /** A row's limit as a person reads it, in its metric's unit. */
-function sayLimit({ row: { metric, against }, limits, point }: Result, which: Which): string {
+function formatLimit({ row: { metric, against }, limits, point }: Result, which: Which): string {
   const over = limits[which];
   if (over === null) return 'the limit';
   const { unit } = definitionOf(metric);
@@ -66,14 +66,14 @@ function sayLimit({ row: { metric, against }, limits, point }: Result, which: Wh
     case 'points':
       return unit === 'share' && against === 'limit' ? `${hundredths(over)} %` : `${hundredths(over)} points`;
     case 'ms':
-      return point ? 'the limit' : sayShareOfSlow(limits, which);
+      return point ? 'the limit' : formatShareOfSlow(limits, which);
     default:
       return unit satisfies never;
   }
 }
 
 /** A P95's limit in ms stands with what was measured; here stands which share of slow requests it allows. */
-function sayShareOfSlow({ warn, fail, within }: Limits, which: Which): string {
+function formatShareOfSlow({ warn, fail, within }: Limits, which: Which): string {
   if ((warn ?? fail ?? 0) > SLOWER_SHARE) return 'what stable keeps in the same minutes';
   const extra = hundredths(within - SLOWER_SHARE);
   return which === 'within' && extra > 0 ? `the limit and ${extra} points` : 'the limit';

@@ -2,16 +2,21 @@ import { worst } from '../core/verdict.ts';
 import type { Evidence } from '../metrics/evidence.ts';
 import { definitionOf } from '../metrics/registry.ts';
 import type { LaneWindow } from '../metrics/window.ts';
-import type { GateRow, Plan } from '../plan/plan.ts';
+import type { GateCheck, Plan } from '../plan/plan.ts';
 import { zFor } from '../statistics/proportion.ts';
-import type { RowVerdict } from './check-result.ts';
+import type { CheckResult } from './check-result.ts';
 import { checkRow } from './check-result.ts';
-import { ladderOf, sternest } from './gate-action.ts';
-import type { Judgement } from './judgement.ts';
+import { ladderOf, mostSevereAction } from './gate-action.ts';
+import type { GateResult } from './gate-result.ts';
 
 /** Judges a gate's rows. Rows that inform, or do not apply, are shown and do not count. */
-export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, atMs: number): Judgement {
-  const judged = rows.flatMap((row) => judgeRow(plan, row, evidence));
+export function evaluateGate(
+  plan: Plan,
+  rows: readonly GateCheck[],
+  evidence: Evidence,
+  atMs: number,
+): GateResult {
+  const judged = rows.flatMap((row) => evaluateCheck(plan, row, evidence));
   const counting = judged.filter(({ row, measured: m }) => !row.informs && m.kind !== 'notApplicable');
   const verdict = worst(counting.map((row) => row.verdict));
   const deciding = counting.filter((row) => row.verdict === verdict);
@@ -24,7 +29,7 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
         : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
-    onRed: sternest(failed.map(({ row }) => row.onRed)),
+    onRed: mostSevereAction(failed.map(({ row }) => row.onRed)),
     ladder: ladderOf(
       verdict,
       deciding.map(({ row }) => row),
@@ -33,7 +38,7 @@ export function judge(plan: Plan, rows: readonly GateRow[], evidence: Evidence, 
 }
 
 /** A row's verdict, or one for each kind of queries: its metric is estimated, held against the row's limits, and described. */
-function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict[] {
+function evaluateCheck(plan: Plan, row: GateCheck, evidence: Evidence): CheckResult[] {
   const { estimate, source } = definitionOf(row.metric);
   const { candidate, percent } = evidence.window;
   const { against, warnOver, redOver, minSamples } = row;
@@ -46,7 +51,7 @@ function judgeRow(plan: Plan, row: GateRow, evidence: Evidence): RowVerdict[] {
 }
 
 /** Beyond its limit a row may propose what to do. */
-function proposing(judged: RowVerdict, candidate: LaneWindow | null): RowVerdict {
+function proposing(judged: CheckResult, candidate: LaneWindow | null): CheckResult {
   const beyond = judged.verdict === 'warn' || judged.verdict === 'fail';
   const { remedy } = definitionOf(judged.row.metric);
   return !beyond || remedy === null || candidate === null

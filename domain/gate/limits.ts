@@ -2,8 +2,8 @@ import type { Verdict } from '../core/verdict.ts';
 import type { Bound, Bounds } from '../metrics/estimate.ts';
 import type { MetricDefinition } from '../metrics/metric.ts';
 import type { Tolerance } from '../metrics/power-model.ts';
-import type { GateRow, Plan } from '../plan/plan.ts';
-import { WITHOUT_CONTROL } from '../plan/plan.ts';
+import type { GateCheck, Plan } from '../plan/plan.ts';
+import { UNCONTROLLED_TOLERANCE_FACTOR } from '../plan/plan.ts';
 import type { Interval } from '../statistics/proportion.ts';
 
 /** A row's limits as they are applied. */
@@ -18,14 +18,14 @@ export interface Limits extends Bounds<number> {
  */
 export function toleranceOf(
   plan: Plan,
-  { decide }: Pick<GateRow, 'decide'>,
+  { decide }: Pick<GateCheck, 'decide'>,
   { margin, needsControl }: Pick<MetricDefinition, 'margin' | 'needsControl'>,
   percent: number,
 ): Tolerance {
   if (plan.judge === 'literal') return { times: 1, margin: 0 };
   const margins = plan.stages.find((stage) => stage.percent === percent)?.margins;
   return {
-    times: percent >= 100 && needsControl ? WITHOUT_CONTROL : 1,
+    times: percent >= 100 && needsControl ? UNCONTROLLED_TOLERANCE_FACTOR : 1,
     margin: decide === 'point' || margin === null ? 0 : (margins?.[margin] ?? 0),
   };
 }
@@ -53,6 +53,6 @@ export function classify({ warn, fail, within }: Limits, at: (limit: 'warn' | 'f
 }
 
 /** Whether the measured value decides, and not its interval. */
-export function byPoint(plan: Plan, row: Pick<GateRow, 'decide'>): boolean {
+export function byPoint(plan: Plan, row: Pick<GateCheck, 'decide'>): boolean {
   return plan.judge === 'literal' || row.decide === 'point';
 }

@@ -11,7 +11,7 @@ import type { GuardContext, GuardEvent, GuardState } from './state.ts';
 const CERTAIN_Z = 3;
 
 /** Tells of each trigger whose breach has begun, once until it is over. */
-export function tellBreaches(
+export function detectNewBreaches(
   state: GuardState,
   context: GuardContext,
   nowMs: number,
@@ -24,7 +24,7 @@ export function tellBreaches(
   const begun = triggers.flatMap((rule) => {
     if (still.includes(rule.name)) return [];
     const seen = lookBack(rule, 'candidate', state.snapshots, context, nowMs);
-    return seen !== null && isCertain(rule, seen) ? [{ rule, says: sayBreach(rule, seen) }] : [];
+    return seen !== null && isCertain(rule, seen) ? [{ rule, says: formatBreach(rule, seen) }] : [];
   });
   const notified = [...still, ...begun.map(({ rule }) => rule.name)];
   if (begun.length === 0)
@@ -42,7 +42,7 @@ function isCertain({ minSamples }: Trigger, seen: LookBack | 'down'): boolean {
   return n > 0 && n >= minSamples && wilson(hits, n, CERTAIN_Z).low > seen.limit;
 }
 
-function sayBreach({ name, metric, over, overMs }: Trigger, seen: LookBack | 'down'): string {
+function formatBreach({ name, metric, over, overMs }: Trigger, seen: LookBack | 'down'): string {
   if (seen === 'down') return `${name}: the candidate's lane answers nobody`;
   const { hits, n } = seen.beyond;
   const bad = metric === 'endToEndP95' ? `slower than ${over} ms` : metric;

@@ -12,10 +12,10 @@ import { quantileMs, since, slowerThan, total } from '../metrics/histogram.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
 /** What is compared of a lane. */
-type LaneDid = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'kinds' | 'quality'>;
+type LaneDelta = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'kinds' | 'quality'>;
 
 /** What a lane did since `before`; both of the same release. */
-export function laneDid(before: LaneCounters, after: LaneCounters): LaneDid {
+export function laneDelta(before: LaneCounters, after: LaneCounters): LaneDelta {
   return {
     release: after.release,
     errors: { hits: after.errors - before.errors, n: after.requests - before.requests },
@@ -29,9 +29,9 @@ export function laneDid(before: LaneCounters, after: LaneCounters): LaneDid {
 }
 
 /** Both lanes over the same stretch of time: a concurrent control, so that what hits both of them cancels out. */
-export interface SameMinutes {
-  readonly candidate: LaneDid;
-  readonly stable: LaneDid;
+export interface PairedCounts {
+  readonly candidate: LaneDelta;
+  readonly stable: LaneDelta;
   /** Caches are cold after a raise: then errors count, and latencies do not. */
   readonly cold: boolean;
 }
@@ -44,7 +44,7 @@ export interface HarmAlarm {
 }
 
 /** Latencies of a lane that have limits of their own, by name: over all kinds, and by kind those of encoding and of whole requests. */
-export function latenciesOf({ endToEnd, kinds }: LaneDid): Strata<Histogram> {
+export function latenciesOf({ endToEnd, kinds }: LaneDelta): Strata<Histogram> {
   const byName = KIND_METRICS.flatMap((metric) =>
     Object.entries(kinds).flatMap(([kind, of]) =>
       Object.entries(strataOf(metric, of)).map(
@@ -62,9 +62,9 @@ const seriesName = (...parts: readonly string[]) => parts.join('/');
  * What went wrong on both lanes in the sense of a metric, stable's in the proportions of the candidate's queries; `slowOverMs` says what
  * is slow among the latencies of a name, and `kind` of which kind they are. Null where it is not to be counted.
  */
-export function wentWrong(
+export function countFailures(
   metric: HarmRule['metric'],
-  { candidate, stable, cold }: SameMinutes,
+  { candidate, stable, cold }: PairedCounts,
   slowOverMs: (name: string) => number | null,
   kind: string | null = null,
 ): BothLanes | null {
@@ -118,7 +118,7 @@ function misses({ hits, n }: Count): Count {
 /** By how much the candidate's misses exceed stable's if both releases keep what they promise; null where one does not say. */
 export function expectedDifferenceOf(
   metric: HarmRule['metric'],
-  { candidate, stable }: SameMinutes,
+  { candidate, stable }: PairedCounts,
   candidateQuality: ReleaseQuality | null,
   stableQuality: ReleaseQuality | null,
 ): number | null {
@@ -153,6 +153,6 @@ export function kept(before: Count | null, now: Count): Count {
   return plus(now, { hits: before.hits * KEPT, n: before.n * KEPT });
 }
 
-export function sayCount({ hits, n }: Count): string {
+export function formatCount({ hits, n }: Count): string {
   return `${Math.round(hits)} of ${Math.round(n)}`;
 }

@@ -1,14 +1,14 @@
 import type { BothLanes } from '../statistics/likelihood-ratio.ts';
 import type { Trigger } from '../plan/plan.ts';
-import type { HarmAlarm, SameMinutes } from './concurrent-control.ts';
-import { NOTHING, plus, sayCount, wentWrong } from './concurrent-control.ts';
+import type { HarmAlarm, PairedCounts } from './concurrent-control.ts';
+import { NOTHING, plus, formatCount, countFailures } from './concurrent-control.ts';
 import { newcombe, wilson } from '../statistics/proportion.ts';
 import { SLOWER_SHARE } from '../metrics/histogram.ts';
 
 /** A breach needs at least so many requests of the candidate ... */
 export const LEAST_REQUESTS = 30;
 /** ... in each of so many stretches in a row: the first one may be a spike. */
-export const STRETCHES_IN_A_ROW = 4;
+export const CONSECUTIVE_INTERVALS = 4;
 /** One-sided: under 1 in 700 by chance in one stretch, under 1 in 10^8 in three. */
 const Z = 3;
 
@@ -35,10 +35,10 @@ export function fastPathBreach({ candidate, stable }: BothLanes, line: number): 
 export function fastPathStep(
   before: FastPathState | null,
   trigger: Trigger,
-  minutes: SameMinutes,
+  minutes: PairedCounts,
 ): { readonly state: FastPathState | null; readonly alarm: HarmAlarm | null } {
   const { name, metric, over } = trigger;
-  const seen = metric === 'qualityShortfall' ? null : wentWrong(metric, minutes, () => over);
+  const seen = metric === 'qualityShortfall' ? null : countFailures(metric, minutes, () => over);
   if (seen === null || seen.stable.n === 0 || trigger.forMs === 0) return { state: before, alarm: null };
   const gathered = before?.gathered ?? NOTHING;
   const all = {
@@ -53,8 +53,8 @@ export function fastPathStep(
   if (breach === null) return { state, alarm: null };
   const breaches = breach ? state.breaches + 1 : 0;
   const next = { ...state, gathered: NOTHING, breaches };
-  if (breaches < STRETCHES_IN_A_ROW) return { state: next, alarm: null };
+  if (breaches < CONSECUTIVE_INTERVALS) return { state: next, alarm: null };
   const what = metric === 'errorRate' ? 'failed' : `took over ${over} ms`;
-  const reason = `${name}, fast path: ${sayCount(all.candidate)} requests of the candidate ${what}, ${sayCount(all.stable)} of stable, proven ${breaches} times in a row`;
+  const reason = `${name}, fast path: ${formatCount(all.candidate)} requests of the candidate ${what}, ${formatCount(all.stable)} of stable, proven ${breaches} times in a row`;
   return { state: next, alarm: { trigger: name, onAlarm: 'rollback', reason } };
 }

@@ -1,6 +1,6 @@
 import type { ControlView } from '../control/state.ts';
 import type { GuardRules, Trigger } from '../plan/plan.ts';
-import { tellBreaches } from './breach-detection.ts';
+import { detectNewBreaches } from './breach-detection.ts';
 import { compareLanes } from './lane-comparison.ts';
 import { standing } from './trigger-evaluation.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
@@ -74,7 +74,7 @@ function endOrTell(
   context: GuardContext,
   nowMs: number,
 ): { readonly state: GuardState; readonly event: GuardEvent | null } {
-  if (event === null) return tellBreaches(state, context, nowMs);
+  if (event === null) return detectNewBreaches(state, context, nowMs);
   return event.kind === 'bothLanes'
     ? { state: { ...state, toldBothMs: { ...state.toldBothMs, [event.trigger]: nowMs } }, event }
     : { state, event };

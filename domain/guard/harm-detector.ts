@@ -4,9 +4,9 @@ import { CUSUM_ALARM, cusum } from '../statistics/cusum.ts';
 import { KINDS_OF } from '../metrics/query-kinds.ts';
 import type { HarmRule } from '../plan/plan.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
-import { kept, sayCount } from './concurrent-control.ts';
+import { kept, formatCount } from './concurrent-control.ts';
 import type { Count } from '../statistics/proportion.ts';
-import { WITHOUT_CONTROL } from '../plan/plan.ts';
+import { UNCONTROLLED_TOLERANCE_FACTOR } from '../plan/plan.ts';
 
 /** Sizes of harm that are looked for side by side, as multiples of the tolerance: one CUSUM is quickest for one of them. */
 const SIZES = [2, 5, 20] as const;
@@ -39,12 +39,13 @@ export function harmStep(
 ): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
   const reference = kept(before?.reference ?? null, seen.stable);
   const live = seen.stable.n > 0;
-  const tolerance = rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : WITHOUT_CONTROL);
+  const tolerance =
+    rule.tolerance * (live || rule.metric === 'qualityShortfall' ? 1 : UNCONTROLLED_TOLERANCE_FACTOR);
   const sums = SIZES.map((size, i) =>
     cusum(
       before?.sums[i] ?? 0,
       logRatio(seen, reference, tolerance, size, expectedDifference),
-      live ? STEPS : STEPS * WITHOUT_CONTROL,
+      live ? STEPS : STEPS * UNCONTROLLED_TOLERANCE_FACTOR,
     ),
   );
   const alarmed = Math.max(...sums) >= CUSUM_ALARM;
@@ -56,7 +57,7 @@ export function harmStep(
   const control = live ? seen.stable : reference;
   const points = Number((tolerance * 100).toFixed(2));
   const name = harmName(rule, kind);
-  const reason = `${name}: worse than stable by more than ${points} points, at last ${sayCount(seen.candidate)} against ${sayCount(control)}`;
+  const reason = `${name}: worse than stable by more than ${points} points, at last ${formatCount(seen.candidate)} against ${formatCount(control)}`;
   return { state, alarm: { trigger: name, onAlarm: rule.onAlarm, reason } };
 }
 

@@ -2,13 +2,13 @@ import type { FastPathState } from './gross-failure-detector.ts';
 import { fastPathStep } from './gross-failure-detector.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import type { HarmRule, Plan } from '../plan/plan.ts';
-import type { HarmAlarm, SameMinutes } from './concurrent-control.ts';
+import type { HarmAlarm, PairedCounts } from './concurrent-control.ts';
 import {
   expectedDifferenceOf,
-  laneDid,
+  laneDelta,
   latenciesOf,
   slowerThanStableMs,
-  wentWrong,
+  countFailures,
 } from './concurrent-control.ts';
 import type { HarmState } from './harm-detector.ts';
 import { harmKinds, harmName, harmStep } from './harm-detector.ts';
@@ -70,22 +70,22 @@ function follow(before: Compared | null, snapshot: Snapshot, nowMs: number): Com
   };
 }
 
-function minutesBetween(state: Compared, to: Snapshot, plan: Plan): SameMinutes | null {
+function minutesBetween(state: Compared, to: Snapshot, plan: Plan): PairedCounts | null {
   const { candidate, stable } = to.lanes;
   const from = state.opening.lanes;
   if (candidate === null || stable === null || from.candidate === null || from.stable === null) return null;
   if (from.candidate.release !== candidate.release || from.stable.release !== stable.release) return null;
   const warmUpMs = plan.stages.find(({ percent }) => percent === state.percent)?.warmUpMs ?? 0;
   return {
-    candidate: laneDid(from.candidate, candidate),
-    stable: laneDid(from.stable, stable),
+    candidate: laneDelta(from.candidate, candidate),
+    stable: laneDelta(from.stable, stable),
     cold: state.opening.takenAtMs < state.percentSinceMs + warmUpMs,
   };
 }
 
 function judgeStretch(
   before: Compared,
-  minutes: SameMinutes,
+  minutes: PairedCounts,
   context: CompareContext,
 ): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
   const { triggers, harms } = context.plan.guard;
@@ -116,14 +116,14 @@ function accumulate(
   before: HarmState | null,
   rule: HarmRule,
   kind: string | null,
-  minutes: SameMinutes,
+  minutes: PairedCounts,
   stableLatency: Strata<Histogram>,
   { plan, candidateQuality, stableQuality }: CompareContext,
 ): { readonly state: HarmState | null; readonly alarm: HarmAlarm | null } {
   const { over } = rule;
   const slowOverMs = (name: string) =>
     over === null ? null : slowerThanStableMs(plan, stableLatency[name] ?? null, over);
-  const seen = wentWrong(rule.metric, minutes, slowOverMs, kind);
+  const seen = countFailures(rule.metric, minutes, slowOverMs, kind);
   const expectedDifference = expectedDifferenceOf(rule.metric, minutes, candidateQuality, stableQuality);
   return seen === null || expectedDifference === null
     ? { state: before, alarm: null }

@@ -1,7 +1,7 @@
 import { DRAFT_NOTE, cell, factLines, toFillIn } from './markdown.ts';
-import { sayValue } from '../alerts/alert-message.ts';
+import { formatValue } from '../alerts/alert-message.ts';
 import type { Incident, IncidentAlert } from './incident.ts';
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 
 /** What the activity writes down of an incident. */
 export interface IncidentDraft {
@@ -60,7 +60,7 @@ function facts(
 
 function alertCells(alert: IncidentAlert, time: (ms: number) => string): string[] {
   const { name, severity, lane, release, beganMs, firedMs, endedMs } = alert;
-  const value = (measured: Measured) => sayMeasured(alert, measured);
+  const value = (measured: MetricValue) => formatMeasured(alert, measured);
   return [
     name,
     severity,
@@ -74,11 +74,11 @@ function alertCells(alert: IncidentAlert, time: (ms: number) => string): string[
   ];
 }
 
-function sayMeasured({ metric }: IncidentAlert, measured: Measured): string {
+function formatMeasured({ metric }: IncidentAlert, measured: MetricValue): string {
   if (measured.kind !== 'value') return measured.reason;
   return metric === null
     ? String(measured.value)
-    : `${sayValue(metric, measured.value)} of ${measured.n} samples`;
+    : `${formatValue(metric, measured.value)} of ${measured.n} samples`;
 }
 
 const QUESTIONS = [

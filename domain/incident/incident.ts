@@ -1,7 +1,7 @@
 import type { AlertRule, Severity } from '../alerts/rules.ts';
 import { ALERT_METRICS } from '../alerts/rules.ts';
 import type { Alert, AlertEvent } from '../alerts/state.ts';
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 import { clip } from './postmortem.ts';
 
 /**
@@ -33,8 +33,8 @@ export interface IncidentAlert {
   readonly endedMs: number | null;
   /** The rule's sentence, when it fired. */
   readonly says: string;
-  readonly worst: Measured;
-  readonly last: Measured;
+  readonly worst: MetricValue;
+  readonly last: MetricValue;
 }
 
 interface IncidentEntry {
@@ -139,11 +139,11 @@ function afterEvent(one: IncidentAlert, { kind, alert }: AlertEvent, nowMs: numb
   return { ...measuredAgain(one, alert.measured), endedMs };
 }
 
-function measuredAgain(one: IncidentAlert, last: Measured): IncidentAlert {
+function measuredAgain(one: IncidentAlert, last: MetricValue): IncidentAlert {
   return { ...one, last, worst: isWorse(one, last) ? last : one.worst };
 }
 
-function isWorse({ metric, worst }: IncidentAlert, now: Measured): boolean {
+function isWorse({ metric, worst }: IncidentAlert, now: MetricValue): boolean {
   if (metric === null || now.kind !== 'value') return false;
   if (worst.kind !== 'value') return true;
   return ALERT_METRICS[metric].worse === 'over' ? now.value > worst.value : now.value < worst.value;

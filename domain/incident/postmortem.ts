@@ -1,7 +1,7 @@
 import { DRAFT_NOTE, cell, factLines, toFillIn } from './markdown.ts';
-import { sayBlastRadius } from '../rollout/impact.ts';
+import { formatBlastRadius } from '../rollout/impact.ts';
 import type { Plan } from '../plan/plan.ts';
-import { sayTimes } from '../rollout/repeats.ts';
+import { formatTimes } from '../rollout/repeats.ts';
 import type { RolloutState, TimelineEntry } from '../rollout/state.ts';
 import type { StatusRow } from '../rollout/status.ts';
 import { statusOf } from '../rollout/status.ts';
@@ -63,7 +63,7 @@ export function postmortemOf(
     highestPercent: Math.max(...state.timeline.map(({ percent }) => percent), state.percent),
     rows: statusOf(plan, state).rows.map((row) => ({ ...row, reason: clip(row.reason) })),
     timeline: shortened(state.timeline),
-    blastRadius: [sayBlastRadius(state.blast.radius)],
+    blastRadius: [formatBlastRadius(state.blast.radius)],
   };
 }
 
@@ -74,7 +74,7 @@ function shortened(timeline: readonly TimelineEntry[]): Postmortem['timeline'] {
     timeline.length <= MOST_ENTRIES ? timeline : [...timeline.slice(0, half), ...timeline.slice(-half)];
   return kept.map((entry) => {
     const { atMs, percent, text } = entry;
-    return { atMs, percent, text: `${clip(text)}${sayTimes(entry)}` };
+    return { atMs, percent, text: `${clip(text)}${formatTimes(entry)}` };
   });
 }
 

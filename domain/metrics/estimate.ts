@@ -1,5 +1,5 @@
-import type { Measured } from '../core/metric-value.ts';
-import { measured, missing, notApplicable } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
+import { metricValue, missing, notApplicable } from '../core/metric-value.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, wilson } from '../statistics/proportion.ts';
 import type { Question } from './evidence.ts';
@@ -29,7 +29,7 @@ export interface Bounds<T> {
 /** A metric of a window before it is judged. */
 export interface Estimate extends Bounds<Bound> {
   /** In the metric's own terms. */
-  readonly measured: Measured;
+  readonly measured: MetricValue;
   /** The number as a person reads it. */
   readonly says: string;
   /** What the hits are, e.g. `errors`, and whether waiting brings more of them; null where nothing is counted. */
@@ -73,16 +73,16 @@ export function shareEstimate(
   const counted = { what, grows: true };
   if (stable === null)
     return {
-      measured: measured(share, candidate.n),
-      says: `${sayShare(share)} of ${candidate.n}`,
+      measured: metricValue(share, candidate.n),
+      says: `${formatShare(share)} of ${candidate.n}`,
       counted,
       ...bounds(question, { count: candidate, intervalOf: ({ hits, n }, z) => wilson(hits, n, z) }, control),
     };
   if (stable.n === 0) return absent('no requests of stable');
   const ofStable = stable.hits / stable.n;
   return {
-    measured: measured(share - ofStable, candidate.n),
-    says: `${sayShare(share)} of ${candidate.n} against ${sayShare(ofStable)} of ${Math.round(stable.n)}`,
+    measured: metricValue(share - ofStable, candidate.n),
+    says: `${formatShare(share)} of ${candidate.n} against ${formatShare(ofStable)} of ${Math.round(stable.n)}`,
     counted,
     ...bounds(question, { count: candidate, intervalOf: (count, z) => newcombe(count, stable, z) }),
   };
@@ -97,7 +97,7 @@ export function lessExpected(estimate: Estimate, expected: number): Estimate {
       : { ...bound, intervalOf: (count, z) => lessBy(bound.intervalOf(count, z), expected) };
   return {
     ...estimate,
-    measured: m.kind === 'value' ? measured(m.value - expected, m.n) : m,
+    measured: m.kind === 'value' ? metricValue(m.value - expected, m.n) : m,
     warn: less(estimate.warn),
     fail: less(estimate.fail),
   };
@@ -111,7 +111,7 @@ export function lessBy({ low, high }: Interval, by: number): Interval {
 /** A number of so many samples that was read off: it is what it is. */
 export function exact(question: Question, value: number, says: string, n = 1): Estimate {
   return {
-    measured: measured(value, n),
+    measured: metricValue(value, n),
     says,
     counted: null,
     ...bounds(question, { count: { hits: 0, n }, intervalOf: () => ({ low: value, high: value }) }),
@@ -119,11 +119,11 @@ export function exact(question: Question, value: number, says: string, n = 1): E
 }
 
 /** A share as a person reads it. */
-export function sayShare(share: number): string {
+export function formatShare(share: number): string {
   return `${(share * 100).toFixed(2)} %`;
 }
 
 /** A change by a share as a person reads it. */
-export function sayGrowth(share: number): string {
+export function formatGrowth(share: number): string {
   return `${share < 0 ? '' : '+'}${(share * 100).toFixed(1)} %`;
 }

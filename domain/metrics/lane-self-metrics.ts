@@ -5,7 +5,7 @@ import { STANDS_STILL, windowClock } from './source-clock.ts';
  * What a lane counts of itself, since its process began. Flat numbers in base units, as they travel from the lane to the
  * gateway, through its /metrics, and into a snapshot.
  */
-export interface LaneOwn {
+export interface LaneSelfMetrics {
   /** Start of the process, seconds since 1970: what another process counted says nothing of this one. */
   readonly startSeconds: number;
   /** How long that process has run, by its monotonic clock: an answer that does not move is an old one. */
@@ -43,14 +43,14 @@ export interface LaneOwn {
 }
 
 /** Answer of a lane's `GET /counters`. */
-export interface LaneReport {
-  readonly own: LaneOwn;
+export interface LaneMetricsResponse {
+  readonly own: LaneSelfMetrics;
   /** Rows in a list, by quantile of the lists. */
   readonly listRows: Readonly<Record<string, number>>;
 }
 
 /** Their names in the gateway's metrics; {lane, release}: gauges, which are absent while the lane does not answer. */
-export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
+export const LANE_METRICS: Readonly<Record<keyof LaneSelfMetrics, string>> = {
   startSeconds: 'gateway_lane_start_time_seconds',
   uptimeSeconds: 'gateway_lane_uptime_seconds',
   answers: 'gateway_lane_answers',
@@ -76,7 +76,7 @@ export const LANE_METRICS: Readonly<Record<keyof LaneOwn, string>> = {
 };
 
 /** Those that may be null. */
-export const MAY_BE_NULL: readonly (keyof LaneOwn)[] = [
+export const MAY_BE_NULL: readonly (keyof LaneSelfMetrics)[] = [
   'memoryBaselineBytes',
   'imbalance',
   'imbalanceBuilt',
@@ -98,7 +98,7 @@ export function listRowsByQuantile(listSizes: readonly number[]): Record<string,
 
 /** What happened to a lane between two looks at it. */
 export type OwnWindow =
-  | { readonly kind: 'window'; readonly before: LaneOwn; readonly after: LaneOwn }
+  | { readonly kind: 'window'; readonly before: LaneSelfMetrics; readonly after: LaneSelfMetrics }
   | {
       readonly kind: 'missing';
       readonly cause: 'silent' | 'restarted' | 'standsStill';
@@ -114,7 +114,7 @@ export function wasRestarted(own: OwnWindow): boolean {
 export function clockOf({
   startSeconds,
   uptimeSeconds,
-}: Pick<LaneOwn, 'startSeconds' | 'uptimeSeconds'>): SourceClock {
+}: Pick<LaneSelfMetrics, 'startSeconds' | 'uptimeSeconds'>): SourceClock {
   return { processStartMs: startSeconds * 1000, uptimeMs: uptimeSeconds * 1000 };
 }
 
@@ -122,7 +122,11 @@ export function clockOf({
  * What the lane counted between two looks that lie `tookMs` apart by the gateway's clock. A lane that is down says nothing, a
  * restart resets the counters, and a lane that stands still repeats old ones: none of this is zero.
  */
-export function ownBetween(before: LaneOwn | null, after: LaneOwn | null, tookMs: number): OwnWindow {
+export function ownBetween(
+  before: LaneSelfMetrics | null,
+  after: LaneSelfMetrics | null,
+  tookMs: number,
+): OwnWindow {
   if (after === null || before === null)
     return { kind: 'missing', cause: 'silent', reason: 'the lane did not say what it counts' };
   if (after.startSeconds !== before.startSeconds)

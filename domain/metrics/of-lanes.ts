@@ -1,7 +1,7 @@
 import type { Estimate } from './estimate.ts';
 import { absent, inapplicable } from './estimate.ts';
 import type { Lanes, Question } from './evidence.ts';
-import type { LaneOwn } from './lane-self-metrics.ts';
+import type { LaneSelfMetrics } from './lane-self-metrics.ts';
 import { HARDLY_ANY } from './query-kinds.ts';
 import type { LaneWindow, Window } from './window.ts';
 
@@ -48,7 +48,7 @@ function lacksContext(window: Window, minSamples: number): boolean {
 /** The same for what the candidate's lane measures of itself; absent where the lane was down, or restarted in the window. */
 export function ofLaneItself(
   estimate: (
-    own: { readonly before: LaneOwn; readonly after: LaneOwn },
+    own: { readonly before: LaneSelfMetrics; readonly after: LaneSelfMetrics },
     question: Question,
     lanes: Lanes,
   ) => Estimate,

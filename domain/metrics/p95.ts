@@ -1,4 +1,4 @@
-import { measured } from '../core/metric-value.ts';
+import { metricValue } from '../core/metric-value.ts';
 import { wilson } from '../statistics/proportion.ts';
 import type { Bound, Estimate } from './estimate.ts';
 import { absent } from './estimate.ts';
@@ -32,7 +32,7 @@ export function p95Estimate(question: Question, { candidate, stable, live }: Com
   const n = total(candidate);
   const compared = stableP95 === null ? '' : `, stable ${stableP95.toFixed(2)} ms`;
   return {
-    measured: measured(p95, n),
+    measured: metricValue(p95, n),
     says: `P95 ${p95.toFixed(2)} ms of ${n}${compared}, limit ${first.toFixed(2)} ms`,
     counted: { what: 'slow requests', grows: true },
     warn: slowerThanLimit(candidate, live, own.warn),

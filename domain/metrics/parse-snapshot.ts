@@ -1,11 +1,11 @@
 import type { Histogram } from './histogram.ts';
 import { BOUNDS_MS, EMPTY, LATENCY_BOUNDS_SECONDS, histogramOf, plus } from './histogram.ts';
-import type { LaneOwn } from './lane-self-metrics.ts';
+import type { LaneSelfMetrics } from './lane-self-metrics.ts';
 import { LANE_METRICS, MAY_BE_NULL } from './lane-self-metrics.ts';
 import type { Sample } from './prometheus-text.ts';
 import { finite, gauge, sum } from './samples.ts';
 import type { LaneName } from '../control/traffic-split.ts';
-import type { KindCounters, LaneCounters, ShadowCounters, Snapshot, TouchedCounters } from './snapshot.ts';
+import type { KindCounters, LaneCounters, ShadowCounters, Snapshot, ExposureCounters } from './snapshot.ts';
 import { GATEWAY_METRICS, OVERLAP_DEPTH } from './snapshot.ts';
 
 /** Queries of this kind alone use a predictor, whose quality a release promises. */
@@ -82,7 +82,7 @@ function kindsOf(judged: readonly Sample[]): Record<string, KindCounters> {
 }
 
 /** What came to the candidate in all kinds of requests. */
-function touchedCounters(samples: readonly Sample[], release: string): TouchedCounters {
+function touchedCounters(samples: readonly Sample[], release: string): ExposureCounters {
   const requests = (outcome: string) =>
     sum(samples, GATEWAY_METRICS.requests, { lane: 'candidate', release, outcome });
   const failed = requests('error');
@@ -118,14 +118,14 @@ function shadowCounters(
 }
 
 /** What the lane counts of itself; null where it did not answer the gateway. Throws on half of it. */
-function laneOwn(samples: readonly Sample[]): LaneOwn | null {
+function laneOwn(samples: readonly Sample[]): LaneSelfMetrics | null {
   if (!samples.some(({ name }) => name === LANE_METRICS.startSeconds)) return null;
-  const values = (Object.keys(LANE_METRICS) as (keyof LaneOwn)[]).map((field) => {
+  const values = (Object.keys(LANE_METRICS) as (keyof LaneSelfMetrics)[]).map((field) => {
     const name = LANE_METRICS[field];
     const absent = MAY_BE_NULL.includes(field) && !samples.some((sample) => sample.name === name);
     return [field, absent ? null : gauge(samples, name)] as const;
   });
-  return Object.fromEntries(values) as unknown as LaneOwn;
+  return Object.fromEntries(values) as unknown as LaneSelfMetrics;
 }
 
 /** Throws where the buckets are not the ones that this worker knows: two histograms could not be compared. */

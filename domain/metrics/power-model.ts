@@ -60,7 +60,7 @@ export function shareModel(base: number, promised = 0): PowerModel {
           ? newcombe(candidate, { hits: stableN * base, n: stableN }, z)
           : // At 100 % stable's last window stands in: as good as known.
             lessBy(wilson(candidate.hits, candidate.n, z), relative ? base : 0),
-      say: (share) => sayRise(share - base),
+      say: (share) => formatRise(share - base),
     };
   };
 }
@@ -75,7 +75,7 @@ export function pairedModel(differs: number): PowerModel {
       beyond,
       within: (first + tolerance.margin) * tolerance.times,
       interval: ({ hits, n }, _stableN, z) => pairedDifference(hits, n * differs, n, z),
-      say: (share) => sayRise(share - differs),
+      say: (share) => formatRise(share - differs),
     };
   };
 }
@@ -102,6 +102,6 @@ export function p95Model({ against, first, tolerance, excessMs }: PowerQuestion)
   };
 }
 
-function sayRise(share: number): string {
+function formatRise(share: number): string {
   return `+${Number((100 * share).toPrecision(2))} points`;
 }

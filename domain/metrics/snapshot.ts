@@ -1,5 +1,5 @@
 import type { Histogram } from './histogram.ts';
-import type { LaneOwn } from './lane-self-metrics.ts';
+import type { LaneSelfMetrics } from './lane-self-metrics.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 
 /** Names of the gateway's metrics that gates read; labels in the comments. Prometheus conventions: seconds, _total. */
@@ -98,7 +98,7 @@ export interface LaneCounters {
   readonly notReadySeconds: number;
   readonly breakerOpen: boolean;
   /** What the lane counts of itself, all kinds of requests; null while it does not answer. */
-  readonly own: LaneOwn | null;
+  readonly own: LaneSelfMetrics | null;
 }
 
 /** Overlap@10 is a number of tenths. */
@@ -119,7 +119,7 @@ export interface ShadowCounters {
 }
 
 /** Requests of every kind that were assigned to the candidate; cumulative, for this release. */
-export interface TouchedCounters {
+export interface ExposureCounters {
   readonly release: string;
   readonly requests: number;
   /** Answered by stable in its place, or not at all. */
@@ -140,7 +140,7 @@ export interface Snapshot {
   /** Null while no queries are shadowed. */
   readonly shadow: ShadowCounters | null;
   /** Null without a candidate lane. */
-  readonly touched: TouchedCounters | null;
+  readonly touched: ExposureCounters | null;
 }
 
 /** What the metrics source answers: a snapshot, or why there is none. */

@@ -53,7 +53,7 @@ function guardProblems(guard: GuardRules): string[] {
   ];
   if (blindMaxMs <= blindAfterMs)
     problems.push(
-      `guard.blindMax: must be longer than blindAfter, and ${sayMs(blindMaxMs)} is not longer than ${sayMs(blindAfterMs)}: a person is asked before users are taken back; give more`,
+      `guard.blindMax: must be longer than blindAfter, and ${formatMs(blindMaxMs)} is not longer than ${formatMs(blindAfterMs)}: a person is asked before users are taken back; give more`,
     );
   return problems;
 }
@@ -68,7 +68,7 @@ function triggerProblems(
     problems.push(...notUnder(`${path}.for`, forMs, 'guard.poll', pollMs, 2));
     if (forMs < overMs)
       problems.push(
-        `${path}.for: ${sayMs(forMs)} is shorter than lookBack, ${sayMs(overMs)}: one burst is seen in all of it; give at least ${sayMs(overMs)}`,
+        `${path}.for: ${formatMs(forMs)} is shorter than lookBack, ${formatMs(overMs)}: one burst is seen in all of it; give at least ${formatMs(overMs)}`,
       );
   }
   if (definitionOf(metric).unit !== 'ms' && over >= 1)
@@ -85,7 +85,7 @@ function stateProblems({ pollMs, triggers }: GuardRules): string[] {
     (lookBackMs / pollMs + 2) * SNAPSHOT_BYTES + (ruleMs / pollMs + 1) * triggers.length * 2 * STANDING_BYTES;
   return tooMuch(
     bytes,
-    `guard.poll: at ${sayMs(pollMs)}, a lookBack of ${sayMs(lookBackMs)} and a rule of ${sayMs(ruleMs)}`,
+    `guard.poll: at ${formatMs(pollMs)}, a lookBack of ${formatMs(lookBackMs)} and a rule of ${formatMs(ruleMs)}`,
   );
 }
 
@@ -100,14 +100,14 @@ function stageProblems(
   const leftMs = decideAtMs - atMs - warmUpMs;
   if (leftMs < pollMs)
     problems.push(
-      `${path}.decideAt: must not lie before the end of the warm-up and a poll: ${sayMs(decideAtMs)} leaves ${leftMs < 0 ? 'no time' : sayMs(leftMs)} to measure after at ${sayMs(atMs)} and warmUp ${sayMs(warmUpMs)}; give at least ${sayMs(atMs + warmUpMs + pollMs)}`,
+      `${path}.decideAt: must not lie before the end of the warm-up and a poll: ${formatMs(decideAtMs)} leaves ${leftMs < 0 ? 'no time' : formatMs(leftMs)} to measure after at ${formatMs(atMs)} and warmUp ${formatMs(warmUpMs)}; give at least ${formatMs(atMs + warmUpMs + pollMs)}`,
     );
   const evaluated = rows.find(({ metric }) => definitionOf(metric).source === 'evaluation');
   if (evaluated !== undefined && evaluate === null)
     problems.push(`${path}.evaluate: is needed by the row ${evaluated.metric}`);
   if (evaluate === 'start' && decideAtMs - atMs > EVALUATION_HOLDS_MS)
     problems.push(
-      `${path}.evaluate: an evaluation at the start is ${sayMs(decideAtMs - atMs)} old at decideAt, and none counts for longer than ${sayMs(EVALUATION_HOLDS_MS)}; use end`,
+      `${path}.evaluate: an evaluation at the start is ${formatMs(decideAtMs - atMs)} old at decideAt, and none counts for longer than ${formatMs(EVALUATION_HOLDS_MS)}; use end`,
     );
   rows.forEach(({ metric, against, warnOver, redOver }, i) => {
     const ratio = against === 'stable' && definitionOf(metric).unit === 'ms';
@@ -129,9 +129,9 @@ function stageProblems(
 export function notUnder(field: string, ms: number, unit: string, unitMs: number, times = 1): string[] {
   const leastMs = times * unitMs;
   if (ms >= leastMs) return [];
-  const what = times === 1 ? `${unit}, ${sayMs(unitMs)}` : `${times} times ${unit}, ${sayMs(unitMs)}`;
+  const what = times === 1 ? `${unit}, ${formatMs(unitMs)}` : `${times} times ${unit}, ${formatMs(unitMs)}`;
   return [
-    `${field}: ${sayMs(ms)} is shorter than ${what}; give at least ${sayMs(leastMs)}, or a shorter ${unit}`,
+    `${field}: ${formatMs(ms)} is shorter than ${what}; give at least ${formatMs(leastMs)}, or a shorter ${unit}`,
   ];
 }
 
@@ -140,7 +140,7 @@ export function pollProblems(field: string, pollMs: number): string[] {
   return pollMs <= LONGEST_POLL_MS
     ? []
     : [
-        `${field}: must not be longer than 1m, and is ${sayMs(pollMs)}: what lasts is judged by polls at most two minutes apart`,
+        `${field}: must not be longer than 1m, and is ${formatMs(pollMs)}: what lasts is judged by polls at most two minutes apart`,
       ];
 }
 
@@ -158,7 +158,7 @@ function twins(where: string, named: readonly { readonly name: string }[]): stri
 }
 
 /** As a plan has it: 90s, 2h. */
-function sayMs(ms: number): string {
+function formatMs(ms: number): string {
   const unit = (
     [
       ['h', 3_600_000],

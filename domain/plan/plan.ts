@@ -21,7 +21,7 @@ export type LadderStep = (typeof LADDER_STEPS)[number];
 export const JUDGES = ['sequential', 'literal'] as const;
 
 /** One line of a gate's table. */
-export interface GateRow {
+export interface GateCheck {
   readonly metric: Metric;
   /**
    * `limit`: the metric itself. `stable`: how much the candidate exceeds stable in the same window; a difference, or
@@ -67,7 +67,7 @@ export interface Stage {
   /** Labelled evaluation of the candidate lane: right after the raise, before the decision's window, or after it. */
   readonly evaluate: 'start' | 'end' | null;
   readonly margins: Margins;
-  readonly rows: readonly GateRow[];
+  readonly rows: readonly GateCheck[];
 }
 
 /** A rule of the guard, judged at each poll over the last `overMs`. */
@@ -149,4 +149,4 @@ export interface Plan {
  * Without a live stable so many times as much is tolerated: its last minutes were another time of the day. Not of the
  * proxy, whose releases promise a share for any time. And a spike that would hit both lanes is seen on one.
  */
-export const WITHOUT_CONTROL = 3;
+export const UNCONTROLLED_TOLERANCE_FACTOR = 3;

@@ -13,7 +13,7 @@ const OPPOSITES: Partial<Record<LadderStep, LadderStep>> = {
 };
 
 /** A step that can be taken, with the flags after it (as they are, for a sweep); or why none is left. */
-export type Rung =
+export type NextStep =
   | { readonly kind: 'rung'; readonly step: LadderStep; readonly flags: Flags }
   | { readonly kind: 'none'; readonly reason: string };
 
@@ -21,7 +21,11 @@ export type Rung =
  * The first step of a ladder that was not tried in this stage, changes something, and does not undo what the stage has
  * done already: two rows that ask for opposites would have it go back and forth. `hold` ends a ladder.
  */
-export function nextRung(ladder: readonly LadderStep[], taken: readonly LadderStep[], flags: Flags): Rung {
+export function nextRemediation(
+  ladder: readonly LadderStep[],
+  taken: readonly LadderStep[],
+  flags: Flags,
+): NextStep {
   const passedOver: string[] = [];
   for (const step of ladder) {
     if (step === 'hold') break;
@@ -32,7 +36,7 @@ export function nextRung(ladder: readonly LadderStep[], taken: readonly LadderSt
     if (taken.includes(step)) passedOver.push(`${step} was taken`);
     else if (opposite !== undefined && taken.includes(opposite))
       passedOver.push(`${step} would undo ${opposite}`);
-    else if (after === null) passedOver.push(`${step} changes nothing with ${sayFlags(flags)}`);
+    else if (after === null) passedOver.push(`${step} changes nothing with ${listFlags(flags)}`);
     else return { kind: 'rung', step, flags: after };
   }
   return { kind: 'none', reason: passedOver.join(', ') };
@@ -70,7 +74,7 @@ function withNprobe(flags: Flags, nprobe: number | undefined): Flags | null {
 }
 
 /** What differs, as a person reads it: `nprobe 4, reranker off`; empty where nothing does. */
-export function sayDifference(from: Flags, to: Flags): string {
+export function formatDifference(from: Flags, to: Flags): string {
   return [
     from.nprobe === to.nprobe ? null : `nprobe ${to.nprobe}`,
     from.reranker === to.reranker ? null : `reranker ${to.reranker}`,
@@ -80,6 +84,6 @@ export function sayDifference(from: Flags, to: Flags): string {
     .join(', ');
 }
 
-function sayFlags({ impl, reranker, nprobe }: Flags): string {
+function listFlags({ impl, reranker, nprobe }: Flags): string {
   return `nprobe ${nprobe}, reranker ${reranker}, ${impl}`;
 }

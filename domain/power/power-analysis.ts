@@ -1,7 +1,7 @@
 import type { Metric } from '../metrics/registry.ts';
 import { definitionOf } from '../metrics/registry.ts';
-import type { GateRow, Plan, Stage } from '../plan/plan.ts';
-import { LEAST_REQUESTS, STRETCHES_IN_A_ROW } from '../guard/gross-failure-detector.ts';
+import type { GateCheck, Plan, Stage } from '../plan/plan.ts';
+import { LEAST_REQUESTS, CONSECUTIVE_INTERVALS } from '../guard/gross-failure-detector.ts';
 import { HARDLY_ANY } from '../metrics/query-kinds.ts';
 import type { RowModel } from '../metrics/power-model.ts';
 import { byPoint, toleranceOf } from '../gate/limits.ts';
@@ -14,11 +14,11 @@ const POWER_Z = normalQuantile(0.8);
 interface DetectableRow {
   readonly stage: string;
   readonly metric: Metric;
-  readonly against: GateRow['against'];
+  readonly against: GateCheck['against'];
   /** The row's own limits and action: a stage may have two rows of one metric. */
   readonly warnOver: number | null;
   readonly redOver: number | null;
-  readonly onRed: GateRow['onRed'];
+  readonly onRed: GateCheck['onRed'];
   /** Samples (requests of the candidate, but for rows that look at fewer) of the decision's first look, and of the last one after every extension. */
   readonly requests: number;
   readonly requestsAtMost: number;
@@ -73,7 +73,7 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
 }
 
 /** The question that a row asks of the traffic; null where traffic does not answer it. */
-function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | 'samples' | null {
+function modelOf(plan: Plan, row: GateCheck, { percent }: Stage): RowModel | 'samples' | null {
   const definition = definitionOf(row.metric);
   const { power } = definition;
   if (power === null || power === 'samples') return power;
@@ -86,7 +86,7 @@ function modelOf(plan: Plan, row: GateRow, { percent }: Stage): RowModel | 'samp
 }
 
 /** A warning where a kind that is more than hardly any of the queries has too few for a verdict, so that a person is asked. */
-function rareKinds(plan: Plan, stage: Stage, row: GateRow, rate: number): string[] {
+function rareKinds(plan: Plan, stage: Stage, row: GateCheck, rate: number): string[] {
   const model = modelOf(plan, row, stage);
   if (model === null) return [];
   const isGreenAt = (share: number) =>
@@ -112,7 +112,7 @@ function bisect(low: number, high: number, holds: (at: number) => boolean): numb
 function detectable(
   plan: Plan,
   stage: Stage,
-  row: GateRow,
+  row: GateCheck,
   model: RowModel | 'samples',
   rate: number,
 ): { readonly row: DetectableRow; readonly coarse: boolean } {
@@ -178,7 +178,7 @@ function warningsOf(row: DetectableRow, coarse: boolean): string[] {
   const late =
     row.passAfterMs === null || row.passAfterMs === 0
       ? []
-      : [`${name}: passes only after ${sayDuration(row.passAfterMs)} of extending`];
+      : [`${name}: passes only after ${formatDuration(row.passAfterMs)} of extending`];
   if (!coarse || row.passAfterMs === null) return late;
   const smaller =
     row.detects === null ? 'can tell no harm at all' : `can tell no harm smaller than ${row.detects}`;
@@ -196,7 +196,7 @@ function emergencyMinutes(plan: Plan, candidatePerSecond: number): number | null
   if (plan.judge === 'literal')
     return Math.min(...triggers.map(({ forMs }) => forMs).filter(Boolean)) / 60_000;
   const stretches = Math.max(1, Math.ceil(LEAST_REQUESTS / ((candidatePerSecond * compareEveryMs) / 1000)));
-  return (STRETCHES_IN_A_ROW * stretches * compareEveryMs) / 60_000;
+  return (CONSECUTIVE_INTERVALS * stretches * compareEveryMs) / 60_000;
 }
 
 /** From here on the runbook's ten minutes would be kept no more. */
@@ -212,7 +212,7 @@ function slowEmergencies(emergencies: Detectability['emergencies']): string[] {
     );
 }
 
-function sayDuration(ms: number): string {
+function formatDuration(ms: number): string {
   return ms >= 3_600_000
     ? `${Number((ms / 3_600_000).toFixed(1))} h`
     : ms >= 60_000

@@ -16,7 +16,7 @@ export interface Baseline {
 }
 
 /** A metric now and before the rollout. */
-export interface ReturnRow {
+export interface RecoveryCheck {
   readonly metric: string;
   readonly baseline: number | null;
   readonly now: number | null;
@@ -36,7 +36,7 @@ const Z = zFor(0.95, 1);
 export const LEAST_REQUESTS = 100;
 
 /** Whether metrics have returned to the baseline, row by row: a fail is proven not to have, a pass is there as measured. */
-export function returnRows(baseline: Baseline, now: LaneWindow): ReturnRow[] {
+export function recoveryChecks(baseline: Baseline, now: LaneWindow): RecoveryCheck[] {
   return [
     errorRow(baseline, now),
     latencyRow('retrievalP95', baseline.retrievalP95Ms, now.retrieval),
@@ -47,7 +47,7 @@ export function returnRows(baseline: Baseline, now: LaneWindow): ReturnRow[] {
 }
 
 /** Rows in a sentence, and the worst of them. */
-export function sayReturn(rows: readonly ReturnRow[]): {
+export function describeRecovery(rows: readonly RecoveryCheck[]): {
   readonly verdict: Verdict;
   readonly reason: string;
 } {
@@ -62,7 +62,7 @@ export function sayReturn(rows: readonly ReturnRow[]): {
   };
 }
 
-function errorRow({ errorRate }: Baseline, { errors: { hits, n } }: LaneWindow): ReturnRow {
+function errorRow({ errorRate }: Baseline, { errors: { hits, n } }: LaneWindow): RecoveryCheck {
   const limit = errorRate + ERRORS;
   const now = n === 0 ? null : hits / n;
   const of = { metric: 'errorRate', baseline: errorRate, now, n };
@@ -71,7 +71,7 @@ function errorRow({ errorRate }: Baseline, { errors: { hits, n } }: LaneWindow):
   return { ...of, reason, verdict: decided(wilson(hits, n, Z).low > limit, now <= limit) };
 }
 
-function latencyRow(metric: string, baseline: number | null, histogram: Histogram): ReturnRow {
+function latencyRow(metric: string, baseline: number | null, histogram: Histogram): RecoveryCheck {
   const now = quantileMs(histogram, 0.95);
   const limit = baseline === null ? Infinity : Math.max(baseline * SLOWER, baseline + SLOWER_MS);
   const { hits, n } = slowerThan(histogram, limit);
@@ -82,7 +82,7 @@ function latencyRow(metric: string, baseline: number | null, histogram: Histogra
   return { ...of, reason, verdict: decided(wilson(hits, n, Z).low > SLOW_SHARE, hits / n <= SLOW_SHARE) };
 }
 
-function qualityRow({ qualityShare }: Baseline, { quality: { hits, n } }: LaneWindow): ReturnRow {
+function qualityRow({ qualityShare }: Baseline, { quality: { hits, n } }: LaneWindow): RecoveryCheck {
   const now = n === 0 ? null : hits / n;
   const of = { metric: 'qualityShare', baseline: qualityShare, now, n };
   if (qualityShare === null) return { ...of, verdict: 'pass', reason: 'the baseline has none' };
@@ -96,7 +96,7 @@ function decided(isBeyond: boolean, isWithin: boolean): Verdict {
   return isBeyond ? 'fail' : isWithin ? 'pass' : 'inconclusive';
 }
 
-function few(of: Omit<ReturnRow, 'verdict' | 'reason'>): ReturnRow {
+function few(of: Omit<RecoveryCheck, 'verdict' | 'reason'>): RecoveryCheck {
   return { ...of, verdict: 'inconclusive', reason: `${of.n} requests of at least ${LEAST_REQUESTS}` };
 }
 

@@ -1,9 +1,9 @@
 import type { Plan } from '../plan/plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './remediation.ts';
 import { rollbackCommand } from '../notification/commands.ts';
-import { finish, holdAfter, holdFor, startRollback } from './transitions.ts';
+import { finish, holdAfterIntervention, holdFor, startRollback } from './transitions.ts';
 import type { Effect, Held, RolloutState, Step } from './state.ts';
-import { FIRST_LOOK, decideMs, log, stageOf } from './state.ts';
+import { NO_RETRIES_YET, decideMs, log, stageOf } from './state.ts';
 import type { RollbackVerification } from '../rollback/verification.ts';
 import type { ChangeResult } from '../control/change-result.ts';
 import type { GuardEvent } from '../guard/state.ts';
@@ -33,7 +33,7 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
     stageStartMs: nowMs,
     judgement: null,
     recheck: false,
-    ...FIRST_LOOK,
+    ...NO_RETRIES_YET,
     opening: null,
     closing: null,
     phase: stage.evaluate === 'start' ? 'evaluateStart' : 'warmUp',
@@ -166,7 +166,7 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
         : step;
     }
     case 'intervened':
-      return holdAfter(plan, state, event, nowMs);
+      return holdAfterIntervention(plan, state, event, nowMs);
     case 'superseded':
       return finish(plan, state, 'supersededByRollback', event.reason, nowMs);
     default:
@@ -209,7 +209,7 @@ export function onRolledBack(
       ? 'users never left the old release'
       : `users back after ${safeAfterMs} ms, ${
           verification.verified
-            ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release${sayMetrics(verification)}`
+            ? `verified: ${verification.matching} of ${verification.probes} probes answer as the old release${formatMetrics(verification)}`
             : `NOT verified: ${verification.reason}`
         }`;
   const reason = `${state.rollbackReason ?? 'rollback'} (${checked})`;
@@ -219,6 +219,6 @@ export function onRolledBack(
   return finish(plan, next, neverLeft ? state.outcomeAfterRollback : 'rolledBack', reason, nowMs);
 }
 
-function sayMetrics({ metrics }: RollbackVerification): string {
+function formatMetrics({ metrics }: RollbackVerification): string {
   return metrics ? `; ${metrics.reason}` : '';
 }

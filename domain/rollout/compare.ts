@@ -1,6 +1,6 @@
 import type { ControlView } from '../control/state.ts';
 import type { Plan } from '../plan/plan.ts';
-import { finish, holdAfter, holdFor } from './transitions.ts';
+import { finish, holdAfterIntervention, holdFor } from './transitions.ts';
 import type { RolloutState, Step } from './state.ts';
 import type { RolloutEvent } from './events.ts';
 
@@ -18,7 +18,7 @@ export function onCompared(
   if (state.epoch !== null && epoch > state.epoch)
     return finish(plan, state, 'supersededByRollback', `${owner} took over with epoch ${epoch}`, nowMs);
   if (interventions > state.interventionsSeen)
-    return holdAfter(plan, state, { intervention, interventions, percent }, nowMs);
+    return holdAfterIntervention(plan, state, { intervention, interventions, percent }, nowMs);
   const promoted = lanes.stable.release === state.candidate && state.report?.stable !== state.candidate;
   if (percent === state.percent && !promoted) return null;
   const has = promoted ? `${state.candidate} is stable` : `${percent} % of users are on ${state.candidate}`;

@@ -1,38 +1,38 @@
 import type { Plan } from '../plan/plan.ts';
 import type { RolloutState } from './state.ts';
-import { FIRST_LOOK } from './state.ts';
-import { unknownJudgement } from '../gate/judgement.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import { NO_RETRIES_YET } from './state.ts';
+import { inconclusiveResult } from '../gate/gate-result.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 import { definitionOf } from '../metrics/registry.ts';
 
 /**
  * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts cannot tell a spike of three
  * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Quality stands; a latency
- * takes its step of the ladder at once, see `lookAfresh` for what comes when none is left.
+ * takes its step of the ladder at once, see `retryMeasurement` for what comes when none is left.
  */
-export function secondLook(
+export function withConfirmation(
   plan: Plan,
-  judged: { readonly judgement: Judgement; readonly state: RolloutState },
+  judged: { readonly judgement: GateResult; readonly state: RolloutState },
   nowMs: number,
-): { readonly judgement: Judgement; readonly state: RolloutState } {
+): { readonly judgement: GateResult; readonly state: RolloutState } {
   const { judgement, state } = judged;
-  const again = firstWord(plan, judgement, { ...state, held: state.held !== null }, nowMs);
+  const again = awaitConfirmation(plan, judgement, { ...state, held: state.held !== null }, nowMs);
   return again === judgement ? judged : { judgement: again, state: { ...state, opening: null } };
 }
 
 /** The judgement as it counts: `unknown` where it is a stage's first word on errors alone. */
-export function firstWord(
+export function awaitConfirmation(
   plan: Plan,
-  judgement: Judgement,
+  judgement: GateResult,
   { held, extensions }: { readonly held: boolean; readonly extensions: number },
   nowMs: number,
-): Judgement {
+): GateResult {
   const { verdict, rows, reason } = judgement;
   const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
   const onlyErrors =
     (verdict === 'warn' || verdict === 'fail') && bad.every(({ row }) => definitionOf(row.metric).confirmed);
   if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
-  const again = unknownJudgement(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
+  const again = inconclusiveResult(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };
 }
 
@@ -40,7 +40,7 @@ export function firstWord(
  * The stage with a fresh window, where latencies alone warn and no step of the ladder is left: a busy moment of the machine looks the
  * same, and nobody should be woken for it. The share stays as it is meanwhile. Null where that was done, or more is wrong: a person decides.
  */
-export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null {
+export function retryMeasurement(plan: Plan, state: RolloutState): RolloutState | null {
   const { judgement, held, lookedAgain } = state;
   if (plan.judge !== 'sequential' || held !== null || lookedAgain || judgement?.verdict !== 'warn')
     return null;
@@ -48,7 +48,7 @@ export function lookAfresh(plan: Plan, state: RolloutState): RolloutState | null
   if (bad.length === 0 || !bad.every(({ row }) => definitionOf(row.metric).unit === 'ms')) return null;
   return {
     ...state,
-    ...FIRST_LOOK,
+    ...NO_RETRIES_YET,
     lookedAgain: true,
     phase: 'open',
     opening: null,

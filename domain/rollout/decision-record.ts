@@ -2,7 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { RolloutState } from './state.ts';
 import { stageOf } from './state.ts';
 import { endedRepeats, idleMessages } from './repeats.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Decision } from './decision.ts';
 
@@ -77,7 +77,7 @@ function isNews(before: RolloutState, after: RolloutState): boolean {
 
 function verdictDecision(
   base: Pick<Decision, 'atMs' | 'stage' | 'percent' | 'action'>,
-  judgement: Judgement,
+  judgement: GateResult,
   { extendAtMost }: Plan,
   before: RolloutState,
   { evidence }: RolloutState,

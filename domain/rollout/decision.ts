@@ -2,12 +2,12 @@ import type { Metric } from '../metrics/registry.ts';
 import type { LadderStep } from '../plan/plan.ts';
 import type { Evidence } from '../metrics/evidence.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 
 /** A verdict with all that is needed to come to it again, or by another plan to another. */
 export interface GateRecord {
   readonly rows: readonly { readonly metric: Metric; readonly verdict: Verdict; readonly reason: string }[];
-  readonly onRed: Judgement['onRed'];
+  readonly onRed: GateResult['onRed'];
   /** What the rows in question would try, and what this stage has tried already. */
   readonly ladder: readonly LadderStep[];
   readonly taken: readonly LadderStep[];

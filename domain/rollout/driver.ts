@@ -107,7 +107,12 @@ export function interrupts({ doing, doubt }: DriverState, heard: Heard): boolean
  * Whether what the guard saw changes nothing about what is being done: a page while a sweep runs, a hold while it is measured.
  * Then it is taken up beside that; else it interrupts.
  */
-export function leavesBe(plan: Plan, { rollout }: DriverState, seen: GuardEvent, nowMs: number): boolean {
+export function keepsCurrentAction(
+  plan: Plan,
+  { rollout }: DriverState,
+  seen: GuardEvent,
+  nowMs: number,
+): boolean {
   const { state } = reduce(plan, rollout, { kind: 'guard', event: seen }, nowMs);
   const doing = (of: RolloutState) => JSON.stringify(nextAction(plan, of));
   return state.phase === rollout.phase && doing(state) === doing(rollout);

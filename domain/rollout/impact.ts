@@ -6,7 +6,7 @@ import type {
   ShadowCounters,
   Snapshot,
   SnapshotResult,
-  TouchedCounters,
+  ExposureCounters,
 } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { EMPTY, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
@@ -71,7 +71,7 @@ const LEAST_OF_STABLE = 20;
  * have been tried before. A reading that is missing, or an old body, leaves all as it was; after a restart of the gateway the new
  * counters are all new.
  */
-export function widen(
+export function addImpact(
   before: BlastTrack,
   result: SnapshotResult,
   release: string,
@@ -114,8 +114,8 @@ export function widen(
 }
 
 function touchedSince(
-  before: TouchedCounters | null,
-  after: TouchedCounters | null,
+  before: ExposureCounters | null,
+  after: ExposureCounters | null,
 ): Pick<BlastRadius, 'requests' | 'failed' | 'seen'> {
   if (after === null) return { requests: 0, failed: 0, seen: 0 };
   return {
@@ -179,7 +179,7 @@ function endToEndLimitMs({ stages }: Plan): number | null {
 }
 
 /** The radius in a sentence. */
-export function sayBlastRadius(radius: BlastRadius): string {
+export function formatBlastRadius(radius: BlastRadius): string {
   const { requests, failed, seen, slower, slowerExpected, missed, missedExpected, shadowed, lost } = radius;
   const parts = [
     `${failed} failed, of which users saw ${seen}`,

@@ -1,19 +1,19 @@
-import { judge } from '../gate/evaluate-gate.ts';
+import { evaluateGate } from '../gate/evaluate-gate.ts';
 import { EVALUATION_HOLDS_MS } from '../plan/plan-consistency.ts';
 import type { Plan } from '../plan/plan.ts';
-import { sayEvaluation } from '../metrics/entries/evaluation-drop.ts';
+import { formatEvaluation } from '../metrics/entries/evaluation-drop.ts';
 import { wasRestarted } from '../metrics/lane-self-metrics.ts';
-import { climb } from './remediation.ts';
+import { tryRemediation } from './remediation.ts';
 import { holdFor, proceed, startRollback } from './transitions.ts';
 import type { Effect, RolloutState, Step } from './state.ts';
 import { decideMs, log, nextRaiseMs, stageOf } from './state.ts';
-import { secondLook } from './confirmation-window.ts';
+import { withConfirmation } from './confirmation-window.ts';
 import { pairedDifference, zFor } from '../statistics/proportion.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import { windowBetween } from '../metrics/window.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';
-import { unknownJudgement } from '../gate/judgement.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import { inconclusiveResult } from '../gate/gate-result.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 
 /** The window is open: how long it is measured for. */
 export function onOpening(
@@ -56,7 +56,7 @@ function fillBaseline(state: RolloutState, closing: SnapshotResult): Step {
 /** An evaluation is there: a drop beyond the emergency limit rolls back at once; the rest is the gate's. */
 export function onEvaluated(plan: Plan, before: RolloutState, result: EvaluationResult, nowMs: number): Step {
   const text =
-    result.kind === 'missing' ? `evaluation: ${result.reason}` : `evaluation: ${sayEvaluation(result)}`;
+    result.kind === 'missing' ? `evaluation: ${result.reason}` : `evaluation: ${formatEvaluation(result)}`;
   const state = log(plan, { ...before, evaluation: result }, { kind: 'step', text }, nowMs);
   if (result.kind === 'evaluated' && result.queries > 0) {
     const { lostAt5, gainedAt5, queries } = result;
@@ -74,7 +74,7 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
 
 /** Judges the window that is closed, and goes on, extends, holds or rolls back. */
 function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
-  const { judgement, state } = secondLook(plan, judgeWindow(plan, before, nowMs), nowMs);
+  const { judgement, state } = withConfirmation(plan, judgeWindow(plan, before, nowMs), nowMs);
   const { verdict } = judgement;
   const judged = log(
     plan,
@@ -82,13 +82,13 @@ function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
     { kind: 'verdict', verdict, text: verdictText(plan, state, judgement) },
     nowMs,
   );
-  const informed = inform(plan, judged, judgement, nowMs);
+  const informed = reportDryRunChecks(plan, judged, judgement, nowMs);
   const step = goOn(plan, informed.state, judgement, nowMs);
   return { state: step.state, effects: [...informed.effects, ...step.effects] };
 }
 
 /** What follows from a verdict. */
-function goOn(plan: Plan, judged: RolloutState, judgement: Judgement, nowMs: number): Step {
+function goOn(plan: Plan, judged: RolloutState, judgement: GateResult, nowMs: number): Step {
   const { verdict, reason } = judgement;
   if (verdict === 'fail' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
   if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
@@ -99,13 +99,13 @@ function goOn(plan: Plan, judged: RolloutState, judgement: Judgement, nowMs: num
       return extendOrHold(plan, judged, reason, nowMs);
     case 'warn':
     case 'fail':
-      return climb(plan, measureOn(judged, nowMs + plan.holdEveryMs), judgement, nowMs);
+      return tryRemediation(plan, measureOn(judged, nowMs + plan.holdEveryMs), judgement, nowMs);
     default:
       return verdict satisfies never;
   }
 }
 
-function verdictText(plan: Plan, state: RolloutState, { verdict, reason }: Judgement): string {
+function verdictText(plan: Plan, state: RolloutState, { verdict, reason }: GateResult): string {
   const stage = stageOf(plan, state);
   const which = state.recheck ? 'last window before the raise' : stage.runbookDecideAt;
   return `${stage.name}, ${which}: ${verdict}: ${reason}`;
@@ -115,11 +115,11 @@ function judgeWindow(
   plan: Plan,
   state: RolloutState,
   nowMs: number,
-): { judgement: Judgement; state: RolloutState } {
+): { judgement: GateResult; state: RolloutState } {
   const { opening, closing } = state;
   if (opening === null || closing === null)
     return {
-      judgement: unknownJudgement('the window has no ends', nowMs),
+      judgement: inconclusiveResult('the window has no ends', nowMs),
       state: { ...state, evidence: null },
     };
   const result = windowBetween(opening, closing);
@@ -127,7 +127,7 @@ function judgeWindow(
     // The counters of a window that was reset, or never had a beginning, say nothing: a fresh one is opened.
     const blank = { ...state, evidence: null };
     const again = result.kind === 'reset' || opening.kind === 'missing' ? { ...blank, opening: null } : blank;
-    return { judgement: unknownJudgement(result.reason, nowMs), state: again };
+    return { judgement: inconclusiveResult(result.reason, nowMs), state: again };
   }
   const { window } = result;
   const evidence = {
@@ -138,7 +138,7 @@ function judgeWindow(
     evaluation: state.evaluation,
     looks: plan.extendAtMost + 1,
   };
-  const judgement = judge(plan, stageOf(plan, state).rows, evidence, nowMs);
+  const judgement = evaluateGate(plan, stageOf(plan, state).rows, evidence, nowMs);
   const live = window.percent < 100 && window.stable !== null && window.stable.errors.n > 0;
   return { judgement, state: { ...state, evidence, reference: live ? window.stable : state.reference } };
 }
@@ -167,7 +167,7 @@ function measureOn(state: RolloutState, untilMs: number): RolloutState {
 }
 
 /** Tells of rows that inform and are beyond their limit: once for each metric of a stage. They decide nothing. */
-function inform(plan: Plan, before: RolloutState, { rows }: Judgement, nowMs: number): Step {
+function reportDryRunChecks(plan: Plan, before: RolloutState, { rows }: GateResult, nowMs: number): Step {
   const stage = stageOf(plan, before).name;
   const news = rows
     .filter(({ row, verdict }) => row.informs && (verdict === 'warn' || verdict === 'fail'))

@@ -42,7 +42,7 @@ function note(value: unknown): string | null {
 }
 
 /** Why a message makes no sense now, as a sentence; null where it does. */
-export function objection(plan: Plan, state: RolloutState, name: MessageName): string | null {
+export function rejectionReason(plan: Plan, state: RolloutState, name: MessageName): string | null {
   if (state.phase === 'done') return `the rollout has ended: ${state.outcome}`;
   if (state.phase === 'rollback')
     return name === 'rollback' ? null : 'users are being taken back to the old release';
@@ -78,7 +78,7 @@ function approveObjection({ held, judgement }: RolloutState): string | null {
 export function onMessage(plan: Plan, before: RolloutState, message: Message, nowMs: number): Step {
   const { name } = message;
   const who = `${message.by === null ? '' : ` by ${message.by}`}${message.reason === null ? '' : `: ${message.reason}`}`;
-  const against = objection(plan, before, name);
+  const against = rejectionReason(plan, before, name);
   if (against !== null) {
     const does =
       name === 'rollback' && before.outcome === 'shipped'

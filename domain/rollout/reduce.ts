@@ -2,13 +2,13 @@ import { decisionsOf } from './decision-record.ts';
 import type { Plan } from '../plan/plan.ts';
 import { onMessage } from './operator-commands.ts';
 import { onChanged, onFailed, onGuard, onLate, onRolledBack, onSettled } from './answers.ts';
-import { counted, finish, startRollback } from './transitions.ts';
+import { recordImpact, finish, startRollback } from './transitions.ts';
 import { remind } from './reminders.ts';
 import { onCompared } from './compare.ts';
 import { onLooked, onTuned } from './remediation.ts';
 import { onClosing, onEvaluated, onOpening } from './judging.ts';
 import type { RolloutState, Step } from './state.ts';
-import { FIRST_LOOK, log, nextRaiseMs, stageOf } from './state.ts';
+import { NO_RETRIES_YET, log, nextRaiseMs, stageOf } from './state.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { RolloutEvent } from './events.ts';
@@ -37,7 +37,7 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
     case 'rolledBack':
       return onRolledBack(
         plan,
-        counted(plan, state, event.last),
+        recordImpact(plan, state, event.last),
         event.verification,
         event.safeAfterMs,
         nowMs,
@@ -65,7 +65,7 @@ function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: nu
         ? moved(log(plan, { ...state, phase: 'baselineOpen' }, { kind: 'step', text: event.reason }, nowMs))
         : finish(plan, state, 'refused', event.reason, nowMs);
     case 'snapshot':
-      return onSnapshot(plan, counted(plan, state, event.result), event.result, nowMs);
+      return onSnapshot(plan, recordImpact(plan, state, event.result), event.result, nowMs);
     case 'evaluated':
       return onEvaluated(plan, state, event.result, nowMs);
     case 'changed':
@@ -156,9 +156,9 @@ function onTime(plan: Plan, state: RolloutState): RolloutState {
           stage: state.stage + 1,
           recheck: false,
           evaluation: null,
-          ...FIRST_LOOK,
+          ...NO_RETRIES_YET,
         };
-      return { ...state, phase: 'open', opening: null, recheck: true, ...FIRST_LOOK };
+      return { ...state, phase: 'open', opening: null, recheck: true, ...NO_RETRIES_YET };
     }
     default:
       return state;

@@ -1,17 +1,17 @@
 import type { ControlView, Flags } from '../control/state.ts';
-import { nextRung, sayDifference } from '../plan/remediation-steps.ts';
+import { nextRemediation, formatDifference } from '../plan/remediation-steps.ts';
 import type { NprobeTuningResult } from '../tuning/input.ts';
 import type { LadderStep, Plan } from '../plan/plan.ts';
 import { onCompared } from './compare.ts';
 import { holdFor } from './transitions.ts';
-import type { LadderMove, RolloutState, Step } from './state.ts';
-import { FIRST_LOOK, log, stageOf } from './state.ts';
-import { lookAfresh } from './confirmation-window.ts';
+import type { Remediation, RolloutState, Step } from './state.ts';
+import { NO_RETRIES_YET, log, stageOf } from './state.ts';
+import { retryMeasurement } from './confirmation-window.ts';
 import { harmKinds, harmName } from '../guard/harm-detector.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 
 /** A gate warned, or its fail asks for the ladder: the next step, as long as the stage may take one; else a person decides. */
-export function climb(plan: Plan, state: RolloutState, judgement: Judgement, nowMs: number): Step {
+export function tryRemediation(plan: Plan, state: RolloutState, judgement: GateResult, nowMs: number): Step {
   const why = `${judgement.verdict}: ${judgement.reason}`;
   const taken = takenIn(plan, state);
   if (judgement.ladder.length === 0)
@@ -47,8 +47,8 @@ export function onHarm(
   )?.metric;
   const rows = JUDGED.includes(state.phase) ? stageOf(plan, state).rows : [];
   const ladder = rows.filter((row) => row.metric === metric).flatMap((row) => row.ladder);
-  const judgement: Judgement = { verdict: 'warn', reason, rows: [], atMs: nowMs, onRed: null, ladder };
-  return climb(plan, { ...state, judgement }, judgement, nowMs);
+  const judgement: GateResult = { verdict: 'warn', reason, rows: [], atMs: nowMs, onRed: null, ladder };
+  return tryRemediation(plan, { ...state, judgement }, judgement, nowMs);
 }
 
 /** The flags in force are known: the step that changes them, or a hold where none would. */
@@ -67,7 +67,7 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
       { why: 'refused', reason: `${why}; the flags of ${state.candidate} are not known` },
       nowMs,
     );
-  const rung = nextRung(judgement?.ladder ?? [], takenIn(plan, state), from);
+  const rung = nextRemediation(judgement?.ladder ?? [], takenIn(plan, state), from);
   if (rung.kind === 'none')
     return atTheEnd(
       plan,
@@ -76,7 +76,7 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
       nowMs,
     );
   const { step, flags: to } = rung;
-  const move: LadderMove = {
+  const move: Remediation = {
     stage: stageOf(plan, state).name,
     step,
     from,
@@ -84,7 +84,7 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
     because: judgement?.reason ?? '',
     atMs: nowMs,
   };
-  const change = step === 'sweep' ? '' : ` (${sayDifference(to, from)} to ${sayDifference(from, to)})`;
+  const change = step === 'sweep' ? '' : ` (${formatDifference(to, from)} to ${formatDifference(from, to)})`;
   const text = `ladder: ${step}${change}, because ${why}`;
   return {
     state: log(plan, { ...state, phase: 'step', move }, { kind: 'step', text }, nowMs),
@@ -115,9 +115,9 @@ export function onStepTaken(plan: Plan, state: RolloutState, nowMs: number): Ste
     evaluation: null,
     judgement: null,
     recheck: false,
-    ...FIRST_LOOK,
+    ...NO_RETRIES_YET,
   };
-  const text = `${state.candidate} runs with ${move === null ? 'other flags' : sayDifference(move.from, move.to)}; the gate is measured again`;
+  const text = `${state.candidate} runs with ${move === null ? 'other flags' : formatDifference(move.from, move.to)}; the gate is measured again`;
   return { state: log(plan, next, { kind: 'step', text }, nowMs), effects: [] };
 }
 
@@ -130,18 +130,18 @@ export function onTuned(plan: Plan, state: RolloutState, result: NprobeTuningRes
     const to = { ...move.to, nprobe: result.nprobe };
     return onStepTaken(plan, { ...said, move: { ...move, to } }, nowMs);
   }
-  return climb(plan, { ...said, moves: [...said.moves, move], move: null }, judgement, nowMs);
+  return tryRemediation(plan, { ...said, moves: [...said.moves, move], move: null }, judgement, nowMs);
 }
 
 /** Whether the flags are what a step makes of them. */
-export function isInForce(move: LadderMove | null, flags: Flags | null): boolean {
-  return move !== null && flags !== null && sayDifference(move.to, flags) === '';
+export function isInForce(move: Remediation | null, flags: Flags | null): boolean {
+  return move !== null && flags !== null && formatDifference(move.to, flags) === '';
 }
 
 /** What the ladder made of the release, for the outcome: ` with nprobe 4`; empty where it runs as it was built. */
 export function servedWith({ moves }: RolloutState): string {
   const [first, last] = [moves[0], moves.at(-1)];
-  const difference = first === undefined || last === undefined ? '' : sayDifference(first.from, last.to);
+  const difference = first === undefined || last === undefined ? '' : formatDifference(first.from, last.to);
   return difference === '' ? '' : ` with ${difference}`;
 }
 
@@ -157,7 +157,7 @@ function atTheEnd(
   nowMs: number,
   { escalate } = { escalate: true },
 ): Step {
-  const again = lookAfresh(plan, state);
+  const again = retryMeasurement(plan, state);
   if (again === null) return holdFor(plan, state, { why: 'verdict', reason }, nowMs, { escalate });
   const text = `${reason}; measured once more, it may have been a busy moment`;
   return { state: log(plan, again, { kind: 'step', text }, nowMs), effects: [] };

@@ -30,6 +30,6 @@ export function endedRepeats(before: RolloutState, after: RolloutState): readonl
 }
 
 /** A line of the timeline as it is read: ` (10,000 times)` behind what came again. */
-export function sayTimes({ times = 1 }: Pick<TimelineEntry, 'times'>): string {
+export function formatTimes({ times = 1 }: Pick<TimelineEntry, 'times'>): string {
   return times === 1 ? '' : ` (${times} times)`;
 }

@@ -9,7 +9,7 @@ import type { EvaluationResult } from '../core/evaluation-result.ts';
 import type { RollbackVerification } from '../rollback/verification.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Judgement } from '../gate/judgement.ts';
+import type { GateResult } from '../gate/gate-result.ts';
 import type { Decision } from './decision.ts';
 
 /** How a rollout can end; each is a completed workflow. */
@@ -60,7 +60,7 @@ export interface TimelineEntry {
 }
 
 /** A step of the ladder: what it made of the candidate's flags (a sweep may leave them), and the numbers that asked for it. */
-export interface LadderMove {
+export interface Remediation {
   readonly stage: string;
   readonly step: LadderStep;
   readonly from: Flags;
@@ -93,7 +93,7 @@ export interface RolloutState {
   readonly extensions: number;
   /** A latency that no step of the ladder mended had its fresh window. */
   readonly lookedAgain: boolean;
-  readonly judgement: Judgement | null;
+  readonly judgement: GateResult | null;
   /** What the judgement was made on; null where there was no window. */
   readonly evidence: Evidence | null;
   readonly closing: SnapshotResult | null;
@@ -102,8 +102,8 @@ export interface RolloutState {
   readonly reference: LaneWindow | null;
   readonly baselineMissing: boolean;
   /** Steps of the ladder that were taken, oldest first, and the one that is being taken. */
-  readonly moves: readonly LadderMove[];
-  readonly move: LadderMove | null;
+  readonly moves: readonly Remediation[];
+  readonly move: Remediation | null;
   /** `<stage>/<metric>` of rows that only inform, and have done so. */
   readonly notified: readonly string[];
   readonly held: Held | null;
@@ -150,7 +150,7 @@ export interface Step {
 const TIMELINE_LENGTH = 200;
 
 /** A stage, or what was changed in it, is looked at for the first time. */
-export const FIRST_LOOK = { extensions: 0, lookedAgain: false } as const;
+export const NO_RETRIES_YET = { extensions: 0, lookedAgain: false } as const;
 
 /** A rollout that has not done anything yet. */
 export function newRollout(service: string, candidate: string, nowMs: number): RolloutState {
@@ -167,7 +167,7 @@ export function newRollout(service: string, candidate: string, nowMs: number): R
     waitUntilMs: nowMs,
     opening: null,
     recheck: false,
-    ...FIRST_LOOK,
+    ...NO_RETRIES_YET,
     judgement: null,
     evidence: null,
     closing: null,

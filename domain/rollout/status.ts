@@ -1,10 +1,10 @@
 import type { BlastRadius } from './impact.ts';
-import { sayBlastRadius } from './impact.ts';
+import { formatBlastRadius } from './impact.ts';
 import type { Metric } from '../metrics/registry.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { LadderMove, Outcome, RolloutState, TimelineEntry } from './state.ts';
+import type { Remediation, Outcome, RolloutState, TimelineEntry } from './state.ts';
 import { decideMs, nextRaiseMs, stageOf } from './state.ts';
-import { sayTimes } from './repeats.ts';
+import { formatTimes } from './repeats.ts';
 import type { Interval } from '../statistics/proportion.ts';
 import type { Waits } from './waits.ts';
 import { waitsOf } from './waits.ts';
@@ -40,7 +40,7 @@ export interface RolloutStatus {
   /** The latest gate row by row: each with its numbers, why, and how far it was from another verdict. */
   readonly rows: readonly StatusRow[];
   /** Steps of the ladder that were taken. */
-  readonly ladder: readonly LadderMove[];
+  readonly ladder: readonly Remediation[];
   readonly timeline: readonly TimelineEntry[];
   /** The runbook's name for what comes next, e.g. `T+3h`. */
   readonly runbookClock: string | null;
@@ -171,12 +171,12 @@ export function statusMarkdown(status: RolloutStatus, time: (ms: number) => stri
       ? []
       : [['next decision', `${time(status.nextDecisionAt)} (${status.runbookClock ?? ''})`]]),
     ['rolls back to', status.rollsBackTo ?? 'not known yet'],
-    ...(status.blastRadius === null ? [] : [['blast radius', sayBlastRadius(status.blastRadius)]]),
+    ...(status.blastRadius === null ? [] : [['blast radius', formatBlastRadius(status.blastRadius)]]),
   ];
   const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const timeline = status.timeline
     .slice(-12)
-    .map((entry) => `- ${time(entry.atMs)} · ${entry.percent} % · ${entry.text}${sayTimes(entry)}`);
+    .map((entry) => `- ${time(entry.atMs)} · ${entry.percent} % · ${entry.text}${formatTimes(entry)}`);
   return [
     `### ${status.candidate}`,
     '| | |',

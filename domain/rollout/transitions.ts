@@ -1,14 +1,14 @@
 import { rollbackCommand } from '../notification/commands.ts';
-import { sayBlastRadius, widen } from './impact.ts';
+import { formatBlastRadius, addImpact } from './impact.ts';
 import type { Intervention } from '../control/state.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './state.ts';
-import { FIRST_LOOK, log, nextRaiseMs, stageOf } from './state.ts';
+import { NO_RETRIES_YET, log, nextRaiseMs, stageOf } from './state.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 
 /** A fresh window of the stage, opened now; after an evaluation, where the stage ends with one. */
 export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
-  const again = { ...state, opening: null, closing: null, recheck: false, ...FIRST_LOOK, move: null };
+  const again = { ...state, opening: null, closing: null, recheck: false, ...NO_RETRIES_YET, move: null };
   return stageOf(plan, state).evaluate === 'end'
     ? { ...again, phase: 'evaluateEnd', evaluation: null }
     : { ...again, phase: 'open' };
@@ -25,7 +25,7 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
       stage: state.stage + 1,
       evaluation: null,
       recheck: false,
-      ...FIRST_LOOK,
+      ...NO_RETRIES_YET,
     };
   // Accepted by a person, or judged on the last window already: only time is missing.
   if (state.recheck) return { ...state, phase: 'dwell', waitUntilMs: nextMs };
@@ -71,7 +71,7 @@ export function holdFor(
 }
 
 /** Somebody else has changed the traffic, or the lease has ended: that stands, and a person is asked. */
-export function holdAfter(
+export function holdAfterIntervention(
   plan: Plan,
   state: RolloutState,
   seen: {
@@ -124,10 +124,14 @@ export function startRollback(
 }
 
 /** Each reading of the counters widens the blast radius, whatever else it is for. */
-export function counted(plan: Plan, state: RolloutState, result: SnapshotResult | undefined): RolloutState {
+export function recordImpact(
+  plan: Plan,
+  state: RolloutState,
+  result: SnapshotResult | undefined,
+): RolloutState {
   if (result === undefined) return state;
   const quality = state.report?.candidateQuality ?? null;
-  return { ...state, blast: widen(state.blast, result, state.candidate, plan, quality) };
+  return { ...state, blast: addImpact(state.blast, result, state.candidate, plan, quality) };
 }
 
 /** The end. */
@@ -154,7 +158,7 @@ export function finish(
         severity:
           outcome === 'shipped' ? 'info' : next.verification?.verified === false ? 'critical' : 'warning',
         title: `rollout of ${state.candidate}: ${outcome}`,
-        text: state.t0Ms === null ? reason : `${reason}. ${sayBlastRadius(state.blast.radius)}`,
+        text: state.t0Ms === null ? reason : `${reason}. ${formatBlastRadius(state.blast.radius)}`,
       },
     ],
   };

@@ -34,7 +34,7 @@ export interface NprobeTuningResult {
 }
 
 /** The input with its defaults. */
-export interface TuningOrder {
+export interface TuningRequest {
   readonly service: string;
   readonly lane: LaneName;
   readonly priority: NprobePriority;
@@ -55,7 +55,7 @@ const LARGEST_NPROBE = 65_536;
 /** The order that an input gives, or every problem with it by field. No input at all is an order of defaults. */
 export function readNprobeTuningInput(
   raw: unknown,
-): { readonly order: TuningOrder } | { readonly problems: readonly string[] } {
+): { readonly order: TuningRequest } | { readonly problems: readonly string[] } {
   const given = raw ?? {};
   if (typeof given !== 'object' || Array.isArray(given))
     return { problems: ['the input must be an object like {"lane":"stable","priority":"balanced"}'] };
@@ -72,7 +72,7 @@ export function readNprobeTuningInput(
     return fallback;
   };
   const held = field('held', null, '{"owner": text, "epoch": whole number}', isHeld);
-  const order: TuningOrder = {
+  const order: TuningRequest = {
     service: field('service', 'retriever', NAME_RULE.replace('must be ', ''), isName),
     lane: field(
       'lane',

@@ -1,17 +1,17 @@
 import type { TrialSummary } from './choose-nprobe.ts';
 import { formatTrialIntervals } from './choose-nprobe.ts';
-import type { NprobeTuningResult, TuningOrder } from './input.ts';
+import type { NprobeTuningResult, TuningRequest } from './input.ts';
 
 /** Answer of the query `status` of a tuning. */
 export interface TuningStatus {
   /** What is under way, or the outcome. */
   readonly state: string;
-  readonly lane: TuningOrder['lane'];
+  readonly lane: TuningRequest['lane'];
   /** Null until the lane was looked at. */
   readonly release: string | null;
   /** The lane's own, before any change. */
   readonly nprobe: number | null;
-  readonly priority: TuningOrder['priority'];
+  readonly priority: TuningRequest['priority'];
   readonly targetMs: number;
   readonly trials: readonly TrialSummary[];
   readonly chosen: number | null;
@@ -22,7 +22,7 @@ export interface TuningStatus {
 }
 
 /** A tuning that has not done anything yet. */
-export function newTuning({ lane, priority, targetMs }: TuningOrder): TuningStatus {
+export function newTuning({ lane, priority, targetMs }: TuningRequest): TuningStatus {
   return {
     state: 'looking',
     lane,

@@ -1,4 +1,4 @@
-import type { Measured } from '../core/metric-value.ts';
+import type { MetricValue } from '../core/metric-value.ts';
 
 /** A lane's own counters of live recall: 0.1 % of its users' queries, compared with an exact search off their path. */
 export const LANE_RECALL = {
@@ -13,7 +13,7 @@ export interface TuningWindow {
   readonly fromMs: number;
   readonly toMs: number;
   /** P95 of retrieval, ms. */
-  readonly retrievalP95: Measured;
+  readonly retrievalP95: MetricValue;
   /** Live recall: differences of the lane's counters; null where the lane did not answer or was restarted. */
   readonly recall: RecallCount | null;
 }

@@ -3,13 +3,13 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { sayBlastRadius } from '../../domain/rollout/impact.ts';
+import { formatBlastRadius } from '../../domain/rollout/impact.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
 import { samplePaths } from '../setup/sample-paths.ts';
 import { LATENCY_PLAN, writeLatencyPlan } from './latency-plan.ts';
-import { sayKept } from './keep-running.ts';
+import { formatKept } from './keep-running.ts';
 import { followRollout } from './rollout.ts';
 import type { DemoResult } from './scenario.ts';
 import { differences, expectedEnding } from './scenario.ts';
@@ -83,7 +83,7 @@ async function runDemo(wanted: Wanted, progress: Progress): Promise<CommandResul
     });
     const result = await runScenario({ release: wanted.release, stack, plan, signal }, progress);
     keep = wanted.keep;
-    const kept = keep ? [sayKept(stack, DATA_DIR)] : [];
+    const kept = keep ? [formatKept(stack, DATA_DIR)] : [];
     const wrong = differences(result);
     return {
       passed: wrong.length === 0,
@@ -231,7 +231,7 @@ function summaryOf(result: DemoResult, wrong: readonly string[]): string[] {
   return [
     `\n${release}: ${outcome}; /health says ${version}`,
     usersLine(traffic),
-    ...(blastRadius === null ? [] : [sayBlastRadius(blastRadius)]),
+    ...(blastRadius === null ? [] : [formatBlastRadius(blastRadius)]),
     ...(timeToSafeMs === null
       ? []
       : [

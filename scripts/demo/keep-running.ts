@@ -18,7 +18,10 @@ const VARIABLES = [
 ] as const;
 
 /** How to go on with a stack that a demo left running: what the tools need to find it, and what stops it. */
-export function sayKept({ pid, addresses }: Pick<DemoStack, 'pid' | 'addresses'>, dataDir: string): string {
+export function formatKept(
+  { pid, addresses }: Pick<DemoStack, 'pid' | 'addresses'>,
+  dataDir: string,
+): string {
   const moved = VARIABLES.filter(([part]) => addresses[part] !== DEFAULTS[part]);
   return [
     `The stack and its users go on: ${addresses.gateway}, ${addresses.temporalUi}. To stop them: kill ${pid}`,

@@ -3,7 +3,7 @@ import type { AnyLane } from '../../domain/control/state.ts';
 import type { LaneName } from '../../domain/control/traffic-split.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/metrics/histogram.ts';
 import { ARM_METRICS, GATEWAY_METRICS as NAMES, OVERLAP_DEPTH } from '../../domain/metrics/snapshot.ts';
-import type { LaneOwn, LaneReport } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics, LaneMetricsResponse } from '../../domain/metrics/lane-self-metrics.ts';
 import { LANE_LIST_ROWS, LANE_METRICS } from '../../domain/metrics/lane-self-metrics.ts';
 import { processRegistry } from '../http/registry.ts';
 
@@ -83,7 +83,7 @@ export function createMetrics() {
     laneNotReady: gauge(NAMES.laneNotReady, 'Seconds since the lane was ready', ['lane']),
     breakerOpen: gauge(NAMES.breakerOpen, "Whether the lane's breaker is open", ['lane']),
     laneOwn: Object.entries(LANE_METRICS).map(([field, name]) => ({
-      field: field as keyof LaneOwn,
+      field: field as keyof LaneSelfMetrics,
       gauge: gauge(name, `What the lane counts of itself: ${field}`, ['lane', 'release']),
     })),
     laneListRows: gauge(LANE_LIST_ROWS, 'Rows that this share of the lists of the index has at most', [
@@ -138,7 +138,11 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** Shows what lanes count of themselves, in the place of what they said before. */
 export function showLanes(
   { laneOwn, laneListRows }: Metrics,
-  reports: readonly { readonly lane: LaneName; readonly release: string; readonly report: LaneReport }[],
+  reports: readonly {
+    readonly lane: LaneName;
+    readonly release: string;
+    readonly report: LaneMetricsResponse;
+  }[],
 ): void {
   for (const { gauge } of laneOwn) gauge.reset();
   laneListRows.reset();

@@ -62,7 +62,7 @@ async function main(release: string): Promise<void> {
   });
   await pipeline.warmUp();
   const built = pipeline.statistics();
-  const ingest = ingestLog ? await startIngest(pipeline, ingestLog, tellFault) : undefined;
+  const ingest = ingestLog ? await startIngest(pipeline, ingestLog, reportFault) : undefined;
   const explain = explainOptions(settings, release);
   const explainLog = explain === null ? undefined : openExplainLog(explain);
   const app = createRetrieverApp({
@@ -70,7 +70,7 @@ async function main(release: string): Promise<void> {
     built,
     bodyLimit: BODY_LIMIT,
     now: processClock.now,
-    onFault: (error) => tellFault(error, 'search failed'),
+    onFault: (error) => reportFault(error, 'search failed'),
     ...(ingest ? { ingest } : {}),
     ...(explainLog ? { explainLog } : {}),
   });
@@ -103,7 +103,7 @@ function explainOptions(
   release: string,
 ): ExplainLogOptions | null {
   if (folder === undefined) return null;
-  return { folder, release, maxBytes, withTexts: texts === 'on', onFault: tellFault };
+  return { folder, release, maxBytes, withTexts: texts === 'on', onFault: reportFault };
 }
 
 /** Reading a release leaves some 40 MB behind, which nothing would ask for until much later. */
@@ -113,7 +113,7 @@ function collectOnce(): void {
   trimMemory();
 }
 
-function tellFault(error: unknown, text: string): void {
+function reportFault(error: unknown, text: string): void {
   log.error({ err: error }, text);
 }
 

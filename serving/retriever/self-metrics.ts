@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { LaneReport } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneMetricsResponse } from '../../domain/metrics/lane-self-metrics.ts';
 import { listRowsByQuantile } from '../../domain/metrics/lane-self-metrics.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
@@ -64,7 +64,10 @@ export class LaneCounting {
   }
 
   /** Cumulative since the process began. The first report after 15 minutes takes the memory's baseline. */
-  report(index: IndexStatistics, { hits, misses }: Pick<EncoderStats, 'hits' | 'misses'>): LaneReport {
+  report(
+    index: IndexStatistics,
+    { hits, misses }: Pick<EncoderStats, 'hits' | 'misses'>,
+  ): LaneMetricsResponse {
     const { rowsBuilt, built, now, memoryBytes } = this.deps;
     const memory = memoryBytes();
     const listRows = listRowsByQuantile([...(index.listSizes ?? [])]);

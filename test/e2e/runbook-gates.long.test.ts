@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
-import type { GateRow, Plan } from '../../domain/plan/plan.ts';
+import type { GateCheck, Plan } from '../../domain/plan/plan.ts';
 import { definitionOf } from '../../domain/metrics/registry.ts';
 import type { StatusRow } from '../../domain/rollout/status.ts';
 import { ROOT } from '../../devstack/process.ts';
@@ -68,7 +68,7 @@ afterAll(async () => {
 });
 
 /** The limits of a row: what a gate decides by. */
-const limitsOf = ({ metric, against, warnOver, redOver, onRed, decide }: GateRow) => [
+const limitsOf = ({ metric, against, warnOver, redOver, onRed, decide }: GateCheck) => [
   [metric, against],
   [warnOver, redOver, onRed, decide],
 ];

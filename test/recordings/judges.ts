@@ -1,6 +1,6 @@
 import { evaluationReading } from '../../domain/alerts/evaluations.ts';
 import type { Baseline } from '../../domain/rollback/baseline-recovery.ts';
-import { returnRows, sayReturn } from '../../domain/rollback/baseline-recovery.ts';
+import { recoveryChecks, describeRecovery } from '../../domain/rollback/baseline-recovery.ts';
 import { evaluateOnce } from '../../domain/alerts/evaluate-rules.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { Arms } from '../../domain/experiment/analysis.ts';
@@ -12,7 +12,7 @@ import {
   noArms,
   unitsNeeded,
 } from '../../domain/experiment/analysis.ts';
-import { measured } from '../../domain/core/metric-value.ts';
+import { metricValue } from '../../domain/core/metric-value.ts';
 import { judgeCanary } from '../../domain/tuning/canary.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
 import type { TuningWindow } from '../../domain/tuning/tuning-trigger.ts';
@@ -121,7 +121,7 @@ export function recordTuning(): string[] {
       {
         fromMs: toMs - 5 * MINUTE,
         toMs,
-        retrievalP95: measured(6 + 3 * random() + at / 200, 50 + Math.floor(200 * random())),
+        retrievalP95: metricValue(6 + 3 * random() + at / 200, 50 + Math.floor(200 * random())),
         recall: random() < 0.1 ? null : { queries: 30, found, expected: 300 },
       },
     ].slice(-14);
@@ -184,8 +184,8 @@ export function recordRecovery(): string[] {
     qualityShare: 0.95,
   };
   for (let seed = 0; seed < 60; seed++) {
-    const rows = returnRows(baseline, laneWindow(seed, WORSE[seed % WORSE.length] ?? {}));
-    notes.add({ seed, rows, says: sayReturn(rows) });
+    const rows = recoveryChecks(baseline, laneWindow(seed, WORSE[seed % WORSE.length] ?? {}));
+    notes.add({ seed, rows, says: describeRecovery(rows) });
   }
   return notes.lines;
 }

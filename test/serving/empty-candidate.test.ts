@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
-import { judge } from '../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../domain/gate/evaluate-gate.ts';
 import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import { buildRelease } from '../../retrieval/build/release-builder.ts';
@@ -50,7 +50,7 @@ function judged(opening: SnapshotResult, closing: SnapshotResult) {
     .filter(({ metric }) => metric === 'emptyResults')
     .map((row) => ({ ...row, minSamples: 20 }));
   const nothingElse = { reference: null, candidateQuality: null, stableQuality: null, evaluation: null };
-  return judge(plan, rows, { window: result.window, ...nothingElse, looks: 1 }, 0);
+  return evaluateGate(plan, rows, { window: result.window, ...nothingElse, looks: 1 }, 0);
 }
 
 it('a candidate that finds nothing where stable does is warned of', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { firstState } from '../../domain/control/apply-command.ts';
-import { judge } from '../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../domain/gate/evaluate-gate.ts';
 import { guardStep, newGuard } from '../../domain/guard/guard.ts';
 import { LANE_HEADERS } from '../../domain/control/http.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
@@ -16,7 +16,7 @@ import { encoderFolder, encoderIdentity, readEncoderManifest } from '../../retri
 import { sha256Of } from '../../retrieval/release/checksums.ts';
 import type { TestGateway } from '../support/gateway-process.ts';
 import { createTestGateway, oldAndNew } from '../support/gateway-process.ts';
-import type { Judgement } from '../../domain/gate/judgement.ts';
+import type { GateResult } from '../../domain/gate/gate-result.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -87,14 +87,14 @@ async function users(texts: number, ending: string): Promise<void> {
 }
 
 /** The gate's rows at this percent, which want 30 samples here: there is no quarter of an hour. */
-function judged(plan: Plan, opening: SnapshotResult, closing: SnapshotResult): Judgement {
+function judged(plan: Plan, opening: SnapshotResult, closing: SnapshotResult): GateResult {
   const result = windowBetween(opening, closing);
   if (result.kind !== 'window') throw new Error(result.reason);
   const rows = (plan.stages.find(({ percent }) => percent === PERCENT)?.rows ?? [])
     .filter(({ metric }) => ['errorRate', 'requestP95', 'encodeP95'].includes(metric))
     .map((row) => ({ ...row, minSamples: 30 }));
   const nothingElse = { reference: null, candidateQuality: null, stableQuality: null, evaluation: null };
-  return judge(plan, rows, { window: result.window, ...nothingElse, looks: 9 }, 0);
+  return evaluateGate(plan, rows, { window: result.window, ...nothingElse, looks: 9 }, 0);
 }
 
 interface Watched {

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
 import type { EvaluationRecord } from '../../domain/alerts/evaluations.ts';
-import type { AlertScene } from '../../domain/alerts/readings.ts';
+import type { ServingContext } from '../../domain/alerts/readings.ts';
 import type { AlertRules } from '../../domain/alerts/rules.ts';
 import type { AlertEvent, AlertState } from '../../domain/alerts/state.ts';
 import { newAlerts } from '../../domain/alerts/state.ts';
 import { alertStep } from '../../domain/alerts/evaluate-rules.ts';
-import type { LaneOwn } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../../domain/metrics/lane-self-metrics.ts';
 import type { LaneCounters, SnapshotResult } from '../../domain/metrics/snapshot.ts';
-import type { LaneDid } from './lane-traffic.ts';
+import type { LaneDelta } from './lane-traffic.ts';
 import { counters, snapshot, sum } from './lane-traffic.ts';
 
 export const MINUTE = 60_000;
@@ -29,28 +29,28 @@ export function shippedRules(): AlertRules {
 
 const flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 } as const;
 export const ROLLOUT = { workflowId: 'rollout/retriever', runId: 'run-1' } as const;
-export const SCENE: AlertScene = {
+export const SCENE: ServingContext = {
   stable: 'v-1',
   candidate: 'retriever_v0',
   run: ROLLOUT,
   flags: { stable: flags, candidate: flags },
   expectedShare: { stable: 0.95, candidate: 0.95 },
 };
-const GOOD: LaneDid = { requests: 200, latencies: [[1, 2]] };
+const GOOD: LaneDelta = { requests: 200, latencies: [[1, 2]] };
 /** More often than a lane does, so that each poll has one. */
 const COMPARED = { recallQueries: 1, recallFound: 10 };
 
 /** What happens in one poll's time. */
 export interface Moment {
-  readonly stable?: LaneDid | null;
-  readonly candidate?: LaneDid | null;
+  readonly stable?: LaneDelta | null;
+  readonly candidate?: LaneDelta | null;
   readonly percent?: number;
   readonly processStartMs?: number;
   /** The gateway answers with the body that it answered with before. */
   readonly standsStill?: boolean;
   /** No metrics. */
   readonly gone?: boolean;
-  readonly scene?: AlertScene | null;
+  readonly scene?: ServingContext | null;
   readonly evaluations?: readonly EvaluationRecord[];
 }
 
@@ -131,7 +131,11 @@ export class LaneTotals {
   };
 
   /** The lane's counters after it did this as well; null where it does not run. */
-  count(lane: 'stable' | 'candidate', did: LaneDid | null | undefined, release: string): LaneCounters | null {
+  count(
+    lane: 'stable' | 'candidate',
+    did: LaneDelta | null | undefined,
+    release: string,
+  ): LaneCounters | null {
     if (did === null) return null;
     const own = did?.own === null ? null : { ...COMPARED, ...did?.own };
     const now = counters({ release, ...GOOD, ...did, own });
@@ -157,13 +161,13 @@ const SUMS = [
 ] as const;
 
 /** Sums go on, gauges are those of the later. */
-function ownAdded(a: LaneOwn, b: LaneOwn): LaneOwn {
+function ownAdded(a: LaneSelfMetrics, b: LaneSelfMetrics): LaneSelfMetrics {
   const total = (field: (typeof SUMS)[number]) => [field, a[field] + b[field]];
   return { ...b, ...Object.fromEntries(SUMS.map(total)) };
 }
 
 /** A lane whose P95 is that. */
-export function p95(ms: number): LaneDid {
+export function p95(ms: number): LaneDelta {
   return {
     latencies: [
       [0.9, ms / 2],

@@ -7,7 +7,7 @@ import type { DecisionRecord } from '../../domain/rollout/decision-record.ts';
 import type { Postmortem } from '../../domain/incident/postmortem.ts';
 import type { Command } from '../../domain/control/apply-command.ts';
 import { applyCommand, firstState } from '../../domain/control/apply-command.ts';
-import type { LaneOwn } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../../domain/metrics/lane-self-metrics.ts';
 import type { Histogram } from '../../domain/metrics/histogram.ts';
 import { EMPTY, observed } from '../../domain/metrics/histogram.ts';
 import type {
@@ -62,7 +62,7 @@ export class FakeWorld {
   rAt5Drop: (name: string, flags: Flags) => number | null = () => 0;
   metricsGone = false;
   /** What the candidate's lane says of itself that a sound one would not; null: it does not answer. */
-  own: (percent: number) => Partial<LaneOwn> | null = () => ({});
+  own: (percent: number) => Partial<LaneSelfMetrics> | null = () => ({});
   processStartMs = 1;
   /** Called before an activity does its work; may wait, or throw in its place. */
   before: (activity: keyof RolloutActivities, input: unknown) => Promise<void> | void = () => {};
@@ -278,7 +278,7 @@ export class FakeWorld {
     return this.counters.candidate.requests;
   }
 
-  private ownOf(nowMs: number): LaneOwn | null {
+  private ownOf(nowMs: number): LaneSelfMetrics | null {
     const odd = this.own(this.state.percent);
     return odd === null
       ? null

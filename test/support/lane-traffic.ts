@@ -1,10 +1,10 @@
 import type { Histogram } from '../../domain/metrics/histogram.ts';
 import { EMPTY, observed, plus } from '../../domain/metrics/histogram.ts';
-import type { LaneOwn } from '../../domain/metrics/lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../../domain/metrics/lane-self-metrics.ts';
 import type { KindCounters, LaneCounters, Snapshot, SnapshotResult } from '../../domain/metrics/snapshot.ts';
 
 /** What a lane did in a window, in round numbers. */
-export interface LaneDid {
+export interface LaneDelta {
   readonly release?: string;
   readonly requests?: number;
   readonly errors?: number;
@@ -20,11 +20,11 @@ export interface LaneDid {
   readonly notReadySeconds?: number;
   readonly breakerOpen?: boolean;
   /** What differs from a lane that counts nothing odd of itself; null: it does not answer. */
-  readonly own?: Partial<LaneOwn> | null;
+  readonly own?: Partial<LaneSelfMetrics> | null;
 }
 
 /** What a sound lane counts of itself after so many requests: it looks at every 100th, and encodes half of the texts. */
-export function soundLane(requests: number): LaneOwn {
+export function soundLane(requests: number): LaneSelfMetrics {
   return {
     startSeconds: 1,
     uptimeSeconds: 0,
@@ -86,7 +86,7 @@ function kindCounters(did: KindDid, times: number): KindCounters {
 }
 
 /** Cumulative counters after `times` such windows. */
-export function counters(did: LaneDid, times = 1): LaneCounters {
+export function counters(did: LaneDelta, times = 1): LaneCounters {
   const { requests: perWindow = 1000, errors, latencies, whole } = did;
   const asked = Object.entries({
     context: { requests: perWindow, errors, latencies, whole } as KindDid,
@@ -185,8 +185,8 @@ function running(lane: LaneCounters | null, atMs: number): LaneCounters | null {
 
 /** Opening and closing of a window in which the lanes did this. */
 export function windowOf(
-  stable: LaneDid,
-  candidate: LaneDid,
+  stable: LaneDelta,
+  candidate: LaneDelta,
   percent = 50,
 ): [SnapshotResult, SnapshotResult] {
   const [good, tried] = [

@@ -9,7 +9,7 @@ import type { RolloutActivities } from '../../domain/contracts/rollout-activitie
 import type { IncidentDraft } from '../../domain/incident/incident-markdown.ts';
 import type { MonitorActivities, WatchAlertsInput } from '../../domain/contracts/monitor-activities.ts';
 import { LaneTotals, MINUTE, SCENE, START, evaluated, p95, shippedRules } from './alert-polls.ts';
-import type { LaneDid } from './lane-traffic.ts';
+import type { LaneDelta } from './lane-traffic.ts';
 import { snapshot } from './lane-traffic.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
 
@@ -21,7 +21,7 @@ export class MonitorWorld {
   rules: AlertRules = withoutTuning(shippedRules());
   /** What the newest edit of the rules file made of it. */
   rulesProblem: string | null = null;
-  candidate: (minute: number) => LaneDid | 'gone' = () => ({});
+  candidate: (minute: number) => LaneDelta | 'gone' = () => ({});
   scene = SCENE;
   contained: number = 0.95;
   /** In the place of one that has that. */

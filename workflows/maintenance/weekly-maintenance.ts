@@ -63,7 +63,7 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
     steps.push({ step: name, outcome: did ? 'done' : 'skipped', says });
 
   const merge = await step.mergeCorpus(plan);
-  note('merge', hasChanged(merge), sayMerge(merge));
+  note('merge', hasChanged(merge), formatMerge(merge));
   const { rows, dimension } = await step.rebuildTruth(plan);
   note('truth', true, `${rows} rows of ${dimension} dimensions`);
   const evaluation = await step.evaluateMerged(plan);
@@ -75,7 +75,7 @@ async function maintain(plan: WeeklyPlan, input: WeeklyInput): Promise<WeeklySum
   );
   const rules = await applyRules(evaluation.entry.release, evaluation.entry.key);
   const ivf = await step.prepareIvf(plan);
-  note('ivf', ivf.rebuilt.yes, sayIvf(ivf));
+  note('ivf', ivf.rebuilt.yes, formatIvf(ivf));
   const { contest } = await step.retrainReranker(plan);
   const wins = retrainedWins(contest);
   note('reranker', wins.yes, `${wins.yes ? 'the new one wins' : 'the old one stays'}: ${wins.reason}`);
@@ -121,13 +121,13 @@ function hasChanged({ added, replaced, removed }: MergeReport): boolean {
   return added + replaced + removed > 0;
 }
 
-function sayMerge(merge: MergeReport): string {
+function formatMerge(merge: MergeReport): string {
   const { added, replaced, removed, rowsBefore, rows, newArticles, passedOver, reasons } = merge;
   const counts = `${added} added (${newArticles} new articles), ${replaced} replaced, ${removed} removed: ${rowsBefore} -> ${rows} rows`;
   return passedOver === 0 ? counts : `${counts}; ${passedOver} records passed over: ${reasons.join('; ')}`;
 }
 
-function sayIvf({ rebuilt, nlist, imbalance, starts }: IvfReport): string {
+function formatIvf({ rebuilt, nlist, imbalance, starts }: IvfReport): string {
   if (!rebuilt.yes) return `the ${nlist} lists stay: ${rebuilt.reason}`;
   const tried = starts.map((one) => one.toFixed(2)).join(', ');
   return `${nlist} new lists, imbalance ${imbalance.toFixed(2)} (of starts with ${tried}): ${rebuilt.reason}`;

@@ -12,7 +12,7 @@ import {
 import type { MitigationStart, RolloutSignal } from '../../domain/alerts/mitigation.ts';
 import { rolloutSignal, startOf } from '../../domain/alerts/mitigation.ts';
 import type { AlertRules } from '../../domain/alerts/rules.ts';
-import { alertNotification, sayAlert } from '../../domain/alerts/alert-message.ts';
+import { alertNotification, formatAlert } from '../../domain/alerts/alert-message.ts';
 import type { AlertView } from '../../domain/alerts/reports.ts';
 import type { AlertEvent } from '../../domain/alerts/state.ts';
 import { signals } from '../runtime/messages.ts';
@@ -46,7 +46,7 @@ export class AlertResponder {
   async respond(event: AlertEvent, rules: AlertRules, state: AlertView): Promise<void> {
     const { service } = this;
     const rule = rules.rules.find(({ name }) => name === event.alert.name) ?? null;
-    const what = sayAlert(rule, event.alert);
+    const what = formatAlert(rule, event.alert);
     const says = `${event.alert.name}: ${what}`;
     const done: Attempt[] = [];
     const signal = rolloutSignal(event, state.firing);

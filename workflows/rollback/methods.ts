@@ -4,23 +4,23 @@ import { fallbackFlags, sameFlags } from '../../domain/control/fallback-flags.ts
 import { formatFlags } from '../../domain/control/http.ts';
 import { releaseBefore } from '../../domain/control/rollback-target.ts';
 import { deploymentActivities } from './activities.ts';
-import type { Run, TakenBack } from './roll-back.ts';
-import { epochOf, untilDone, verifyBack } from './roll-back.ts';
+import type { Run, RollbackAttempt } from './roll-back.ts';
+import { epochOf, withOverdueAlert, verifyBack } from './roll-back.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
 
 /** Its pods take minutes, and longer where they have to be loaded first. */
 const UNDO_LATE_MIN = 10;
 
 /** The fallback model and no reranker, on the lane that users are on: at once, and the release stays. */
-export function flipFlags(calls: RolloutActivities, run: Run, triggeredMs: number): Promise<TakenBack> {
-  return untilDone(run, () => flip(calls, run, triggeredMs));
+export function flipFlags(calls: RolloutActivities, run: Run, triggeredMs: number): Promise<RollbackAttempt> {
+  return withOverdueAlert(run, () => flip(calls, run, triggeredMs));
 }
 
 async function flip(
   { takeEpoch, changeTraffic }: RolloutActivities,
   run: Run,
   triggeredMs: number,
-): Promise<TakenBack> {
+): Promise<RollbackAttempt> {
   const { epoch, view } = await takeEpoch(epochOf(run));
   const change = fallbackFlags(view);
   if (change.kind === 'impossible') return change;
@@ -65,8 +65,8 @@ export async function undoDeployment(
   run: Run,
   to: string | null,
   triggeredMs: number,
-): Promise<TakenBack> {
-  const done = await untilDone(run, () => undo(calls, run, to), UNDO_LATE_MIN);
+): Promise<RollbackAttempt> {
+  const done = await withOverdueAlert(run, () => undo(calls, run, to), UNDO_LATE_MIN);
   if (done.kind === 'refused') return { kind: 'impossible', reason: done.reason };
   const { expected, says } = done;
   const safeAfterMs = Date.now() - triggeredMs;

@@ -1,6 +1,6 @@
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { permanentReason } from '../runtime/activities.ts';
-import { sayWhenLate } from '../runtime/overdue-alert.ts';
+import { alertWhenOverdue } from '../runtime/overdue-alert.ts';
 import type { RollbackVerification } from '../../domain/rollback/verification.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
@@ -12,7 +12,7 @@ export interface Safe {
   readonly safeAfterMs: number;
 }
 
-export type TakenBack =
+export type RollbackAttempt =
   | Safe
   | { readonly kind: 'superseded'; readonly reason: string }
   | { readonly kind: 'impossible'; readonly reason: string };
@@ -32,13 +32,13 @@ export interface Run {
 }
 
 /** Changes traffic as `work` does, and says so where it does not get through. */
-export function untilDone<T>(run: Run, work: () => Promise<T>, firstMin = 1): Promise<T> {
+export function withOverdueAlert<T>(run: Run, work: () => Promise<T>, firstMin = 1): Promise<T> {
   const say = (waitedMin: number) => {
     const cause = run.cause();
     const why = cause === null ? '' : ` (${cause})`;
     run.late(`rollback: not carried out after ${waitedMin} min${why}; it is tried again and again`);
   };
-  return sayWhenLate(work, say, firstMin);
+  return alertWhenOverdue(work, say, firstMin);
 }
 
 /**
@@ -53,7 +53,7 @@ export async function takeBack(
 ): Promise<Safe> {
   const { owner, key, by, reason, service } = run;
   const rollback = { owner, key, by, reason, to: release, ...(service === undefined ? {} : { service }) };
-  const { to } = await untilDone(run, () => calls.rollBackTraffic(rollback));
+  const { to } = await withOverdueAlert(run, () => calls.rollBackTraffic(rollback));
   const safeAfterMs = Date.now() - triggeredMs;
   return { kind: 'safe', verification: await verifyBack(calls, to), safeAfterMs };
 }

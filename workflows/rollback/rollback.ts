@@ -8,7 +8,7 @@ import { readRollbackInput } from '../../domain/rollback/input.ts';
 import { activities, permanentReason } from '../runtime/activities.ts';
 import { identity } from '../runtime/identity.ts';
 import { flipFlags, undoDeployment } from './methods.ts';
-import type { Run, Safe, TakenBack } from './roll-back.ts';
+import type { Run, Safe, RollbackAttempt } from './roll-back.ts';
 import { takeBack } from './roll-back.ts';
 
 /** What a stand-alone rollback did. */
@@ -63,13 +63,13 @@ export async function rollback(raw?: unknown): Promise<RollbackResult> {
 }
 
 /** In the words of what failed for good, where a person reads them first. */
-function impossible(error: unknown): TakenBack {
+function impossible(error: unknown): RollbackAttempt {
   return { kind: 'impossible', reason: permanentReason(error) };
 }
 
 /** Users are where they were: whoever asked is not the only one to hear it. */
 async function failed(
-  { kind, reason }: Exclude<TakenBack, Safe>,
+  { kind, reason }: Exclude<RollbackAttempt, Safe>,
   input: RollbackInput,
   notes: readonly string[],
 ): Promise<ApplicationFailure> {
@@ -82,7 +82,7 @@ function carryOut(
   { method, to }: RollbackInput,
   run: Run,
   startedMs: number,
-): Promise<TakenBack> {
+): Promise<RollbackAttempt> {
   switch (method) {
     case 'release':
       return takeBack(calls, run, to, startedMs);

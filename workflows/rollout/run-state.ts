@@ -2,10 +2,10 @@ import { setHandler } from '@temporalio/workflow';
 import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
 import type { GuardEvent } from '../../domain/guard/state.ts';
 import type { DriverEvent, DriverState, Heard } from '../../domain/rollout/driver.ts';
-import { leavesBe, newDriver, take } from '../../domain/rollout/driver.ts';
+import { keepsCurrentAction, newDriver, take } from '../../domain/rollout/driver.ts';
 import type { RolloutInput } from '../../domain/rollout/input.ts';
 import type { Message } from '../../domain/rollout/operator-commands.ts';
-import { objection, onMessage } from '../../domain/rollout/operator-commands.ts';
+import { rejectionReason, onMessage } from '../../domain/rollout/operator-commands.ts';
 import type { Effect, RolloutState } from '../../domain/rollout/state.ts';
 import { newRollout } from '../../domain/rollout/state.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
@@ -39,7 +39,11 @@ export class RunState {
     this.driver = carried?.driver ?? newDriver(newRollout(input.service, input.candidate, Date.now()));
     this.loaded = carried?.loaded ?? null;
     const lost = () => this.apply({ kind: 'doubted' });
-    this.guard = new GuardSupervisor((seen) => this.takeUpBeside(seen), lost, carried?.guard ?? null);
+    this.guard = new GuardSupervisor(
+      (seen) => this.handleWithoutInterrupting(seen),
+      lost,
+      carried?.guard ?? null,
+    );
     this.decisions = new DecisionLog(input.candidate, carried?.decisions ?? null);
     this.answer();
     this.show();
@@ -102,7 +106,8 @@ export class RunState {
     });
     this.inbox.listen({
       status: () => statusOf(this.loaded?.plan ?? null, this.ahead()),
-      objection: (name) => (this.loaded === null ? null : objection(this.loaded.plan, this.ahead(), name)),
+      objection: (name) =>
+        this.loaded === null ? null : rejectionReason(this.loaded.plan, this.ahead(), name),
     });
   }
 
@@ -116,10 +121,10 @@ export class RunState {
   }
 
   /** True where it was taken up without interrupting what is being done. */
-  private takeUpBeside(event: GuardEvent): boolean {
+  private handleWithoutInterrupting(event: GuardEvent): boolean {
     // A long run has to come to its end: what would be taken up beside it wakes it.
     if (this.loaded === null || isLong()) return false;
-    if (!leavesBe(this.loaded.plan, this.driver, event, Date.now())) return false;
+    if (!keepsCurrentAction(this.loaded.plan, this.driver, event, Date.now())) return false;
     this.dispatch({ kind: 'guard', event });
     return true;
   }

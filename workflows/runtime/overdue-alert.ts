@@ -8,7 +8,7 @@ const AGAIN_MIN = [5, 15, 30];
  * Does the work, and calls `late` while it is not done: Temporal retries an activity without end, and notifies nobody. The
  * first call comes after `firstMin` minutes, the next ones at growing intervals.
  */
-export async function sayWhenLate<T>(
+export async function alertWhenOverdue<T>(
   work: () => Promise<T>,
   late: (waitedMin: number) => void,
   firstMin = 1,

@@ -1,5 +1,5 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { NprobeTuningResult, TuningOrder } from '../../domain/tuning/input.ts';
+import type { NprobeTuningResult, TuningRequest } from '../../domain/tuning/input.ts';
 import { readNprobeTuningInput } from '../../domain/tuning/input.ts';
 import { TuningRun } from './run.ts';
 
@@ -12,7 +12,7 @@ export async function nprobeTuning(raw?: unknown): Promise<NprobeTuningResult> {
   return new TuningRun(checkedInput(raw)).run();
 }
 
-function checkedInput(raw: unknown): TuningOrder {
+function checkedInput(raw: unknown): TuningRequest {
   const read = readNprobeTuningInput(raw);
   if ('problems' in read) throw wrong(`wrong input: ${read.problems.join('; ')}`);
   const { workflowId, parent } = workflowInfo();

@@ -9,7 +9,7 @@ import {
 import type { ControlView, Flags } from '../../domain/control/state.ts';
 import { judgeCanary, withUsers } from '../../domain/tuning/canary.ts';
 import { chooseNprobe, formatTrial } from '../../domain/tuning/choose-nprobe.ts';
-import type { NprobeTuningResult, TuningOrder } from '../../domain/tuning/input.ts';
+import type { NprobeTuningResult, TuningRequest } from '../../domain/tuning/input.ts';
 import type { TuningStatus } from '../../domain/tuning/status.ts';
 import { newTuning, tuningMarkdown } from '../../domain/tuning/status.ts';
 import type { LaneWindow } from '../../domain/metrics/window.ts';
@@ -31,7 +31,7 @@ interface Applied {
 
 /** One tuning: looks, sweeps, chooses, changes, judges; reverts its change on request, or when cancelled. */
 export class TuningRun {
-  private readonly order: TuningOrder;
+  private readonly order: TuningRequest;
   private readonly calls = {
     ...activities((what, reason) => this.isPatient(what, reason)),
     ...tuningActivities((what, reason) => this.isPatient(what, reason)),
@@ -44,7 +44,7 @@ export class TuningRun {
   /** Why it is to stop, once somebody said so. */
   private stop: string | null = null;
 
-  constructor(order: TuningOrder) {
+  constructor(order: TuningRequest) {
     const { workflowId, runId } = identity();
     this.order = order;
     this.key = `${workflowId}/${runId}`;
@@ -243,7 +243,7 @@ export class TuningRun {
 /** The release and effective flags of the lane, or why it cannot be swept. */
 function laneOf(
   { lanes }: ControlView,
-  { lane }: TuningOrder,
+  { lane }: TuningRequest,
 ): { readonly release: string; readonly flags: Flags } | string {
   const status = lanes[lane];
   if (status === null) return `there is no ${lane} lane`;

@@ -1,7 +1,7 @@
 import type { Count } from '../../statistics/proportion.ts';
 import type { Estimate } from '../estimate.ts';
 import { absent, inapplicable, shareEstimate } from '../estimate.ts';
-import type { LaneOwn } from '../lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../lane-self-metrics.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLaneItself } from '../of-lanes.ts';
@@ -25,7 +25,7 @@ function said(estimate: Estimate): Estimate {
   return { ...estimate, says: `the cache missed ${estimate.says}` };
 }
 
-function missesOf(before: LaneOwn, after: LaneOwn): Count {
+function missesOf(before: LaneSelfMetrics, after: LaneSelfMetrics): Count {
   const missed = after.textsEncoded - before.textsEncoded;
   return { hits: missed, n: missed + after.textsCached - before.textsCached };
 }

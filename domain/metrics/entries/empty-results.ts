@@ -1,6 +1,6 @@
 import type { Count } from '../../statistics/proportion.ts';
 import { absent, shareEstimate } from '../estimate.ts';
-import type { LaneOwn } from '../lane-self-metrics.ts';
+import type { LaneSelfMetrics } from '../lane-self-metrics.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLaneItself } from '../of-lanes.ts';
@@ -24,6 +24,12 @@ export const emptyResults: MetricDefinition = {
   }),
 };
 
-function emptyOf({ before, after }: { readonly before: LaneOwn; readonly after: LaneOwn }): Count {
+function emptyOf({
+  before,
+  after,
+}: {
+  readonly before: LaneSelfMetrics;
+  readonly after: LaneSelfMetrics;
+}): Count {
   return { hits: after.emptyAnswers - before.emptyAnswers, n: after.answers - before.answers };
 }

@@ -1,5 +1,5 @@
 import type { EvaluationResult } from '../../core/evaluation-result.ts';
-import { measured } from '../../core/metric-value.ts';
+import { metricValue } from '../../core/metric-value.ts';
 import { pairedDifference } from '../../statistics/proportion.ts';
 import { absent, bounds } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
@@ -20,8 +20,8 @@ export const rAt5Drop: MetricDefinition = {
     const { rAt5, expected, lostAt5, gainedAt5, queries } = evaluation;
     if (queries === 0) return absent('the evaluation holds no queries');
     return {
-      measured: measured(expected.rAt5 - rAt5, queries),
-      says: sayEvaluation(evaluation),
+      measured: metricValue(expected.rAt5 - rAt5, queries),
+      says: formatEvaluation(evaluation),
       counted: { what: 'queries lost', grows: false },
       ...bounds(question, {
         count: { hits: lostAt5, n: queries },
@@ -32,7 +32,11 @@ export const rAt5Drop: MetricDefinition = {
 };
 
 /** An evaluation in a sentence, with a note where it found more than was expected. */
-export function sayEvaluation({ rAt5, expected, queries }: EvaluationResult & { kind: 'evaluated' }): string {
+export function formatEvaluation({
+  rAt5,
+  expected,
+  queries,
+}: EvaluationResult & { kind: 'evaluated' }): string {
   const gained = rAt5 - expected.rAt5;
   const note = gained > NOTEWORTHY ? ` (${(gained * 100).toFixed(1)} points better: find out why)` : '';
   return `R@5 ${rAt5.toFixed(3)} on ${queries} queries, ${expected.rAt5.toFixed(3)} before the release${note}`;

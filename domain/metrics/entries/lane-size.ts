@@ -1,4 +1,4 @@
-import { absent, exact, inapplicable, sayGrowth } from '../estimate.ts';
+import { absent, exact, inapplicable, formatGrowth } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLaneItself } from '../of-lanes.ts';
@@ -12,7 +12,7 @@ export const memoryGrowth: MetricDefinition = {
     if (baseline === null) return inapplicable('the baseline is taken 15 minutes after the lane was ready');
     const mb = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
     const growth = memoryBytes / baseline - 1;
-    const says = `${mb(memoryBytes)}, ${mb(baseline)} 15 minutes after the lane was ready (${sayGrowth(growth)})`;
+    const says = `${mb(memoryBytes)}, ${mb(baseline)} 15 minutes after the lane was ready (${formatGrowth(growth)})`;
     return exact(question, growth, says);
   }),
   remedy: () => 'restart the lane, drained: kill -TERM its pid, which GET /control names',
@@ -43,7 +43,7 @@ export const corpusGrowth: MetricDefinition = {
     return exact(
       question,
       growth,
-      `${rows} rows, ${rowsBuilt} as the release was built (${sayGrowth(growth)})`,
+      `${rows} rows, ${rowsBuilt} as the release was built (${formatGrowth(growth)})`,
     );
   }),
   remedy: ({ own }) => {

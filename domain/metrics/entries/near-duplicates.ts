@@ -1,5 +1,5 @@
-import { measured } from '../../core/metric-value.ts';
-import { absent, bounds, sayShare } from '../estimate.ts';
+import { metricValue } from '../../core/metric-value.ts';
+import { absent, bounds, formatShare } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLaneItself } from '../of-lanes.ts';
@@ -25,8 +25,8 @@ export const nearDuplicates: MetricDefinition = {
     const variance = n > 1 ? Math.max(0, squares - n * mean ** 2) / (n - 1) : 0;
     const intervalOf = (half: number) => ({ low: mean - half, high: mean + half });
     return {
-      measured: measured(mean, n),
-      says: `${sayShare(mean)} of the top 50 nearly repeat a better one, in ${n} answers`,
+      measured: metricValue(mean, n),
+      says: `${formatShare(mean)} of the top 50 nearly repeat a better one, in ${n} answers`,
       counted: null,
       ...bounds(question, {
         count: { hits: 0, n },

@@ -1,6 +1,6 @@
 import type { Count } from '../../statistics/proportion.ts';
 import type { Estimate } from '../estimate.ts';
-import { absent, lessExpected, sayShare, shareEstimate } from '../estimate.ts';
+import { absent, lessExpected, formatShare, shareEstimate } from '../estimate.ts';
 import type { Lanes, Question } from '../evidence.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
@@ -35,7 +35,7 @@ function shortfall({ candidate, stable }: Lanes, question: Question): Estimate {
   const { hits, n } = misses(candidate.quality);
   return {
     ...lessExpected(estimate, difference),
-    says: `${sayShare(1 - hits / n)} of ${n} queries above tau, expected ${sayShare(expected)}${
+    says: `${formatShare(1 - hits / n)} of ${n} queries above tau, expected ${formatShare(expected)}${
       compared === null ? '' : ', measured against stable'
     }`,
   };

@@ -1,4 +1,4 @@
-import { measured } from '../../core/metric-value.ts';
+import { metricValue } from '../../core/metric-value.ts';
 import { meanDifference, pairedDifference } from '../../statistics/proportion.ts';
 import type { Estimate } from '../estimate.ts';
 import { absent, bounds, lessExpected } from '../estimate.ts';
@@ -60,7 +60,7 @@ function qualityDrop(shadow: ShadowCounters, question: Question): Estimate {
     return absent(`the expected share of ${shadow.against} is not known`);
   const { onlyStable, onlyCandidate } = shadow;
   const estimate: Estimate = {
-    measured: measured((onlyStable - onlyCandidate) / n, n),
+    measured: metricValue((onlyStable - onlyCandidate) / n, n),
     says: `of ${n} queries asked of both, ${onlyStable} hit with ${shadow.against} alone and ${onlyCandidate} with ${shadow.release} alone`,
     counted: { what: 'hits lost', grows: true },
     ...bounds(question, {
@@ -80,7 +80,7 @@ function overlapDrop(shadow: ShadowCounters, question: Question): Estimate {
   const [ofCandidate, ofStable] = [meanOf(shadow.overlap), meanOf(shadow.selfOverlap)];
   const n = pairsOf(shadow);
   return {
-    measured: measured(compared.difference, n),
+    measured: metricValue(compared.difference, n),
     says: `overlap@${OVERLAP_DEPTH} ${ofCandidate.toFixed(3)} with ${shadow.against}, which has ${ofStable.toFixed(3)} with itself`,
     counted: null,
     ...bounds(question, {

@@ -1,5 +1,5 @@
 import { splitPValue } from '../../statistics/proportion.ts';
-import { absent, exact, inapplicable, sayShare } from '../estimate.ts';
+import { absent, exact, inapplicable, formatShare } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLanes } from '../of-lanes.ts';
@@ -24,5 +24,5 @@ export const splitMismatch: MetricDefinition = {
 /** Of requests the split is not judged: a few users send most of them. It is what a person expects to see. */
 function requestShare({ errors }: LaneWindow, stable: LaneWindow | null): string {
   const all = errors.n + (stable?.errors.n ?? 0);
-  return all === 0 ? '' : `, ${sayShare(errors.n / all)} of the requests`;
+  return all === 0 ? '' : `, ${formatShare(errors.n / all)} of the requests`;
 }

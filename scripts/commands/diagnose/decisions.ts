@@ -1,7 +1,7 @@
 import type { DecisionLine } from '../../../domain/audit/hash-chain.ts';
 import { chainProblem } from '../../../domain/audit/hash-chain.ts';
 import { newestDecisions, readDecisions, sha256 } from '../rollout/decision-files.ts';
-import { sayTime } from '../rollout/format-status.ts';
+import { formatTime } from '../rollout/format-status.ts';
 import type { Finding } from './finding.ts';
 import { ok, skipped, wordsOf, wrong } from './finding.ts';
 
@@ -21,7 +21,7 @@ export async function decisionFindings(folder: string): Promise<Finding[]> {
       problem === null
         ? ok(part, `${lines.length} records in ${file}, each as it was written`)
         : wrong(part, `${file}: ${problem}`, 'somebody changed it, or a disk did: restore it from a backup'),
-      ...newest.map(sayVerdict),
+      ...newest.map(formatVerdict),
     ];
   } catch (error) {
     return [
@@ -30,9 +30,11 @@ export async function decisionFindings(folder: string): Promise<Finding[]> {
   }
 }
 
-function sayVerdict({ record: { atMs, candidate, stage, verdict, action, reason } }: DecisionLine): Finding {
+function formatVerdict({
+  record: { atMs, candidate, stage, verdict, action, reason },
+}: DecisionLine): Finding {
   return ok(
     'verdict',
-    `${sayTime(atMs)} ${candidate} ${stage}: ${verdict}, ${action}: ${reason.slice(0, 160)}`,
+    `${formatTime(atMs)} ${candidate} ${stage}: ${verdict}, ${action}: ${reason.slice(0, 160)}`,
   );
 }

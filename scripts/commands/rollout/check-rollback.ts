@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Baseline, ReturnRow } from '../../../domain/rollback/baseline-recovery.ts';
+import type { Baseline, RecoveryCheck } from '../../../domain/rollback/baseline-recovery.ts';
 import {
   LEAST_REQUESTS,
   readBaseline,
-  returnRows,
-  sayReturn,
+  recoveryChecks,
+  describeRecovery,
 } from '../../../domain/rollback/baseline-recovery.ts';
 import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { NAME_RULE, isName } from '../../../domain/core/name.ts';
@@ -111,7 +111,7 @@ async function probesCheck(gateway: GatewayClient, release: string): Promise<Che
 async function metricsCheck(
   baseline: Baseline,
   withinMs: number,
-): Promise<{ rows: readonly ReturnRow[]; check: Check }> {
+): Promise<{ rows: readonly RecoveryCheck[]; check: Check }> {
   const name = 'metrics';
   const { snapshot } = createGatewayMetrics(gatewayFromEnv(process.env).gateway, Date.now);
   const opening = await snapshot();
@@ -122,8 +122,8 @@ async function metricsCheck(
     const late = Date.now() >= deadlineMs;
     const stable = result.kind === 'window' ? result.window.stable : null;
     if (stable !== null && (stable.errors.n >= LEAST_REQUESTS || late)) {
-      const rows = returnRows(baseline, stable);
-      const { verdict, reason } = sayReturn(rows);
+      const rows = recoveryChecks(baseline, stable);
+      const { verdict, reason } = describeRecovery(rows);
       return { rows, check: { name, passed: verdict === 'pass', reason } };
     }
     const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;

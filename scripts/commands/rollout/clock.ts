@@ -43,7 +43,7 @@ function runbookMoment(text: string): number {
 }
 
 /** `T+2h05` as the screen shows it. */
-export function sayRunbookClock(ms: number): string {
+export function formatRunbookClock(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   return `T+${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}`;
 }

@@ -1,10 +1,10 @@
-import { sayBlastRadius } from '../../../domain/rollout/impact.ts';
+import { formatBlastRadius } from '../../../domain/rollout/impact.ts';
 import type { RolloutStatus, StatusRow } from '../../../domain/rollout/status.ts';
 
 export const VERDICT_MARKS = { pass: '✓', warn: '⚠', fail: '✗', inconclusive: '?' } as const;
 
 /** `1:05`, `2:00:00`; never negative. */
-export function sayClock(ms: number): string {
+export function formatClock(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const two = (value: number) => String(value).padStart(2, '0');
   const hours = Math.floor(seconds / 3600);
@@ -13,7 +13,7 @@ export function sayClock(ms: number): string {
 }
 
 /** Date and time in UTC, to the second. */
-export function sayTime(ms: number): string {
+export function formatTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
@@ -33,7 +33,7 @@ export function rowLine({ verdict, n, interval, reason, distance }: StatusRow): 
 export function statusLines(status: RolloutStatus, nowMs: number): string[] {
   const { candidate, rollsBackTo, nextDecisionAt, runbookClock, endsAt, safeAfterMs } = status;
   const { blastRadius, ladder, waits } = status;
-  const at = (ms: number) => `${sayTime(ms)}, in ${sayClock(ms - nowMs)}`;
+  const at = (ms: number) => `${formatTime(ms)}, in ${formatClock(ms - nowMs)}`;
   return [
     `${candidate} over ${rollsBackTo ?? 'the stable release'}: ${status.state}, ${status.percent} % of users`,
     `why            ${status.reason}`,
@@ -43,9 +43,9 @@ export function statusLines(status: RolloutStatus, nowMs: number): string[] {
       ? [`waits for      ${waits.for}${waits.untilMs === null ? '' : `, until ${at(waits.untilMs)}`}`]
       : []),
     ...(nextDecisionAt === null ? [] : [`next decision  ${runbookClock ?? ''} at ${at(nextDecisionAt)}`]),
-    ...(blastRadius === null ? [] : [`blast radius   ${sayBlastRadius(blastRadius)}`]),
+    ...(blastRadius === null ? [] : [`blast radius   ${formatBlastRadius(blastRadius)}`]),
     ...ladder.map(({ stage, step, because }) => `ladder         ${stage}: ${step}: ${because}`),
-    ...(endsAt === null ? [] : [`left           at least ${sayClock(endsAt - nowMs)}`]),
+    ...(endsAt === null ? [] : [`left           at least ${formatClock(endsAt - nowMs)}`]),
     ...(safeAfterMs === null
       ? []
       : [

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { DecisionLine } from '../../../domain/audit/hash-chain.ts';
 import { chainProblem } from '../../../domain/audit/hash-chain.ts';
 import type { DecisionRecord } from '../../../domain/rollout/decision-record.ts';
-import type { Rejudged } from '../../../domain/audit/replay-decisions.ts';
-import { rejudge } from '../../../domain/audit/replay-decisions.ts';
+import type { ReplayedDecision } from '../../../domain/audit/replay-decisions.ts';
+import { replayDecisions } from '../../../domain/audit/replay-decisions.ts';
 import { existing } from '../../cli/options.ts';
 import { UsageError, command } from '../../cli/command.ts';
 import { decisionsFolder, newestDecisions, readDecisions, sha256 } from './decision-files.ts';
 import { readPlan } from './plan-file.ts';
-import { VERDICT_MARKS, sayTime } from './format-status.ts';
+import { VERDICT_MARKS, formatTime } from './format-status.ts';
 
 export const judge = command({
   example: '--plan demo',
@@ -29,7 +29,7 @@ export const judge = command({
     const problem = chainProblem(lines, sha256);
     const records = recordsOf(lines, run ?? null, file);
     const [first] = records;
-    const judged = rejudge(plan, records);
+    const judged = replayDecisions(plan, records);
     const different = judged.find(({ differs }) => differs) ?? null;
     const lost = missingNumbers(records);
     return {
@@ -41,18 +41,18 @@ export const judge = command({
         ...judged.flatMap(sideBySide),
         different === null
           ? 'the two plans decide alike'
-          : `the first difference: ${different.stage}, ${sayTime(different.atMs)}: ${first?.plan.name} ${different.was.follows}, ${plan.name} ${different.would.follows}; what came later was measured on the first one's way`,
+          : `the first difference: ${different.stage}, ${formatTime(different.atMs)}: ${first?.plan.name} ${different.was.follows}, ${plan.name} ${different.would.follows}; what came later was measured on the first one's way`,
       ],
       result: { file, problem, lost, runId: first?.runId, judged, firstDifference: different },
     };
   },
 });
 
-function sideBySide({ stage, percent, atMs, was, would, differs }: Rejudged): string[] {
-  const one = (says: string, { verdict, follows, reason }: Rejudged['was']) =>
+function sideBySide({ stage, percent, atMs, was, would, differs }: ReplayedDecision): string[] {
+  const one = (says: string, { verdict, follows, reason }: ReplayedDecision['was']) =>
     `    ${says} ${VERDICT_MARKS[verdict]} ${verdict.padEnd(7)} ${follows.padEnd(10)} ${reason}`;
   return [
-    `${differs ? '≠' : '='} ${sayTime(atMs)}  ${stage} ${percent} %`,
+    `${differs ? '≠' : '='} ${formatTime(atMs)}  ${stage} ${percent} %`,
     one('was  ', was),
     one('would', would),
   ];

@@ -5,7 +5,7 @@ import { statusQuery } from '../../../workflows/runtime/messages.ts';
 import { count } from '../../cli/options.ts';
 import { command } from '../../cli/command.ts';
 import { ANSWER_MS, withTemporal } from './temporal.ts';
-import { sayTime } from './format-status.ts';
+import { formatTime } from './format-status.ts';
 
 interface Listed {
   readonly workflowId: string;
@@ -91,5 +91,5 @@ async function ask(
 
 function line({ workflowId, startedMs, candidate, outcome, stage, runId }: Listed): string {
   const where = stage === null ? '' : ` at ${stage}`;
-  return `${sayTime(startedMs)}  ${outcome.padEnd(20)} ${candidate ?? '?'}${where}  ${workflowId} ${runId}`;
+  return `${formatTime(startedMs)}  ${outcome.padEnd(20)} ${candidate ?? '?'}${where}  ${workflowId} ${runId}`;
 }

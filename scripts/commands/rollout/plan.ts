@@ -11,7 +11,7 @@ import { gatewayFromEnv } from '../../../devstack/gateway-client.ts';
 import { UsageError, command } from '../../cli/command.ts';
 import { positive } from '../../cli/options.ts';
 import { DEFAULT_PLAN, readPlan } from './plan-file.ts';
-import { sayClock } from './format-status.ts';
+import { formatClock } from './format-status.ts';
 
 /** Between the two looks at the gateway's counters. */
 const MEASURE_MS = 5_000;
@@ -60,7 +60,7 @@ function stageLines(
   { rows, emergencies }: Detectability,
 ): string[] {
   const minutes = emergencies.find(({ stage: of }) => of === stage.name)?.minutes ?? null;
-  const at = `${sayClock(stage.atMs)} after T0, decided at ${sayClock(stage.decideAtMs)}`;
+  const at = `${formatClock(stage.atMs)} after T0, decided at ${formatClock(stage.decideAtMs)}`;
   const emergency =
     minutes === null
       ? `no ${guard.triggers.length === 0 ? 'trigger' : 'requests'} to see an emergency by`
@@ -98,7 +98,7 @@ function rowLine({ requests, requestsAtMost, passAfterMs, detects }: Row, what: 
       ? 'never passes'
       : passAfterMs === 0
         ? 'passes at the first look'
-        : `passes after ${sayClock(passAfterMs)} more`;
+        : `passes after ${formatClock(passAfterMs)} more`;
   const tells =
     detects === null ? 'no size can be stated' : `can tell ${detects.replace(/^\+/, 'a rise of ')}`;
   return `    ${what.padEnd(42)} ${n}; ${passes}; ${tells}`;

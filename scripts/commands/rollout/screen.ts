@@ -1,8 +1,8 @@
 import type { Plan } from '../../../domain/plan/plan.ts';
 import type { RolloutStatus } from '../../../domain/rollout/status.ts';
 import type { TrafficReport } from '../../../devstack/traffic/tally.ts';
-import { runbookClockMs, sayRunbookClock } from './clock.ts';
-import { VERDICT_MARKS, rowLine, sayClock } from './format-status.ts';
+import { runbookClockMs, formatRunbookClock } from './clock.ts';
+import { VERDICT_MARKS, rowLine, formatClock } from './format-status.ts';
 
 /** What is known at one moment of a rollout. */
 interface Moment {
@@ -77,19 +77,19 @@ const MARKS = { step: '·', verdict: '?', message: '>', guard: '!', held: '‖',
 
 function timelineLine(entry: RolloutStatus['timeline'][number], { startedMs }: Moment): string {
   const mark = entry.verdict === null ? MARKS[entry.kind] : VERDICT_MARKS[entry.verdict];
-  return `${sayClock(entry.atMs - startedMs)} ${mark} ${entry.text}`;
+  return `${formatClock(entry.atMs - startedMs)} ${mark} ${entry.text}`;
 }
 
 /** The lines below the timeline: both clocks, the tree of stages and gate rows, and what users see. */
 function liveLines({ clock, nowMs, startedMs, status, plan, traffic }: Moment): string[] {
   const runbook = runbookNow(status, plan, nowMs);
-  const left = status.endsAt === null ? '' : `, at least ${sayClock(status.endsAt - nowMs)} left`;
+  const left = status.endsAt === null ? '' : `, at least ${formatClock(status.endsAt - nowMs)} left`;
   const next =
     status.nextDecisionAt === null
       ? `; waits for ${status.waits.for}`
-      : `; next decision (${status.runbookClock ?? ''}) in ${sayClock(status.nextDecisionAt - nowMs)}`;
+      : `; next decision (${status.runbookClock ?? ''}) in ${formatClock(status.nextDecisionAt - nowMs)}`;
   return [
-    `${clock} ${sayClock(nowMs - startedMs)}${runbook === null ? '' : `  |  runbook ${sayRunbookClock(runbook)}`}${left}`,
+    `${clock} ${formatClock(nowMs - startedMs)}${runbook === null ? '' : `  |  runbook ${formatRunbookClock(runbook)}`}${left}`,
     `${status.state}: ${status.percent} % of users on ${status.candidate}${next}`,
     ...treeLines(status, plan),
     ...(traffic === null ? [] : [usersLine(traffic)]),

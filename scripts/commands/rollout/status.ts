@@ -1,4 +1,4 @@
-import { sayBlastRadius } from '../../../domain/rollout/impact.ts';
+import { formatBlastRadius } from '../../../domain/rollout/impact.ts';
 import type { CommandResult } from '../../cli/command.ts';
 import { command } from '../../cli/command.ts';
 import { service } from './options.ts';
@@ -33,7 +33,7 @@ export function seenResult(seen: Seen, of: string): CommandResult {
         passed: true,
         lines: [
           `${seen.candidate}: ${seen.outcome}: ${seen.reason}`,
-          ...(seen.blastRadius ? [`blast radius   ${sayBlastRadius(seen.blastRadius)}`] : []),
+          ...(seen.blastRadius ? [`blast radius   ${formatBlastRadius(seen.blastRadius)}`] : []),
         ],
         result: { ...seen },
       };

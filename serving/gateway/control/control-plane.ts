@@ -2,7 +2,7 @@ import type { ControlState } from '../../../domain/control/state.ts';
 import type { Command } from '../../../domain/control/apply-command.ts';
 import { applyCommand, nextTickMs } from '../../../domain/control/apply-command.ts';
 import type { Applied } from '../../../domain/control/command-result.ts';
-import { worksUnsaved } from '../../../domain/control/persistence-failure.ts';
+import { isSafeUnpersisted } from '../../../domain/control/persistence-failure.ts';
 import type { StateStore } from './state-store.ts';
 import { errorMessage } from '../../../domain/core/error-message.ts';
 
@@ -11,7 +11,7 @@ const LOOK_MS = 250;
 const SAVE_WITHIN_MS = 3_000;
 
 /** A command that could not be written. It is in force where that is safer for users, and else changed nothing. */
-export class NotOnDisk extends Error {
+export class PersistenceError extends Error {
   readonly inForce: boolean;
 
   constructor(cause: unknown, inForce: boolean) {
@@ -71,7 +71,7 @@ export class ControlPlane {
 
   /**
    * Applies a command after all before it. A promotion is two states on disk: the intent, and the lanes swapped.
-   * @throws NotOnDisk, also for a step that is repeated before it is on disk
+   * @throws PersistenceError, also for a step that is repeated before it is on disk
    */
   apply(command: Command): Promise<Applied> {
     const applied = this.queue.then(async () => {
@@ -110,7 +110,7 @@ export class ControlPlane {
   /** Applies a command that nobody waits for; its failure to reach the disk was reported when the writes began to fail. */
   private async attempt(command: Command): Promise<void> {
     await this.apply(command).catch((error: unknown) => {
-      if (!(error instanceof NotOnDisk)) this.deps.onFault(error);
+      if (!(error instanceof PersistenceError)) this.deps.onFault(error);
     });
   }
 
@@ -121,7 +121,7 @@ export class ControlPlane {
     const { result, fault, inForce } = await this.reach(command, nowMs);
     // A refusal is true whatever the disk does.
     if (fault === null || result.kind === 'refused') return result;
-    throw new NotOnDisk(fault.cause, inForce);
+    throw new PersistenceError(fault.cause, inForce);
   }
 
   private async reach(command: Command, nowMs: number) {
@@ -129,7 +129,7 @@ export class ControlPlane {
     const result = applyCommand(before, command, nowMs);
     const changes = result.state !== before;
     const fault = changes || this.unsaved ? await this.save(result.state) : null;
-    const inForce = !changes || fault === null || worksUnsaved(before, result.state, command);
+    const inForce = !changes || fault === null || isSafeUnpersisted(before, result.state, command);
     if (changes && inForce) {
       this.current = result.state;
       this.deps.onChange(result.state, before);

@@ -11,7 +11,7 @@ import { parseBody } from '../../http/parse-body.ts';
 import { ProblemError } from '../../http/problem.ts';
 import { tokenFits } from '../../http/bearer-token.ts';
 import type { ControlPlane } from '../control/control-plane.ts';
-import { NotOnDisk } from '../control/control-plane.ts';
+import { PersistenceError } from '../control/control-plane.ts';
 import type { Gateway } from '../proxy/gateway.ts';
 import type { Asked } from './change-body.ts';
 import { askedOf, changeSchema, releasesNamed, rollbackSchema, text, ttlMs } from './change-body.ts';
@@ -49,7 +49,7 @@ export function createControlApp(deps: ControlDeps): FastifyInstance {
   });
   const apply = async (command: Command) => {
     const applied = await control.apply(command).catch((error: unknown) => {
-      throw error instanceof NotOnDisk ? unsavedProblem(error, gateway) : error;
+      throw error instanceof PersistenceError ? unsavedProblem(error, gateway) : error;
     });
     if (applied.kind === 'refused') throw refusalProblem(applied.refusal, gateway);
     return gateway.view();
@@ -122,6 +122,6 @@ function refusalProblem(refusal: Refusal, gateway: Gateway): ProblemError {
 }
 
 /** Not an acknowledgement, so that it is asked again until it is on disk; `inForce` says what it did all the same. */
-function unsavedProblem({ message, inForce }: NotOnDisk, gateway: Gateway): ProblemError {
+function unsavedProblem({ message, inForce }: PersistenceError, gateway: Gateway): ProblemError {
   return new ProblemError(500, message, undefined, { inForce, view: gateway.view() });
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EvaluationRecord } from '../../../domain/alerts/evaluations.ts';
 import { MINUTE, Polls, ROLLOUT, SCENE, evaluated, p95, shippedRules } from '../../support/alert-polls.ts';
 import type { Moment } from '../../support/alert-polls.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 
 const SLOW: Moment = { candidate: p95(30) };
 const PROXY_LOST = { qualityShare: 0.89 };
@@ -35,7 +35,7 @@ describe('an alert on counters', () => {
     });
   });
 
-  it.each<[string, LaneDid, string]>([
+  it.each<[string, LaneDelta, string]>([
     ['retrieval that is slow', p95(9), 'nprobe-need'],
     ['reranking that is slow', { rerankMs: 3 }, 'rerank-warning'],
     ['a proxy that fell', PROXY_LOST, 'quality-warning'],

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../../domain/gate/evaluate-gate.ts';
 import { aPlan } from '../../support/a-plan.ts';
-import type { GateRow } from '../../../domain/plan/plan.ts';
+import type { GateCheck } from '../../../domain/plan/plan.ts';
 import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import { windowOf } from '../../support/lane-traffic.ts';
 import type { EvaluationResult } from '../../../domain/core/evaluation-result.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
@@ -13,7 +13,7 @@ import { worst } from '../../../domain/core/verdict.ts';
 // The absolute excess is the demo machine's; these tests are of rows with the design's default.
 const plan = { ...aPlan({}, 'demo'), p95ExcessMs: 1 };
 
-function row(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
+function row(metric: GateCheck['metric'], more: Partial<GateCheck> = {}): GateCheck {
   return {
     metric,
     against: 'limit',
@@ -28,7 +28,12 @@ function row(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
   };
 }
 
-function evidence(stable: LaneDid, candidate: LaneDid, more: Partial<Evidence> = {}, percent = 50): Evidence {
+function evidence(
+  stable: LaneDelta,
+  candidate: LaneDelta,
+  more: Partial<Evidence> = {},
+  percent = 50,
+): Evidence {
   const result = windowBetween(...windowOf(stable, candidate, percent));
   if (result.kind !== 'window') throw new Error(result.reason);
   const quality = (release: string) => ({ release, tau: 0.5, expectedShare: 0.95, rAt5: 0.6, queries: 800 });
@@ -43,13 +48,13 @@ function evidence(stable: LaneDid, candidate: LaneDid, more: Partial<Evidence> =
   };
 }
 
-function verdictOf(rows: readonly GateRow[], seen: Evidence) {
-  return judge(plan, rows, seen, 0);
+function verdictOf(rows: readonly GateCheck[], seen: Evidence) {
+  return evaluateGate(plan, rows, seen, 0);
 }
 
 describe('[A3] an error rate against stable, 0.5 points allowed', () => {
   const rows = [row('errorRate', { against: 'stable', warnOver: 0.005 })];
-  it.each<[string, LaneDid, LaneDid, Verdict]>([
+  it.each<[string, LaneDelta, LaneDelta, Verdict]>([
     [
       'passes where both lanes fail nothing and enough was seen',
       { requests: 5000 },
@@ -83,7 +88,7 @@ describe('[A3] an error rate against stable, 0.5 points allowed', () => {
 });
 
 describe('a latency', () => {
-  it.each<[string, GateRow, LaneDid, LaneDid, Verdict]>([
+  it.each<[string, GateCheck, LaneDelta, LaneDelta, Verdict]>([
     ['passes below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'pass'],
     [
       '[A4] warns where a tenth is slower',

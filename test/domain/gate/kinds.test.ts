@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../../domain/gate/evaluate-gate.ts';
 import { alikeCount, alikeLatencies } from '../../../domain/metrics/like-with-like.ts';
 import { EMPTY, observed, quantileMs, total } from '../../../domain/metrics/histogram.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import type { Metric } from '../../../domain/metrics/registry.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
-import type { KindDid, LaneDid } from '../../support/lane-traffic.ts';
+import type { KindDid, LaneDelta } from '../../support/lane-traffic.ts';
 import { counters, snapshot, windowOf } from '../../support/lane-traffic.ts';
 
 const runbook: Plan = aPlan();
 
 /** Rows of one metric of the shipped plan's stage at 50 %, on what both lanes did in a window. */
-function judged(metric: Metric, stable: LaneDid, candidate: LaneDid, percent = 50) {
+function judged(metric: Metric, stable: LaneDelta, candidate: LaneDelta, percent = 50) {
   const result = windowBetween(...windowOf(stable, candidate, percent));
   if (result.kind !== 'window') throw new Error(result.reason);
   const { window } = result;
@@ -27,7 +27,7 @@ function judged(metric: Metric, stable: LaneDid, candidate: LaneDid, percent = 5
     evaluation: null,
     looks: 9,
   };
-  return judge(runbook, rows, evidence, 0);
+  return evaluateGate(runbook, rows, evidence, 0);
 }
 
 const text = (more: Partial<KindDid> = {}): KindDid => ({
@@ -47,7 +47,7 @@ const vector = (more: Partial<KindDid> = {}): KindDid => ({ requests: 500, laten
 const SLOW = { encode: [[1, 30]], whole: [[1, 40]] } as const;
 
 describe('a gate', () => {
-  const all: LaneDid = { kinds: { text: text(), vector: vector() } };
+  const all: LaneDelta = { kinds: { text: text(), vector: vector() } };
 
   it('passes for a candidate that answers every kind as stable does', () => {
     for (const metric of ['errorRate', 'retrievalP95', 'endToEndP95', 'requestP95', 'encodeP95'] as const)
@@ -79,7 +79,7 @@ describe('a gate', () => {
     expect(judged('requestP95', all, candidate).verdict).toBe('pass');
   });
 
-  it.each<[string, LaneDid, LaneDid, string, RegExp]>([
+  it.each<[string, LaneDelta, LaneDelta, string, RegExp]>([
     ['no texts come to a service', {}, {}, 'pass', /text queries: none in this window/],
     [
       'hardly any text comes',
@@ -116,7 +116,7 @@ describe('a gate', () => {
   });
 
   it('does not hold a service that has no queries with a context for what those alone have', () => {
-    const texts: LaneDid = { requests: 0, kinds: { text: text({ requests: 2000 }) } };
+    const texts: LaneDelta = { requests: 0, kinds: { text: text({ requests: 2000 }) } };
     const result = windowBetween(...windowOf(texts, texts));
     if (result.kind !== 'window') throw new Error(result.reason);
     for (const metric of ['rerankP95', 'qualityShortfall', 'shadowQualityDrop', 'rerankerIdle'] as const)
@@ -130,7 +130,7 @@ describe('a gate', () => {
     const few = { requests: 1800, kinds: { text: text({ requests: 600 }) } };
     const many = { requests: 600, kinds: { text: text({ requests: 1800, latencies: [[1, 9]] }) } };
     const slow = { ...few, kinds: { text: text({ requests: 600, latencies: [[1, 9]] }) } };
-    const relative = (stable: LaneDid, candidate: LaneDid) =>
+    const relative = (stable: LaneDelta, candidate: LaneDelta) =>
       judged('endToEndP95', stable, candidate).rows.find(({ row }) => row.against === 'stable')?.verdict;
     expect(relative(slow, many)).toBe('pass');
     expect(relative(few, many)).toBe('warn');
@@ -138,10 +138,10 @@ describe('a gate', () => {
 
   it('compares texts that a cache answered with such, and not with those for which the model ran', () => {
     const cached = { requests: 600, whole: [[1, 2]] } as const;
-    const mixed = (plain: number, encoded: number): LaneDid => ({
+    const mixed = (plain: number, encoded: number): LaneDelta => ({
       kinds: { text: vector({ ...cached, requests: plain }), 'text ': text({ requests: encoded }) },
     });
-    const merge = (did: LaneDid) => {
+    const merge = (did: LaneDelta) => {
       const lane = counters({ ...did, requests: 0 });
       const [plain, ran] = [lane.kinds['text'], lane.kinds['text ']];
       if (plain === undefined || ran === undefined) throw new Error('both are there');
@@ -168,7 +168,12 @@ describe('a gate', () => {
       evaluation: null,
       looks: 9,
     };
-    const verdict = judge(runbook, row === undefined ? [] : [row], { window: result.window, ...evidence }, 0);
+    const verdict = evaluateGate(
+      runbook,
+      row === undefined ? [] : [row],
+      { window: result.window, ...evidence },
+      0,
+    );
     expect(verdict.rows.find(({ kind }) => kind === 'text')?.verdict).toBe('pass');
   });
 });

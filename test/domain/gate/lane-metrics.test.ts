@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../../domain/gate/evaluate-gate.ts';
 import { listRowsByQuantile } from '../../../domain/metrics/lane-self-metrics.ts';
-import type { LaneOwn } from '../../../domain/metrics/lane-self-metrics.ts';
-import type { GateRow } from '../../../domain/plan/plan.ts';
+import type { LaneSelfMetrics } from '../../../domain/metrics/lane-self-metrics.ts';
+import type { GateCheck } from '../../../domain/plan/plan.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import { counters, snapshot, soundLane } from '../../support/lane-traffic.ts';
@@ -11,16 +11,16 @@ import type { Verdict } from '../../../domain/core/verdict.ts';
 const plan = aPlan();
 
 /** The runbook's row of a metric, or one much like it. */
-function rowOf(metric: GateRow['metric'], more: Partial<GateRow> = {}): GateRow {
+function rowOf(metric: GateCheck['metric'], more: Partial<GateCheck> = {}): GateCheck {
   const found = plan.stages.flatMap(({ rows }) => rows).findLast((row) => row.metric === metric);
   if (found === undefined) throw new Error(`the runbook's plan has no row ${metric}`);
   return { ...found, ...more };
 }
 
-type Own = Partial<LaneOwn> | null;
+type Own = Partial<LaneSelfMetrics> | null;
 
 /** A window of 5,000 requests in which the candidate's lane said this of itself, at its beginning and at its end. */
-function judged(row: GateRow, before: Own, after: Own, stable: Own = {}) {
+function judged(row: GateCheck, before: Own, after: Own, stable: Own = {}) {
   const lane = (release: string, times: number, own: Own) => ({
     ...counters({ release, requests: 5000 }, times),
     own: own === null ? null : { ...soundLane(5000 * times), ...own },
@@ -38,7 +38,7 @@ function judged(row: GateRow, before: Own, after: Own, stable: Own = {}) {
     evaluation: null,
     looks: 1,
   };
-  return judge(plan, [row], evidence, 0);
+  return evaluateGate(plan, [row], evidence, 0);
 }
 
 /** Sums over the 50 answers of the window, the same share in each. */
@@ -93,7 +93,7 @@ const informed = (...args: Parameters<typeof judged>) => {
 };
 
 describe('what a lane tells of itself, for information', () => {
-  it.each<[string, GateRow['metric'], Own, Own, Verdict, RegExp]>([
+  it.each<[string, GateCheck['metric'], Own, Own, Verdict, RegExp]>([
     [
       '[A5] misses as many texts as stable',
       'cacheMisses',
@@ -145,7 +145,7 @@ describe('what a lane tells of itself, for information', () => {
     expect(row?.reason).toMatch(says);
   });
 
-  it.each<[string, GateRow['metric'], Own, Own]>([
+  it.each<[string, GateCheck['metric'], Own, Own]>([
     ['memory before its baseline is taken', 'memoryGrowth', {}, { memoryBaselineBytes: null }],
     [
       'a cache that nobody asked for a text',

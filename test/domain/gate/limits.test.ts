@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../../domain/gate/evaluate-gate.ts';
+import { evaluateGate } from '../../../domain/gate/evaluate-gate.ts';
 import { aPlan } from '../../support/a-plan.ts';
-import type { GateRow, Plan } from '../../../domain/plan/plan.ts';
+import type { GateCheck, Plan } from '../../../domain/plan/plan.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { newRollout } from '../../../domain/rollout/state.ts';
-import { secondLook } from '../../../domain/rollout/confirmation-window.ts';
+import { withConfirmation } from '../../../domain/rollout/confirmation-window.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
 import { windowOf } from '../../support/lane-traffic.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
-import type { Judgement } from '../../../domain/gate/judgement.ts';
+import type { GateResult } from '../../../domain/gate/gate-result.ts';
 
 const runbook = aPlan();
 
-const row: GateRow = {
+const row: GateCheck = {
   metric: 'errorRate',
   against: 'stable',
   warnOver: 0.002,
@@ -24,17 +24,17 @@ const row: GateRow = {
   ladder: [],
   informs: false,
 };
-const LIMIT: GateRow = { ...row, against: 'limit', warnOver: null, redOver: 0.005, onRed: 'rollback' };
-const QUALITY: GateRow = { ...row, metric: 'qualityShortfall', warnOver: null, redOver: 0.05 };
-const LATENCY: GateRow = { ...row, metric: 'endToEndP95', warnOver: 1.15 };
+const LIMIT: GateCheck = { ...row, against: 'limit', warnOver: null, redOver: 0.005, onRed: 'rollback' };
+const QUALITY: GateCheck = { ...row, metric: 'qualityShortfall', warnOver: null, redOver: 0.05 };
+const LATENCY: GateCheck = { ...row, metric: 'endToEndP95', warnOver: 1.15 };
 
 function judged(
   of: Plan['judge'],
-  rows: readonly GateRow[],
-  stable: LaneDid,
-  candidate: LaneDid,
+  rows: readonly GateCheck[],
+  stable: LaneDelta,
+  candidate: LaneDelta,
   percent: number,
-): Judgement {
+): GateResult {
   const result = windowBetween(...windowOf(stable, candidate, percent));
   if (result.kind !== 'window') throw new Error(result.reason);
   const { window } = result;
@@ -47,16 +47,16 @@ function judged(
     evaluation: null,
     looks: runbook.extendAtMost + 1,
   };
-  return judge({ ...runbook, judge: of }, rows, evidence, 0);
+  return evaluateGate({ ...runbook, judge: of }, rows, evidence, 0);
 }
 
-const slow = (share: number): NonNullable<LaneDid['latencies']> => [
+const slow = (share: number): NonNullable<LaneDelta['latencies']> => [
   [1 - share, 3],
   [share, 7],
 ];
 
 describe('a row under both judges', () => {
-  it.each<[string, GateRow, LaneDid, LaneDid, number, { literal: Verdict; sequential: Verdict }]>([
+  it.each<[string, GateCheck, LaneDelta, LaneDelta, number, { literal: Verdict; sequential: Verdict }]>([
     [
       '1 error more in 900 requests at 5 %: more than 0.2 points, and proves nothing',
       row,
@@ -148,8 +148,9 @@ describe('a row under both judges', () => {
 describe('a second look', () => {
   const bad = { requests: 900, errors: 20 };
   const state: RolloutState = { ...newRollout('retriever', 'v0', 0), t0Ms: 0, opening: null };
-  const look = (judgement: Judgement, more: Partial<RolloutState> = {}, of: Plan['judge'] = 'sequential') =>
-    secondLook({ ...runbook, judge: of }, { judgement, state: { ...state, ...more } }, 0).judgement.verdict;
+  const look = (judgement: GateResult, more: Partial<RolloutState> = {}, of: Plan['judge'] = 'sequential') =>
+    withConfirmation({ ...runbook, judge: of }, { judgement, state: { ...state, ...more } }, 0).judgement
+      .verdict;
   const errors = judged('sequential', [row], { requests: 17_100 }, bad, 5);
   const both = judged(
     'sequential',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../../domain/gate/evaluate-gate.ts';
-import type { GateRow } from '../../../domain/plan/plan.ts';
+import { evaluateGate } from '../../../domain/gate/evaluate-gate.ts';
+import type { GateCheck } from '../../../domain/plan/plan.ts';
 import type { Evidence } from '../../../domain/metrics/evidence.ts';
 import { meanDifference } from '../../../domain/statistics/proportion.ts';
 import type { ShadowCounters } from '../../../domain/metrics/snapshot.ts';
@@ -56,7 +56,7 @@ function shadowed(during: Partial<ShadowCounters> | null, more: Partial<Evidence
   };
 }
 
-function row(metric: GateRow['metric'], over: number): GateRow {
+function row(metric: GateCheck['metric'], over: number): GateCheck {
   return {
     metric,
     against: 'limit',
@@ -70,7 +70,7 @@ function row(metric: GateRow['metric'], over: number): GateRow {
   };
 }
 
-const judged = (rows: readonly GateRow[], seen: Evidence) => judge(aPlan(), rows, seen, 0);
+const judged = (rows: readonly GateCheck[], seen: Evidence) => evaluateGate(aPlan(), rows, seen, 0);
 
 describe('a paired drop of hits, 5 points allowed', () => {
   const rows = [row('shadowQualityDrop', 0.05)];

@@ -4,7 +4,7 @@ import type { FastPathState } from '../../../domain/guard/gross-failure-detector
 import { fastPathStep } from '../../../domain/guard/gross-failure-detector.ts';
 import { EMPTY } from '../../../domain/metrics/histogram.ts';
 import type { HarmRule, Trigger } from '../../../domain/plan/plan.ts';
-import type { SameMinutes } from '../../../domain/guard/concurrent-control.ts';
+import type { PairedCounts } from '../../../domain/guard/concurrent-control.ts';
 import type { Count } from '../../../domain/statistics/proportion.ts';
 import { harmStep } from '../../../domain/guard/harm-detector.ts';
 import type { HarmState } from '../../../domain/guard/harm-detector.ts';
@@ -71,7 +71,7 @@ function alarmsIn48Hours(rate: number, more: number, random: () => number): bool
 const NOBODY: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
 
 /** The same minutes of both lanes as the guard sees them, as far as errors go. */
-function minutesOf({ candidate, stable }: BothLanes): SameMinutes {
+function minutesOf({ candidate, stable }: BothLanes): PairedCounts {
   const did = (release: string, errors: Count) => ({
     release,
     errors,

@@ -4,7 +4,7 @@ import { firstState } from '../../../domain/control/apply-command.ts';
 import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import type { SnapshotResult } from '../../../domain/metrics/snapshot.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import { counters, snapshot, sum } from '../../support/lane-traffic.ts';
 import type { GuardContext, GuardEvent, GuardState } from '../../../domain/guard/state.ts';
 
@@ -68,8 +68,8 @@ function view(more: Partial<ControlState> = {}): ControlView {
 }
 
 interface Minute {
-  readonly stable?: LaneDid;
-  readonly candidate?: LaneDid | 'missing';
+  readonly stable?: LaneDelta;
+  readonly candidate?: LaneDelta | 'missing';
   /** The gateway answers with the body that it answered with before. */
   readonly standsStill?: boolean;
 }
@@ -115,7 +115,7 @@ function watch(
 }
 
 /** A quarter of a minute's traffic on top of what was counted. */
-function add(before: ReturnType<typeof counters>, did: LaneDid): ReturnType<typeof counters> {
+function add(before: ReturnType<typeof counters>, did: LaneDelta): ReturnType<typeof counters> {
   return sum(before, counters({ requests: 100, ...did }));
 }
 
@@ -194,7 +194,7 @@ describe('the guard', () => {
 
   it('says where stable breaches as well', () => {
     const bad = { errors: 5 };
-    const tells = (stable: LaneDid) =>
+    const tells = (stable: LaneDelta) =>
       watch([...minutes(2, {}), ...minutes(1, { stable, candidate: bad })]).notified[0];
     expect(tells(bad)).toMatchObject({ stableToo: true });
     expect(tells({})).toMatchObject({ stableToo: false });

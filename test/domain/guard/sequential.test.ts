@@ -4,7 +4,7 @@ import { guardStep, newGuard } from '../../../domain/guard/guard.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { counters, snapshot, sum } from '../../support/lane-traffic.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import type { GuardEvent, GuardState } from '../../../domain/guard/state.ts';
 
 const MINUTE = 60_000;
@@ -14,8 +14,8 @@ const runbook: Plan = { ...shipped, guard: { ...shipped.guard, pollMs: MINUTE } 
 interface Traffic {
   readonly minutes: number;
   readonly percent?: number;
-  readonly stable?: LaneDid;
-  readonly candidate?: LaneDid;
+  readonly stable?: LaneDelta;
+  readonly candidate?: LaneDelta;
 }
 
 /** A guard that is polled each minute; 1,000 requests a minute on each lane if nothing else is said. */
@@ -77,7 +77,7 @@ class Watched {
   }
 }
 
-const GOOD: LaneDid = {
+const GOOD: LaneDelta = {
   errors: 1,
   latencies: [
     [0.97, 3],
@@ -86,7 +86,7 @@ const GOOD: LaneDid = {
 };
 /** Past the warm-up of 15 minutes. */
 const WARM: Traffic = { minutes: 20, stable: GOOD, candidate: GOOD };
-const SLOWER: LaneDid = {
+const SLOWER: LaneDelta = {
   errors: 1,
   latencies: [
     [0.85, 3],
@@ -95,7 +95,7 @@ const SLOWER: LaneDid = {
 };
 
 describe('the guard with the judge sequential', () => {
-  it.each<[string, LaneDid, GuardEvent['kind'] | null, number]>([
+  it.each<[string, LaneDelta, GuardEvent['kind'] | null, number]>([
     ['is certain of 20 % errors after 4 minutes', { ...GOOD, errors: 200 }, 'breach', 4],
     ['rolls back at 1 point more errors than stable', { ...GOOD, errors: 11 }, 'breach', 15],
     ['tolerates 0.1 points more errors', { ...GOOD, errors: 2 }, null, 600],

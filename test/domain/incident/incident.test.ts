@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sayAlert } from '../../../domain/alerts/alert-message.ts';
+import { formatAlert } from '../../../domain/alerts/alert-message.ts';
 import type { Incident } from '../../../domain/incident/incident.ts';
 import { incidentAfter, incidentSeen, isOver } from '../../../domain/incident/incident.ts';
 import { incidentMarkdown } from '../../../domain/incident/incident-markdown.ts';
@@ -18,7 +18,7 @@ function incidentsOf(minutes: number, moment: (poll: number) => Moment, handedOv
   for (const event of polls.events) {
     const rule = RULES.rules.find(({ name }) => name === event.alert.name) ?? null;
     const nowMs = START + event.minute * MINUTE;
-    const says = sayAlert(rule, event.alert);
+    const says = formatAlert(rule, event.alert);
     open = incidentAfter(open, event, { service: 'retriever', rule, says, did: [], handedOver, nowMs });
     if (open === null || !isOver(open)) continue;
     over.push({ incident: open, endedMs: nowMs });

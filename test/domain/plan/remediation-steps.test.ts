@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../../domain/control/state.ts';
-import { nextRung } from '../../../domain/plan/remediation-steps.ts';
+import { nextRemediation } from '../../../domain/plan/remediation-steps.ts';
 import type { LadderStep } from '../../../domain/plan/plan.ts';
 import { reduce } from '../../../domain/rollout/reduce.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
@@ -60,13 +60,13 @@ describe('the next step of a ladder', () => {
       {},
     ],
   ])('%s', (_, ladder, taken, flags, step, after) => {
-    const rung = nextRung(ladder, taken, { ...BUILT, ...flags });
+    const rung = nextRemediation(ladder, taken, { ...BUILT, ...flags });
     expect(rung.kind === 'rung' ? rung.step : null).toBe(step);
     expect(rung.kind === 'rung' ? rung.flags : null).toEqual(step === null ? null : { ...BUILT, ...after });
   });
 
   it('says of each step why it is not taken', () => {
-    const rung = nextRung(['nprobeDown', 'rerankerOff', 'rerankerOn'], ['rerankerOff'], {
+    const rung = nextRemediation(['nprobeDown', 'rerankerOff', 'rerankerOn'], ['rerankerOff'], {
       ...BUILT,
       nprobe: 4,
     });

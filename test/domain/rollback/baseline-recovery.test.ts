@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Baseline } from '../../../domain/rollback/baseline-recovery.ts';
-import { readBaseline, returnRows, sayReturn } from '../../../domain/rollback/baseline-recovery.ts';
+import {
+  readBaseline,
+  recoveryChecks,
+  describeRecovery,
+} from '../../../domain/rollback/baseline-recovery.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import { windowOf } from '../../support/lane-traffic.ts';
 
 const BASELINE: Baseline = {
@@ -13,16 +17,16 @@ const BASELINE: Baseline = {
   rerankP95Ms: 0.5,
   qualityShare: 0.9,
 };
-const GOOD: LaneDid = { requests: 1_000, errors: 1, latencies: [[1, 3]], qualityShare: 0.9 };
+const GOOD: LaneDelta = { requests: 1_000, errors: 1, latencies: [[1, 3]], qualityShare: 0.9 };
 
-function rowsOf(did: LaneDid) {
+function rowsOf(did: LaneDelta) {
   const result = windowBetween(...windowOf(did, {}));
   if (result.kind !== 'window' || result.window.stable === null) throw new Error('no window');
-  return returnRows(BASELINE, result.window.stable);
+  return recoveryChecks(BASELINE, result.window.stable);
 }
 
 describe('metrics after a rollback', () => {
-  it.each<[string, LaneDid, string, RegExp]>([
+  it.each<[string, LaneDelta, string, RegExp]>([
     ['as before are back', GOOD, 'pass', /back at the baseline/],
     ['a little slower are back', { ...GOOD, latencies: [[1, 4.4]] }, 'pass', /back/],
     ['with errors are not', { ...GOOD, errors: 40 }, 'fail', /errorRate: 4.00 % of 1000, limit 0.30 %/],
@@ -36,7 +40,7 @@ describe('metrics after a rollback', () => {
     ],
     ['with some errors more are not proven either way', { ...GOOD, errors: 5 }, 'inconclusive', /errorRate/],
   ])('%s', (_what, did, verdict, says) => {
-    const said = sayReturn(rowsOf(did));
+    const said = describeRecovery(rowsOf(did));
     expect(said.verdict).toBe(verdict);
     expect(said.reason).toMatch(says);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../../domain/rollout/next-action.ts';
 import type { DriverEvent, DriverState } from '../../../domain/rollout/driver.ts';
-import { begin, interrupts, leavesBe, take, triesOn } from '../../../domain/rollout/driver.ts';
+import { begin, interrupts, keepsCurrentAction, take, triesOn } from '../../../domain/rollout/driver.ts';
 import { Walk } from '../../support/rollout-walk.ts';
 import { aPlan } from '../../support/a-plan.ts';
 
@@ -110,9 +110,9 @@ describe('what is heard', () => {
   it('of a breach that may end leaves a raise be, and another epoch does not', () => {
     const waiting = doing('wait');
     const breaching = { kind: 'breaching', trigger: 'slow', reason: 'slow', stableToo: false } as const;
-    expect(leavesBe(plan, doing('raise'), breaching, NOW_MS)).toBe(true);
+    expect(keepsCurrentAction(plan, doing('raise'), breaching, NOW_MS)).toBe(true);
     const superseded = { kind: 'superseded', reason: 'epoch 2' } as const;
-    expect(leavesBe(plan, waiting, superseded, NOW_MS)).toBe(false);
+    expect(keepsCurrentAction(plan, waiting, superseded, NOW_MS)).toBe(false);
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BlastRadius } from '../../../domain/rollout/impact.ts';
-import { NO_BLAST, sayBlastRadius, widen } from '../../../domain/rollout/impact.ts';
+import { NO_BLAST, formatBlastRadius, addImpact } from '../../../domain/rollout/impact.ts';
 import type { Snapshot, SnapshotResult } from '../../../domain/metrics/snapshot.ts';
 import { aPlan } from '../../support/a-plan.ts';
-import type { LaneDid } from '../../support/lane-traffic.ts';
+import type { LaneDelta } from '../../support/lane-traffic.ts';
 import { counters, snapshot } from '../../support/lane-traffic.ts';
 
 const QUALITY = { release: 'v0', tau: 0.5, expectedShare: 0.95, rAt5: 0.6, queries: 800 };
@@ -12,8 +12,8 @@ const NONE = Array.from({ length: 11 }, () => 0);
 /** A reading at which the candidate had done this, out of so many requests of all kinds. */
 function reading(
   { requests = 0, failed = 0, seen = 0 },
-  candidate: LaneDid = {},
-  stable: LaneDid = {},
+  candidate: LaneDelta = {},
+  stable: LaneDelta = {},
   more: Partial<Snapshot> = {},
 ): SnapshotResult {
   return snapshot(
@@ -27,8 +27,10 @@ function reading(
 const none = reading({});
 
 function radiusOf(...readings: readonly SnapshotResult[]): BlastRadius {
-  return readings.reduce((track, next, i) => widen(track, later(next, i), 'v0', aPlan(), QUALITY), NO_BLAST)
-    .radius;
+  return readings.reduce(
+    (track, next, i) => addImpact(track, later(next, i), 'v0', aPlan(), QUALITY),
+    NO_BLAST,
+  ).radius;
 }
 
 /** Read when the gateway had run so long. */
@@ -155,7 +157,7 @@ describe('the blast radius', () => {
   });
 
   it('is a sentence', () => {
-    const said = sayBlastRadius(
+    const said = formatBlastRadius(
       radiusOf(none, reading({ requests: 100, failed: 4, seen: 1 }, { qualityShare: 0.9 })),
     );
     expect(said).toMatch(

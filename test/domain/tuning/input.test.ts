@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { NprobeTuningInput, TuningOrder } from '../../../domain/tuning/input.ts';
+import type { NprobeTuningInput, TuningRequest } from '../../../domain/tuning/input.ts';
 import { readNprobeTuningInput } from '../../../domain/tuning/input.ts';
 
-const DEFAULTS: TuningOrder = {
+const DEFAULTS: TuningRequest = {
   service: 'retriever',
   lane: 'stable',
   priority: 'balanced',
@@ -14,7 +14,7 @@ const DEFAULTS: TuningOrder = {
 const HELD = { owner: 'rollout/retriever/run', epoch: 3 };
 
 describe('the input of nprobeTuning', () => {
-  it.each<[string, unknown, Partial<TuningOrder>]>([
+  it.each<[string, unknown, Partial<TuningRequest>]>([
     ['may be absent', undefined, {}],
     ['may be null', null, {}],
     ['may be empty', {}, {}],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measured, missing } from '../../../domain/core/metric-value.ts';
+import { metricValue, missing } from '../../../domain/core/metric-value.ts';
 import type { TuningNeed, TuningWindow } from '../../../domain/tuning/tuning-trigger.ts';
 import { tuningNeed } from '../../../domain/tuning/tuning-trigger.ts';
 
@@ -15,7 +15,7 @@ function windows(
     return {
       fromMs: toMs - 10 * MINUTE,
       toMs,
-      retrievalP95: p95 === null ? missing('no metrics') : measured(p95, 1_000),
+      retrievalP95: p95 === null ? missing('no metrics') : metricValue(p95, 1_000),
       recall:
         under === null ? null : { queries, expected: queries * 10, found: queries * 10 * (1 - under / 100) },
     };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sayKept } from '../../../scripts/demo/keep-running.ts';
+import { formatKept } from '../../../scripts/demo/keep-running.ts';
 
 const addresses = {
   temporal: '127.0.0.1:7233',
@@ -11,7 +11,7 @@ const addresses = {
 };
 
 it('says how to stop a stack that was kept, and where the tools find its tokens and state', () => {
-  const words = sayKept({ pid: 42, addresses }, '/clone/.data/demo');
+  const words = formatKept({ pid: 42, addresses }, '/clone/.data/demo');
   expect(words).toContain('kill 42');
   expect(words).toContain('export CONTROL_TOKEN_FILE=/clone/.data/demo/run/control-token');
   expect(words).toContain('STATE_DIR=/clone/.data/demo/gateway');
@@ -22,7 +22,7 @@ it('says how to stop a stack that was kept, and where the tools find its tokens 
 
 it('and where it is, if that is not where they look', () => {
   const moved = { ...addresses, control: 'http://127.0.0.1:9001', temporal: '127.0.0.1:9003' };
-  const words = sayKept({ pid: 42, addresses: moved }, '/d');
+  const words = formatKept({ pid: 42, addresses: moved }, '/d');
   expect(words).toContain('export CONTROL_URL=http://127.0.0.1:9001');
   expect(words).toContain('export TEMPORAL_ADDRESS=127.0.0.1:9003');
   expect(words).not.toContain('GATEWAY_URL');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { GateRow } from '../../../domain/plan/plan.ts';
+import type { GateCheck } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import { latencyPlan } from '../../../scripts/demo/latency-plan.ts';
 import { ROOT } from '../../../devstack/process.ts';
@@ -16,7 +16,7 @@ describe('the plan of bad-latency', () => {
     const { plan } = made;
     expect(plan.name).toBe('demo-bad-latency');
     expect(plan.describes).toContain('P95 limit 2.75 ms, between 2.00 at nprobe 4 and 3.50 at 8');
-    const rows = (metric: GateRow['metric']) =>
+    const rows = (metric: GateCheck['metric']) =>
       plan.stages.map((stage) => stage.rows.find((row) => row.metric === metric && row.against === 'limit'));
     for (const row of rows('retrievalP95'))
       expect(row).toMatchObject({ warnOver: 2.75, ladder: ['nprobeDown'] });

@@ -1,5 +1,5 @@
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { begin, interrupts, leavesBe } from '../../../domain/rollout/driver.ts';
+import { begin, interrupts, keepsCurrentAction } from '../../../domain/rollout/driver.ts';
 import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import { MESSAGES } from '../../../domain/rollout/operator-commands.ts';
 import type { Move } from './explore.ts';
@@ -69,7 +69,7 @@ function workflowMoves(plan: Plan, world: World): Moves {
 
 /** What the guard saw is taken up beside what is being done, or interrupts that, or waits for its end. */
 function guardHeardMoves(plan: Plan, world: World, seen: GuardEvent): Moves {
-  const isBeside = leavesBe(plan, world.driver, seen, world.nowMs);
+  const isBeside = keepsCurrentAction(plan, world.driver, seen, world.nowMs);
   const heard = { guard: true, message: false, rollback: false };
   if (world.asked !== null && !isBeside && !interrupts(world.driver, heard)) return [];
   return [

@@ -4,7 +4,7 @@ import type { Command, KeyedChange } from '../../../domain/rollout/next-action.t
 import { nextAction } from '../../../domain/rollout/next-action.ts';
 import type { DriverEvent } from '../../../domain/rollout/driver.ts';
 import { begin, take } from '../../../domain/rollout/driver.ts';
-import { objection } from '../../../domain/rollout/operator-commands.ts';
+import { rejectionReason } from '../../../domain/rollout/operator-commands.ts';
 import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { letGo, pass, seen, stepOf, view } from './gateway.ts';
@@ -213,7 +213,7 @@ function noted(
     after.phase !== 'raise'
   )
     return { ...ghost, licence: null, resumed: false };
-  if (event.kind === 'message' && objection(plan, before, event.message.name) === null) {
+  if (event.kind === 'message' && rejectionReason(plan, before, event.message.name) === null) {
     if (event.message.name === 'approve') return { ...ghost, licence: 'approved' };
     if (event.message.name === 'resume')
       return {

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { ControlChange } from '../../../domain/control/change.ts';
 import type { ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
-import type { GateRow, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
+import type { GateCheck, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Command } from '../../../domain/rollout/next-action.ts';
 import type { DriverState } from '../../../domain/rollout/driver.ts';
@@ -91,8 +91,8 @@ export function smallPlan(): Plan {
   const stages = result.plan.stages.map((stage) => {
     const [, limit] = stage.rows;
     if (limit === undefined) throw new Error(`stage ${stage.name} has no second row`);
-    const errors: GateRow = { ...limit, warnOver: 0.1, redOver: 0.3, onRed: 'hold', ladder: LADDER };
-    const gross: GateRow = { ...limit, warnOver: null, redOver: 0.6, onRed: 'rollback' };
+    const errors: GateCheck = { ...limit, warnOver: 0.1, redOver: 0.3, onRed: 'hold', ladder: LADDER };
+    const gross: GateCheck = { ...limit, warnOver: null, redOver: 0.6, onRed: 'rollback' };
     return { ...stage, rows: [errors, gross, ...stage.rows.slice(2)] };
   });
   const guard = { ...result.plan.guard, harms: [HARM] };

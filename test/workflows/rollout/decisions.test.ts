@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { rejudge } from '../../../domain/audit/replay-decisions.ts';
+import { replayDecisions } from '../../../domain/audit/replay-decisions.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import { FakeWorld, GOOD } from '../../support/fake-world.ts';
 import { TimeSkipping } from '../../support/time-skipping.ts';
@@ -53,7 +53,7 @@ describe('the decisions of a 48-hour rollout', () => {
       expect(await (await start()).handle.result()).toMatchObject({ outcome: 'rolledBack' });
     });
     const verdicts = world.decisions.filter(({ kind }) => kind === 'verdict');
-    const again = rejudge(plan, world.decisions);
+    const again = replayDecisions(plan, world.decisions);
     expect(again.map(({ would }) => would.verdict)).toEqual(verdicts.map(({ verdict }) => verdict));
     expect(again.map(({ differs }) => differs)).not.toContain(true);
 
@@ -63,15 +63,15 @@ describe('the decisions of a 48-hour rollout', () => {
       ...record,
       verdict: (OLD[record.verdict ?? ''] ?? record.verdict) as typeof record.verdict,
     }));
-    expect(rejudge(plan, old)).toEqual(again);
+    expect(replayDecisions(plan, old)).toEqual(again);
 
-    const fast = rejudge(strict(plan), world.decisions).find(({ differs }) => differs);
+    const fast = replayDecisions(strict(plan), world.decisions).find(({ differs }) => differs);
     expect(fast).toMatchObject({
       stage: 'canary-5',
       was: { verdict: 'pass', follows: 'goes on' },
       would: { verdict: 'inconclusive', follows: 'extends' },
     });
-    const lenient = rejudge(lax(plan), world.decisions).filter(({ differs }) => differs);
+    const lenient = replayDecisions(lax(plan), world.decisions).filter(({ differs }) => differs);
     // The first word on errors, and the second that rolled back.
     expect(lenient.map(({ stage, was, would }) => [stage, was.follows, would.follows])).toEqual([
       ['ramp-50', 'extends', 'goes on'],

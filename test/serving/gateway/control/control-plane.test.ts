@@ -4,7 +4,7 @@ import type { Command } from '../../../../domain/control/apply-command.ts';
 import { firstState } from '../../../../domain/control/apply-command.ts';
 import type { ChangeBody } from '../../../../serving/gateway/routes/change-body.ts';
 import { askedOf } from '../../../../serving/gateway/routes/change-body.ts';
-import { ControlPlane, NotOnDisk } from '../../../../serving/gateway/control/control-plane.ts';
+import { ControlPlane, PersistenceError } from '../../../../serving/gateway/control/control-plane.ts';
 
 const NEW = { release: 'v0', flags: null };
 const FLAGS = { impl: 'gru_v0', reranker: 'off', nprobe: 8 } as const;
@@ -52,7 +52,8 @@ function controlPlane(state: ControlState, { killSwitch = false } = {}) {
   const asked = (command: Command) =>
     plane.apply(command).then(
       ({ kind }) => kind,
-      (error: unknown) => (error instanceof NotOnDisk ? (error.inForce ? 'in force' : 'nothing') : error),
+      (error: unknown) =>
+        error instanceof PersistenceError ? (error.inForce ? 'in force' : 'nothing') : error,
     );
   return { plane, disk, asked };
 }
