@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
 import writeFileAtomic from 'write-file-atomic';
@@ -23,14 +23,17 @@ export function payloadConverterPath(): string {
 /**
  * The workflows' bundle for `Worker.create`. Webpack takes seconds for it, for which users of a candidate would wait after
  * a kill of the worker: it is kept in `folder` by the digest of its inputs, and built again where it cannot be read or
- * kept.
+ * kept. `entry` is another module that exports the workflows, for tests.
  */
-export async function workflowBundle(folder: string = FOLDER): Promise<{ readonly code: string }> {
-  const name = `workflow-bundle-${await digestOfInputs()}.js`;
+export async function workflowBundle(
+  folder: string = FOLDER,
+  entry: string = workflowsPath(),
+): Promise<{ readonly code: string }> {
+  const name = `workflow-bundle-${await digestOfInputs(dirname(entry))}.js`;
   const kept = await readFile(join(folder, name), 'utf8').catch(() => null);
   if (kept !== null) return { code: kept };
   const { code } = await bundleWorkflowCode({
-    workflowsPath: workflowsPath(),
+    workflowsPath: entry,
     payloadConverterPath: payloadConverterPath(),
     logger: new DefaultLogger('WARN'),
   });
@@ -45,11 +48,13 @@ async function keep(folder: string, name: string, code: string): Promise<void> {
   for (const file of others) await rm(join(folder, file), { force: true });
 }
 
-/** Of the workflows' and the domain's sources, and of the SDK that they are bundled with. */
-async function digestOfInputs(): Promise<string> {
+/** Of the sources of workflows, domain and the entry's folder, and of the SDK that they are bundled with. */
+async function digestOfInputs(entryFolder: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const folder of ['../workflows/', '../domain/']) {
-    const root = fileURLToPath(new URL(folder, import.meta.url));
+  const folders = ['../workflows/', '../domain/'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  for (const root of new Set([...folders, join(entryFolder, '/')])) {
     const files = (await readdir(root, { recursive: true })).filter((file) =>
       file.endsWith(extname(import.meta.url)),
     );

@@ -1,16 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  DefaultLogger,
-  Runtime,
-  Worker,
-  bundleWorkflowCode,
-  makeTelemetryFilterString,
-} from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
 import { batchTaskQueue, longTaskQueue } from '../../domain/core/task-queues.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
-import { payloadConverterPath } from '../../worker/bundle.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
 import { statusQuery } from '../../workflows/runtime/messages.ts';
 import type { rollout } from '../../workflows/rollout/rollout.ts';
 import type { FakeWorld } from './fake-world.ts';
@@ -75,7 +69,11 @@ export class TimeSkipping {
   static async create(): Promise<TimeSkipping> {
     const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
     Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } });
-    return new TimeSkipping(await bundle());
+    const { code } = await workflowBundle(
+      rooted('.data/test/bundle'),
+      rooted('test/support/bundle-entry.ts'),
+    );
+    return new TimeSkipping(code);
   }
 
   /**
@@ -111,7 +109,8 @@ export class TimeSkipping {
     const taskQueue = 'rollout';
     const every = { connection: env.nativeConnection, activities };
     const workers = await Promise.all([
-      Worker.create({ ...every, taskQueue, workflowBundle: { code: this.code } }),
+      // Without a thread of its own, which takes half a second to start.
+      Worker.create({ ...every, taskQueue, workflowBundle: { code: this.code }, debugMode: true }),
       Worker.create({ ...every, taskQueue: longTaskQueue(taskQueue) }),
       Worker.create({ ...every, taskQueue: batchTaskQueue(taskQueue) }),
     ]);
@@ -124,15 +123,6 @@ export class TimeSkipping {
       await env.teardown();
     }
   }
-}
-
-async function bundle(): Promise<string> {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: rooted('test/support/bundle-entry.ts'),
-    payloadConverterPath: payloadConverterPath(),
-    logger: new DefaultLogger('ERROR'),
-  });
-  return code;
 }
 
 function rooted(path: string): string {
