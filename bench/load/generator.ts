@@ -12,7 +12,7 @@ export interface LoadGenerator {
 
 /** @param queries n*dimension floats as .npy, sent again and again in their order */
 export function startGenerator(queries: string): LoadGenerator {
-  const command = nodeCommand('bench/load', queries) as [string, ...string[]];
+  const command = nodeCommand('bench/load', queries);
   const child = startLineProcess('the load generator', command, process.env);
   return {
     open: async (question) => parseLoadStep(await child.ask({ kind: 'open', ...question })),

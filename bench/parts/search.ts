@@ -60,8 +60,7 @@ export async function runSearch(options: PartOptions): Promise<void> {
 
 /** Starts these of the engines, in their order. */
 export function startSearchEngines(pythonPath: string, names: readonly string[] = ENGINES): Engine[] {
-  const node = (name: string, ...rest: string[]) =>
-    [...nodeCommand(`bench/engines/${name}`), ...rest] as [string, ...string[]];
+  const node = (name: string, ...rest: string[]) => nodeCommand(`bench/engines/${name}`, ...rest);
   const python = { PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: '1' };
   const start: Record<string, () => Engine> = {
     [OURS]: () => startEngine(OURS, node('ours')),

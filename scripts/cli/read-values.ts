@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { CommandOptions, Values } from './command.ts';
 import { UsageError } from './command.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -58,7 +59,7 @@ function parse(options: CommandOptions, args: readonly string[], allowPositional
     );
     if (bare?.kind === 'option')
       throw new UsageError(`${bare.rawName} takes a value: ${bare.rawName} ${options[bare.name]?.value}`);
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(errorMessage(error));
   }
 }
 

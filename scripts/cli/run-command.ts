@@ -4,6 +4,7 @@ import { EXIT, UsageError, isHelp } from './command.ts';
 import { helpOf, usageOf } from './help.ts';
 import { prepareProcess } from './process.ts';
 import { readValues } from './read-values.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /**
  * Runs a command on its arguments and sets the exit code: 0 where it passes, 1 where it fails, 2 for a usage error.
@@ -29,7 +30,7 @@ export async function runCommand(
     else if (lines.length > 0) console.log(lines.join('\n'));
     process.exitCode = passed ? EXIT.passed : EXIT.failed;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const usage = error instanceof UsageError || error instanceof SettingsError;
     if (json) console.log(JSON.stringify({ passed: false, error: reason }));
     // The reason stands last where the arguments could be read: pre-flight quotes the last line of the rollback's script.

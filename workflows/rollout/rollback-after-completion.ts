@@ -5,6 +5,7 @@ import { rollbackCommand } from '../../domain/notification/commands.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import type { rollback } from '../rollback/rollback.ts';
 import type { Notification } from '../../domain/notification/notification.ts';
+import { errorMessage } from '../../domain/core/error-message.ts';
 
 /** A rollback that was said once the release had shipped, while the run was still notifying people of it. */
 export function isTooLate({ outcome }: RolloutState, { name }: Message): boolean {
@@ -29,7 +30,7 @@ export async function rollBackShipped(
     return null;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     return {
       severity: 'critical',
       title: `the rollback of ${candidate}, which has shipped, could not begin`,

@@ -14,6 +14,7 @@ import type { CommandResult, Progress } from '../../cli/command.ts';
 import { UsageError, command } from '../../cli/command.ts';
 import { operatorName } from '../../cli/operator.ts';
 import { releasesFolder } from '../../cli/paths.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const WITHIN_MS = 60_000;
 const POLL_MS = 200;
@@ -111,13 +112,13 @@ async function prove(
     const { verified, reason } = await checkProbes(await probesOf(join(releasesDir, release)), ask);
     return { verified, reason: `/health says ${version}; ${reason}` };
   } catch (error) {
-    return { verified: false, reason: error instanceof Error ? error.message : String(error) };
+    return { verified: false, reason: errorMessage(error) };
   }
 }
 
 async function probesOf(folder: string): Promise<readonly Probe[]> {
   return within(loadProbes(folder)).catch((error: unknown) => {
-    throw new Error(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`${folder}: ${errorMessage(error)}`);
   });
 }
 

@@ -20,6 +20,7 @@ import { readJson } from '../../cli/files.ts';
 import { artifactsFolder, releasesFolder } from '../../cli/paths.ts';
 import { count, existing } from '../../cli/options.ts';
 import { UsageError, command } from '../../cli/command.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const POLL_MS = 1_000;
 
@@ -92,7 +93,7 @@ async function versionCheck(gateway: GatewayClient, expected: string): Promise<C
       reason: `/health says ${version}, ${percent} % on a candidate; expected ${expected}`,
     };
   } catch (error) {
-    return { name, passed: false, reason: words(error) };
+    return { name, passed: false, reason: errorMessage(error) };
   }
 }
 
@@ -103,7 +104,7 @@ async function probesCheck(gateway: GatewayClient, release: string): Promise<Che
     const found = await checkProbes(await loadProbes(dir), (probe) => gateway.askAsUser(probe, release));
     return { name, passed: found.verified, reason: found.reason };
   } catch (error) {
-    return { name, passed: false, reason: words(error) };
+    return { name, passed: false, reason: errorMessage(error) };
   }
 }
 
@@ -129,8 +130,4 @@ async function metricsCheck(
     const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;
     if (late || result.kind === 'reset') return { rows: [], check: { name, passed: false, reason } };
   }
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

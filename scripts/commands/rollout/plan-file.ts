@@ -6,6 +6,7 @@ import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import { textOf } from '../../../platform/text/utf8.ts';
 import { plansFolder } from '../../cli/paths.ts';
 import { UsageError } from '../../cli/command.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 /** What a rollout is shipped by where nobody says otherwise. */
 export const DEFAULT_PLAN = 'runbook-48h';
@@ -28,6 +29,6 @@ function yamlOf(bytes: Buffer, file: string): unknown {
   try {
     return parse(textOf(bytes, file));
   } catch (error) {
-    throw new UsageError(`${file} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${file} is not YAML: ${errorMessage(error)}`);
   }
 }

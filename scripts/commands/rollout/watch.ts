@@ -9,6 +9,7 @@ import { createScreen } from './screen.ts';
 import { seenResult } from './status.ts';
 import type { Seen } from './temporal.ts';
 import { ANSWER_MS, lookAt, rolloutId, withTemporal } from './temporal.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const EVERY_MS = 1_000;
 
@@ -56,7 +57,7 @@ export async function watchToItsEnd(
 function lost(error: unknown): Seen {
   return {
     kind: 'unanswered',
-    reason: error instanceof Error ? error.message : String(error),
+    reason: errorMessage(error),
     startedMs: Date.now(),
   };
 }

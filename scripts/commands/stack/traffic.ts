@@ -9,6 +9,7 @@ import { loadEvaluationSet } from '../../../retrieval/evaluation/set.ts';
 import { UsageError, command } from '../../cli/command.ts';
 import { nonNegative, percent, positive, seed } from '../../cli/options.ts';
 import { releasesFolder } from '../../cli/paths.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const REPORT_MS = 1_000;
 
@@ -127,6 +128,6 @@ async function ask(
       tally.answer(String(answer.headers[LANE_HEADERS.release]), performance.now() - dueMs);
     else tally.error(`HTTP ${answer.statusCode}`);
   } catch (error) {
-    tally.error(error instanceof Error ? error.message : String(error));
+    tally.error(errorMessage(error));
   }
 }

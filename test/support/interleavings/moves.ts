@@ -15,7 +15,8 @@ import {
   rollBack,
 } from './gateway.ts';
 import { traffic } from '../control-commands.ts';
-import { evaluation, readings, report } from './readings.ts';
+import { evaluation, readings } from './readings.ts';
+import { reportOf } from '../walk-reports.ts';
 import { act, begun, dispatch, guardSees, interrupt, say, takeAnswer } from './rollout.ts';
 import type { World } from './world.ts';
 import { harmName } from '../../../domain/guard/harm-detector.ts';
@@ -123,7 +124,7 @@ function luckMoves(plan: Plan, world: World): Moves {
     case 'preflight':
       return [
         disturbing('pre-flight fails', () =>
-          dispatch(plan, at, { kind: 'preflight', report: report('fail') }),
+          dispatch(plan, at, { kind: 'preflight', report: reportOf('fail') }),
         ),
       ];
     case 'snapshot':

@@ -3,7 +3,6 @@ import { counters, snapshot } from '../lane-traffic.ts';
 import type { World } from './world.ts';
 import { NEW, OLD } from './world.ts';
 import type { EvaluationResult } from '../../../domain/core/evaluation-result.ts';
-import type { PreflightReport } from '../../../domain/preflight/report.ts';
 
 /** How the candidate did since the window was opened; `idle`: nobody asked it anything. */
 export type Luck = 'good' | 'warn' | 'hold' | 'bad' | 'idle' | 'missing';
@@ -53,16 +52,4 @@ export function evaluation(world: World, lost: number | null): EvaluationResult 
     gainedAt5: 0,
     file: 'artifacts/eval/x.json',
   };
-}
-
-export function report(verdict: 'pass' | 'fail'): PreflightReport {
-  const quality = (release: string) => ({
-    release,
-    tau: 0.65,
-    expectedShare: 0.95,
-    rAt5: 0.8,
-    queries: QUERIES,
-  });
-  const checks = [{ name: 'norms', verdict, reason: 'row 7 has norm 1.3' }];
-  return { checks, stable: OLD, candidateQuality: quality(NEW), stableQuality: quality(OLD) };
 }

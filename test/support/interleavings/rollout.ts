@@ -8,7 +8,8 @@ import { rejectionReason } from '../../../domain/rollout/operator-commands.ts';
 import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { letGo, pass, seen, stepOf, view } from './gateway.ts';
-import { evaluation, readings, report } from './readings.ts';
+import { evaluation, readings } from './readings.ts';
+import { reportOf } from '../walk-reports.ts';
 import type { Answer, Ghost, Request, World } from './world.ts';
 import { LATE_AT_MOST, OLD } from './world.ts';
 import type { GuardEvent } from '../../../domain/guard/state.ts';
@@ -72,7 +73,7 @@ type Question = Extract<
 function answered(world: World, command: Question): DriverEvent {
   switch (command.do) {
     case 'preflight':
-      return { kind: 'preflight', report: report('pass') };
+      return { kind: 'preflight', report: reportOf('pass') };
     case 'snapshot':
       return { kind: 'snapshot', result: readings(world, 'good') };
     case 'evaluate':
