@@ -1,11 +1,29 @@
+import { BaseSequencer } from 'vitest/node';
+import type { TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
 
 const ALONE = 'test/**/*.alone.test.ts';
+/** Decisions are pure: their files share one process, since to start one costs more than most of them take. */
+const PURE = ['test/domain/**/*.test.ts', 'test/plan-files/**/*.test.ts', 'test/recordings/**/*.test.ts'];
 /** Of many minutes each: `npm run test:long` alone runs them. */
 const LONG = 'test/**/*.long.test.ts';
 
+/** Whole stacks, which wait for minutes, begin first; the short files fill up the other process at the end. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+function place({ moduleId, project }: TestSpecification): number {
+  if (moduleId.includes('/test/e2e/')) return 0;
+  return project.name === 'pure' ? 2 : 1;
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     // What measures a load runs last, with nothing beside it.
     projects: [
       {
@@ -13,9 +31,13 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['test/**/*.test.ts'],
-          exclude: [ALONE, LONG],
+          exclude: [ALONE, LONG, ...PURE],
           sequence: { groupOrder: 0 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'pure', include: PURE, isolate: false, sequence: { groupOrder: 0 } },
       },
       {
         extends: true,

@@ -136,7 +136,7 @@ describe('a rollout that is steered from the command line', () => {
     // After the promotion the release before is the one to go back to.
     const back = await rollout('rollback', '--reason', 'drill');
     expect(back.stdout).toMatch(/rolledBack after \d+ ms, verified/);
-    const checked = await check('--seconds', '20');
+    const checked = await check('--seconds', '8');
     expect(checked.checks.slice(0, 2)).toMatchObject([
       { name: 'version', passed: true },
       { name: 'probes', passed: true },

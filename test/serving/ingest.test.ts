@@ -13,7 +13,7 @@ import type { TestGateway } from '../support/gateway-process.ts';
 import { OLD_FLAGS, createTestGateway, metric, ready } from '../support/gateway-process.ts';
 
 /** Kills of the gateway while it takes chunks; `npm run test:long` has more of them. */
-const KILLS = Number(process.env['INGEST_KILLS'] ?? 10);
+const KILLS = Number(process.env['INGEST_KILLS'] ?? 5);
 const AT_ONCE = 8;
 
 let releases = '';

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
 import { batchTaskQueue, longTaskQueue } from '../../domain/core/task-queues.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
 import { statusQuery } from '../../workflows/runtime/messages.ts';
@@ -12,23 +13,29 @@ import type { TimeSkipping } from './time-skipping.ts';
 
 const WITHIN_MS = 60_000;
 
+type Bundle = Pick<WorkerOptions, 'workflowBundle' | 'debugMode'>;
+
 /** Temporal's own server, whose clock is the real one, for what the time-skipping server does not do: resets, its limits. */
 export class DevServer {
   private readonly env: TestWorkflowEnvironment;
-  private readonly code: string;
+  private readonly bundle: Bundle;
   private count = 0;
 
-  private constructor(env: TestWorkflowEnvironment, code: string) {
+  private constructor(env: TestWorkflowEnvironment, bundle: Bundle) {
     this.env = env;
-    this.code = code;
+    this.bundle = bundle;
   }
 
-  /** With the workflows' bundle of the other server: a process has one runtime. */
-  static async create({ code }: Pick<TimeSkipping, 'code'>): Promise<DevServer> {
+  /**
+   * With the workflows' bundle of the other server: a process has one runtime. `thread`: workflows run in a thread of their own, as in
+   * production, which a worker takes half a second to start.
+   */
+  static async create({ code }: Pick<TimeSkipping, 'code'>, { thread = false } = {}): Promise<DevServer> {
     const path = fileURLToPath(new URL('../../.data/bin/temporal', import.meta.url));
     const executable = { type: 'existing-path', path } as const;
     const log = { format: 'json', level: 'error' };
-    return new DevServer(await TestWorkflowEnvironment.createLocal({ server: { executable, log } }), code);
+    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, log } });
+    return new DevServer(env, { workflowBundle: { code }, debugMode: !thread });
   }
 
   close(): Promise<void> {
@@ -42,7 +49,7 @@ export class DevServer {
     body: (rollout: DevRollout) => Promise<T>,
   ): Promise<T> {
     const service = `service-${++this.count}`;
-    const workers = new DevWorkers(this.env, this.code, service, activities);
+    const workers = new DevWorkers(this.env, this.bundle, service, activities);
     await workers.begin();
     const { workflow } = this.env.client;
     const workflowId = `rollout/${service}`;
@@ -69,11 +76,11 @@ class DevWorkers {
   private workers: Worker[] = [];
   private running: Promise<unknown> = Promise.resolve();
 
-  constructor(env: TestWorkflowEnvironment, code: string, service: string, activities: object) {
+  constructor(env: TestWorkflowEnvironment, bundle: Bundle, service: string, activities: object) {
     const every = { connection: env.nativeConnection, activities };
     this.create = () =>
       Promise.all([
-        Worker.create({ ...every, taskQueue: service, workflowBundle: { code } }),
+        Worker.create({ ...every, ...bundle, taskQueue: service }),
         Worker.create({ ...every, taskQueue: longTaskQueue(service) }),
         Worker.create({ ...every, taskQueue: batchTaskQueue(service) }),
       ]);

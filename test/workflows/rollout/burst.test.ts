@@ -14,7 +14,7 @@ const SLOW = 'Error.stackTraceLimit = 100;';
 let server: DevServer;
 beforeAll(async () => {
   const { code } = await TimeSkipping.create();
-  server = await DevServer.create({ code: `${SLOW}${code}` });
+  server = await DevServer.create({ code: `${SLOW}${code}` }, { thread: true });
 });
 afterAll(async () => {
   await server?.close();

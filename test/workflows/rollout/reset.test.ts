@@ -137,33 +137,32 @@ async function under(
   await server.rollout(world.activities(), input, (rollout) => body(rollout).finally(() => world.goOn()));
 }
 
-describe.concurrent.each(['first', 'last'] as const)(
-  'a rollout that is reset to its %s workflow task',
-  (to) => {
-    it.each(PHASES)(
-      'in $phase hears a rollback: users are back',
-      async ({ percent, prepare, reach }) => {
-        const world = new PhasesWorld();
-        prepare?.(world);
-        await under(world, async (rollout) => {
-          await reach(rollout, world);
-          expect(world.state.percent).toBe(percent);
-          await rollout.reset(to);
-          await rollout.handle.signal('rollback', { by: 'ada' });
-          expect(['rolledBack', 'aborted']).toContain((await rollout.handle.result()).outcome);
-          const { state: control } = world;
-          expect([control.percent, control.restoring, control.lanes.stable.release]).toEqual([
-            0,
-            null,
-            'v-1',
-          ]);
-          expect(await failedTasks(rollout)).toEqual([]);
-        });
-      },
-      120_000,
-    );
-  },
-);
+/** Each phase once, by turns to the first and to the last workflow task; `npm run test:long` takes both for each. */
+const RESETS = (['first', 'last'] as const).map((to, turn) => ({
+  to,
+  phases: PHASES.filter((_, i) => process.env['LONG'] === 'yes' || i % 2 === turn),
+}));
+
+describe.concurrent.each(RESETS)('a rollout that is reset to its $to workflow task', ({ to, phases }) => {
+  it.each(phases)(
+    'in $phase hears a rollback: users are back',
+    async ({ percent, prepare, reach }) => {
+      const world = new PhasesWorld();
+      prepare?.(world);
+      await under(world, async (rollout) => {
+        await reach(rollout, world);
+        expect(world.state.percent).toBe(percent);
+        await rollout.reset(to);
+        await rollout.handle.signal('rollback', { by: 'ada' });
+        expect(['rolledBack', 'aborted']).toContain((await rollout.handle.result()).outcome);
+        const { state: control } = world;
+        expect([control.percent, control.restoring, control.lanes.stable.release]).toEqual([0, null, 'v-1']);
+        expect(await failedTasks(rollout)).toEqual([]);
+      });
+    },
+    120_000,
+  );
+});
 
 describe('a rollout whose page was handed over', () => {
   it('goes on after a reset, and hears a rollback', async () => {

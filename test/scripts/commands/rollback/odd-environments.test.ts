@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../../../devstack/ports.ts';
-import { ROOT } from '../../../../devstack/process.ts';
+import { ROOT, moduleCommand } from '../../../../platform/node-command.ts';
 import { allCommands } from '../../../../scripts/cli/command.ts';
 import { commands } from '../../../../scripts/commands/tree.ts';
 import { releasesFolder, smallRelease } from '../../../fixtures/releases.ts';
@@ -14,6 +14,8 @@ import { createTestGateway } from '../../../support/gateway-process.ts';
 const TOKEN = 'a-token-of-this-test';
 const SCRIPT = join(ROOT, 'scripts/rollback_retriever.sh');
 const isRoot = process.getuid?.() === 0;
+/** Compiled under `npm test`: the script above is what runs from the sources. */
+const RETRIEVER = moduleCommand('scripts/cli');
 /** An id that no machine has an entry for. */
 const NOBODY = 'setpriv --reuid=54321 --regid=54321 --clear-groups';
 
@@ -175,7 +177,7 @@ describe('every command explains itself to a user without an entry and without H
 
   it.concurrent.each(words)('%s', async (name) => {
     const { code, said } = await shell(
-      `cd / && umask 777 && ${unprivileged} "$ROOT/scripts/retriever.mjs" ${name} --help`,
+      `cd / && umask 777 && ${unprivileged} ${RETRIEVER.join(' ')} ${name} --help`,
       { TSX_DISABLE_CACHE: '1' },
     );
     expect([code, said]).toEqual([0, expect.not.stringMatching(/\n +at /)]);
