@@ -1,4 +1,5 @@
 import { mixtureFor, sequenceZ } from '../statistics/confidence-sequence.ts';
+import type { ExperimentReason } from './reason.ts';
 import type { Interval } from '../statistics/proportion.ts';
 import { normalQuantile, splitPValue } from '../statistics/proportion.ts';
 
@@ -132,8 +133,12 @@ function valueOf(metric: 'mrr' | 'rAt5', place: number): number {
 export type Recommendation = 'keepOn' | 'turnOff' | 'undecided';
 
 export type ExperimentStep =
-  | { readonly kind: 'goOn' }
-  | { readonly kind: 'end'; readonly recommendation: Recommendation; readonly reason: string };
+  | { readonly kind: 'continue' }
+  | {
+      readonly kind: 'end';
+      readonly recommendation: Recommendation;
+      readonly reason: ExperimentReason;
+    };
 
 /** Whether the arms have their share of the users: p of the split of distinct keys, null while there are few. */
 export function splitOf(arms: Arms, offPercent: number): number | null {
@@ -143,35 +148,19 @@ export function splitOf(arms: Arms, offPercent: number): number | null {
 
 /** What a look at the arms decides. Looks may be as many as one likes. */
 export function interimAnalysis(design: ExperimentDesign, arms: Arms): ExperimentStep {
-  const end = (recommendation: Recommendation, reason: string) =>
+  const end = (recommendation: Recommendation, reason: ExperimentReason) =>
     ({ kind: 'end', recommendation, reason }) as const;
-  const split = splitOf(arms, design.offPercent);
-  if (split !== null && split < SPLIT_P)
-    return end(
-      'undecided',
-      `the split is broken: ${arms.off.keys} of ${arms.on.keys + arms.off.keys} request keys without reranker where ${design.offPercent} % were meant (p ${split.toPrecision(2)}): no number of it can be trusted`,
-    );
+  const { offPercent, detect } = design;
+  const p = splitOf(arms, offPercent);
+  const [onKeys, offKeys] = [arms.on.keys, arms.off.keys];
+  if (p !== null && p < SPLIT_P)
+    return end('undecided', { code: 'splitBroken', onKeys, offKeys, offPercent, p });
   const effect = effectOf(design.metric, arms, design.units);
   const { interval, units } = effect;
-  const said = formatEffect(effect);
-  if (interval !== null && interval.low > 0) return end('keepOn', `the reranker lifts ${said}`);
-  if (interval !== null && interval.high < 0) return end('turnOff', `the reranker lowers ${said}`);
-  if (interval !== null && interval.high < design.detect)
-    return end(
-      'turnOff',
-      `the lift is proven to be below the ${points(design.detect)} that were looked for: ${said}`,
-    );
-  if (units < design.units) return { kind: 'goOn' };
-  return end('undecided', `after all ${units} planned units nothing is proven: ${said}`);
-}
-
-/** An effect as a person reads it. */
-export function formatEffect({ metric, on, off, lift, interval, units }: Effect): string {
-  if (on === null || off === null || lift === null) return `${metric}: no units in one arm`;
-  const between = interval === null ? '' : ` (${points(interval.low)} to ${points(interval.high)})`;
-  return `${metric} by ${points(lift)}${between}: ${on.toFixed(3)} with it, ${off.toFixed(3)} without, ${units} units`;
-}
-
-function points(share: number): string {
-  return `${(100 * share).toFixed(1)} points`;
+  if (interval !== null && interval.low > 0) return end('keepOn', { code: 'lifts', effect, detect });
+  if (interval !== null && interval.high < 0) return end('turnOff', { code: 'lowers', effect, detect });
+  if (interval !== null && interval.high < detect)
+    return end('turnOff', { code: 'belowDetectable', effect, detect });
+  if (units < design.units) return { kind: 'continue' };
+  return end('undecided', { code: 'unproven', effect, detect });
 }

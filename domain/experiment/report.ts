@@ -1,6 +1,8 @@
 import type { Arms, Effect, ExperimentDesign, Recommendation } from './analysis.ts';
-import { EXPERIMENT_METRICS, effectOf, formatEffect } from './analysis.ts';
+import { EXPERIMENT_METRICS, effectOf } from './analysis.ts';
+import { formatEffect } from './describe-reason.ts';
 import type { ExperimentInput } from './input.ts';
+import type { ExperimentReason } from './reason.ts';
 
 export type ExperimentOutcome =
   /** It ran to a recommendation, or to its planned end. */
@@ -22,6 +24,8 @@ export interface ExperimentReport {
   readonly design: ExperimentDesign;
   readonly outcome: ExperimentOutcome;
   readonly recommendation: Recommendation;
+  readonly why: ExperimentReason;
+  /** `why` as a sentence. */
   readonly reason: string;
   readonly startedMs: number;
   readonly endedMs: number;

@@ -4,6 +4,7 @@ import { recoveryChecks, describeRecovery } from '../../domain/rollback/baseline
 import { evaluateOnce } from '../../domain/alerts/evaluate-rules.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { Arms } from '../../domain/experiment/analysis.ts';
+import { describeReason } from '../../domain/experiment/describe-reason.ts';
 import {
   RANKED,
   addArms,
@@ -212,7 +213,7 @@ export function recordExperiments(): string[] {
       notes.add({
         lift,
         look,
-        step,
+        step: step.kind === 'end' ? { ...step, reason: describeReason(step.reason) } : step,
         effects: (['mrr', 'clickThrough'] as const).map((of) => effectOf(of, arms, units)),
       });
       if (step.kind === 'end') break;

@@ -34,6 +34,9 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   [/(rows|checks) are green/g, '$1 pass'],
   [/unknown after/g, 'inconclusive after'],
   [/can [n]ot/g, 'cannot'],
+  // Experiments.
+  [/"kind":"goOn"/g, '"kind":"continue"'],
+  [/below the (\S+ points) that were looked for/g, 'below $1, the least worth having'],
 ];
 
 /** A recorded line in today's words. */

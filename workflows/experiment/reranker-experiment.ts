@@ -1,7 +1,7 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { ExperimentInput } from '../../domain/experiment/input.ts';
 import { readExperimentInput } from '../../domain/experiment/input.ts';
-import type { ExperimentResult } from './run.ts';
+import type { ExperimentResult } from './status.ts';
 import { ExperimentRun } from './run.ts';
 
 /**

@@ -7,12 +7,13 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { armsOf, newTally, addReading } from '../../domain/experiment/arm-totals.ts';
-import type { Designed } from '../../domain/experiment/design.ts';
 import { designFor, untilNextLookMs } from '../../domain/experiment/design.ts';
-import type { Arms, ExperimentDesign, Recommendation } from '../../domain/experiment/analysis.ts';
+import type { ExperimentDesign } from '../../domain/experiment/analysis.ts';
 import { interimAnalysis, noArms, splitOf } from '../../domain/experiment/analysis.ts';
 import type { ExperimentInput } from '../../domain/experiment/input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../../domain/experiment/report.ts';
+import { describeReason, describeSampleSize } from '../../domain/experiment/describe-reason.ts';
+import type { ExperimentReason } from '../../domain/experiment/reason.ts';
 import { effectsOf } from '../../domain/experiment/report.ts';
 import type { EndExperiment, StartExperiment } from '../../domain/control/change.ts';
 import { STANDS_STILL } from '../../domain/metrics/source-clock.ts';
@@ -20,27 +21,11 @@ import { activities, permanentReason } from '../runtime/activities.ts';
 import { experimentActivities } from './activities.ts';
 import { hearOnce } from '../runtime/hear-once.ts';
 import { identity } from '../runtime/identity.ts';
+import type { ExperimentResult, ExperimentStatus } from './status.ts';
+import { detailsMarkdown } from './status.ts';
 import type { ArmsReading } from '../../domain/experiment/arm-totals.ts';
 
-/** What an experiment ends with. */
-export interface ExperimentResult {
-  readonly outcome: ExperimentOutcome;
-  readonly recommendation: Recommendation;
-  readonly reason: string;
-  /** The report's files; none where it never began. */
-  readonly files: readonly string[];
-}
-
-/** Answer of the query `status` of an experiment. */
-export interface ExperimentStatus {
-  /** What is under way, or the outcome. */
-  readonly state: string;
-  readonly reason: string;
-  readonly arms: Arms;
-  readonly recommendation: Recommendation | null;
-}
-
-type End = Omit<ExperimentResult, 'files'>;
+type End = Omit<ExperimentResult, 'files' | 'reason'>;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -57,7 +42,7 @@ export class ExperimentRun {
   private readonly key: string;
   /** Salt and label: another run of the same name begins with other users and empty counters. */
   private readonly name: string;
-  /** Why a person wants it to end. */
+  /** The signal by which an operator ended it. */
   private stop: string | null = null;
   private status: ExperimentStatus = {
     state: 'starting',
@@ -81,14 +66,15 @@ export class ExperimentRun {
       description: 'Where the experiment stands, with its arms',
     });
     hearOnce(['stop', 'rollback'], 'all users are served as before; takes anything', (name) => {
-      this.stop ??= `${name} was asked for`;
+      this.stop ??= name;
     });
   }
 
   async run(): Promise<ExperimentResult> {
     const ended = await this.attempt().catch((error: unknown) => {
-      if (isCancellation(error)) return this.end('cancelled', 'undecided', 'the workflow was cancelled');
-      return this.end(this.epoch === null ? 'refused' : 'superseded', 'undecided', permanentReason(error));
+      if (isCancellation(error)) return undecided('cancelled', { code: 'cancelled' });
+      const outcome = this.epoch === null ? 'refused' : 'superseded';
+      return undecided(outcome, { code: 'callFailed', detail: permanentReason(error) });
     });
     return CancellationScope.nonCancellable(() => this.close(ended));
   }
@@ -107,44 +93,41 @@ export class ExperimentRun {
 
   private async attempt(): Promise<End> {
     const unfit = await this.unfit();
-    if (unfit !== null) return this.end('refused', 'undecided', unfit);
-    this.show({ state: 'looking at the traffic' });
+    if (unfit !== null) return undecided('refused', unfit);
+    this.show({ state: 'measuring the traffic' });
     const from = await this.calls.readArms();
-    if (from.kind === 'arms' && from.service !== this.input.service)
-      return this.end(
-        'refused',
-        'undecided',
-        `this worker changes the gateway of ${from.service}, not of ${this.input.service}`,
-      );
+    const asked = this.input.service;
+    if (from.kind === 'arms' && from.service !== asked)
+      return undecided('refused', { code: 'otherService', service: from.service, asked });
     await condition(() => this.stop !== null, this.input.lookMinutes * MINUTE_MS, {
       summary: 'how much traffic and feedback there is',
     });
-    if (this.stop !== null) return this.end('stopped', 'undecided', this.stop);
+    if (this.stop !== null) return undecided('stopped', { code: 'stopped', signal: this.stop });
     const planned = designFor(this.input, from, await this.calls.readArms());
-    if (planned.kind === 'refused') return this.end('refused', 'undecided', planned.reason);
-    this.design = planned.design;
-    this.show({ reason: planned.says });
+    if (planned.kind === 'refused') return undecided('refused', planned.reason);
+    this.design = planned.sample.design;
+    this.show({ reason: describeSampleSize(planned.sample) });
     const refusal = await this.begin();
-    return refusal === null ? this.watch(planned) : this.end('refused', 'undecided', refusal);
+    return refusal === null
+      ? this.watch(planned.sample.design, planned.lookEveryMs)
+      : undecided('refused', refusal);
   }
 
   /** Why stable cannot be experimented with; null if it can. */
-  private async unfit(): Promise<string | null> {
+  private async unfit(): Promise<ExperimentReason | null> {
     const { state, lanes } = await this.calls.control();
-    if (lanes.stable?.state !== 'ready') return 'stable is not ready';
+    if (lanes.stable?.state !== 'ready') return { code: 'stableNotReady' };
     this.release = lanes.stable.release;
-    if (state.percent > 0) return `${state.percent} % of the users are on a candidate: a rollout comes first`;
-    if (lanes.stable.flags.reranker === 'off')
-      return `${this.release} is served without reranker: there is nothing to leave out`;
-    return null;
+    if (state.percent > 0) return { code: 'candidateHasUsers', percent: state.percent };
+    return lanes.stable.flags.reranker === 'off' ? { code: 'rerankerOff', release: this.release } : null;
   }
 
   /** Null when the arms are set up. Not interrupted: arms that were set up have to be known, to be cleared. */
-  private async begin(): Promise<string | null> {
+  private async begin(): Promise<ExperimentReason | null> {
     return CancellationScope.nonCancellable(async () => {
       const taken = await this.calls.takeFreeEpoch({ owner: this.key, key: `${this.key}/start` });
       if (taken.kind === 'held')
-        return `${taken.workflowId} runs and holds the fence (epoch ${taken.epoch}); ask again once it has ended`;
+        return { code: 'fenceHeld', workflowId: taken.workflowId, epoch: taken.epoch };
       const { offPercent, maxHours } = this.input;
       const forMs = maxHours * HOUR_MS + SLACK_MS;
       const start = { kind: 'startExperiment', name: this.name, offPercent, forMs } as const;
@@ -156,7 +139,7 @@ export class ExperimentRun {
     });
   }
 
-  private async watch({ design, lookEveryMs }: Extract<Designed, { kind: 'design' }>): Promise<End> {
+  private async watch(design: ExperimentDesign, lookEveryMs: number): Promise<End> {
     const endMs = this.startedMs + this.input.maxHours * HOUR_MS;
     this.show({ state: 'experimenting' });
     for (;;) {
@@ -164,20 +147,22 @@ export class ExperimentRun {
       const leftMs = Math.max(1, Math.min(nextMs, endMs - Date.now()));
       await condition(() => this.stop !== null, leftMs, { summary: 'until the next look at the arms' });
       const lost = this.take(await this.calls.readArms());
-      if (lost !== null) return this.end('superseded', 'undecided', lost);
-      if (this.stop !== null) return this.end('stopped', 'undecided', this.stop);
+      if (lost !== null) return undecided('superseded', lost);
+      if (this.stop !== null) return undecided('stopped', { code: 'stopped', signal: this.stop });
       const step = interimAnalysis(design, armsOf(this.tally));
-      if (step.kind === 'end') return this.end('completed', step.recommendation, step.reason);
-      if (Date.now() >= endMs) return this.end('completed', 'undecided', this.late(design));
+      if (step.kind === 'end')
+        return { outcome: 'completed', recommendation: step.recommendation, why: step.reason };
+      if (Date.now() >= endMs)
+        return undecided('completed', {
+          code: 'hoursOver',
+          maxHours: this.input.maxHours,
+          units: design.units,
+        });
     }
   }
 
-  private late({ units }: ExperimentDesign): string {
-    return `${this.input.maxHours} h are over before the ${units} planned units came, and nothing is proven`;
-  }
-
   /** Takes a reading up; why the arms are not ours any more, or null. A reading that is missing changes nothing. */
-  private take(reading: ArmsReading): string | null {
+  private take(reading: ArmsReading): ExperimentReason | null {
     if (reading.kind === 'missing') {
       this.show({ reason: reading.reason });
       return null;
@@ -190,10 +175,10 @@ export class ExperimentRun {
       return null;
     }
     if (reading.epoch !== this.epoch || reading.experiment !== this.name)
-      return `somebody took the lanes (epoch ${reading.epoch}, experiment ${reading.experiment ?? 'none'}): the arms ended`;
+      return { code: 'lanesTaken', epoch: reading.epoch, experiment: reading.experiment };
     const arms = armsOf(this.tally);
     const step = this.design === null ? null : interimAnalysis(this.design, arms);
-    this.show({ arms, reason: step?.kind === 'end' ? step.reason : this.status.reason });
+    this.show({ arms, reason: step?.kind === 'end' ? describeReason(step.reason) : this.status.reason });
     return null;
   }
 
@@ -202,19 +187,20 @@ export class ExperimentRun {
     epoch: number,
     step: string,
     command: StartExperiment | EndExperiment,
-  ): Promise<string | null> {
+  ): Promise<ExperimentReason | null> {
     try {
       const change = { epoch, step: `${this.key}/${step}/${Date.now()}`, by: this.key, commands: [command] };
       const result = await this.calls.changeTraffic(change);
-      return result.kind === 'done' ? null : result.refusal.reason;
+      return result.kind === 'done' ? null : { code: 'gatewayRefused', detail: result.refusal.reason };
     } catch (error) {
-      return permanentReason(error);
+      return { code: 'callFailed', detail: permanentReason(error) };
     }
   }
 
   /** All users as before, then the report. Who took the fence has cleared the arms already. */
   private async close(ended: End): Promise<ExperimentResult> {
     const { calls, epoch, design } = this;
+    const reason = describeReason(ended.why);
     if (epoch !== null) await this.change(epoch, 'clear', { kind: 'endExperiment' });
     const { files } =
       design === null || epoch === null
@@ -226,18 +212,19 @@ export class ExperimentRun {
       .notify({
         severity: ended.outcome === 'completed' ? 'info' : 'warning',
         title: `reranker experiment with ${this.release || this.input.service}: ${ended.outcome}, ${ended.recommendation}`,
-        text: ended.reason,
+        text: reason,
         dedupeKey: `${this.key}/end/${Date.now()}`,
       })
       .catch(() => {});
-    this.show({ state: ended.outcome, reason: ended.reason, recommendation: ended.recommendation });
-    return { ...ended, files };
+    this.show({ state: ended.outcome, reason, recommendation: ended.recommendation });
+    return { ...ended, reason, files };
   }
 
   private report(ended: End, design: ExperimentDesign): ExperimentReport {
     const arms = armsOf(this.tally);
     return {
       ...ended,
+      reason: describeReason(ended.why),
       name: this.name,
       run: this.key,
       release: this.release,
@@ -252,15 +239,12 @@ export class ExperimentRun {
     };
   }
 
-  private end(outcome: ExperimentOutcome, recommendation: Recommendation, reason: string): End {
-    return { outcome, recommendation, reason };
-  }
-
   private show(known: Partial<ExperimentStatus>): void {
     this.status = { ...this.status, ...known };
-    const { state, reason, arms } = this.status;
-    setCurrentDetails(
-      `### Reranker experiment: ${state}\n\n${reason}\n\nWith reranker ${arms.on.requests} requests, without ${arms.off.requests}.\n\nSignals: \`stop\`, \`rollback\`; neither needs an input.`,
-    );
+    setCurrentDetails(detailsMarkdown(this.status));
   }
+}
+
+function undecided(outcome: ExperimentOutcome, why: ExperimentReason): End {
+  return { outcome, recommendation: 'undecided', why };
 }

@@ -46,8 +46,8 @@ describe('a look at the arms', () => {
     ['keeps a reranker that lifts for certain', arms(0.6, 0.5, 15_000), 'keepOn'],
     ['turns a reranker off that lowers', arms(0.5, 0.6, 15_000), 'turnOff'],
     ['turns one off that is proven to lift less than is worth having', arms(0.5, 0.5, 18_000), 'turnOff'],
-    ['goes on where nothing is proven yet', arms(0.55, 0.5, 3_000), 'goOn'],
-    ['goes on without a unit', noArms(), 'goOn'],
+    ['goes on where nothing is proven yet', arms(0.55, 0.5, 3_000), 'continue'],
+    ['goes on without a unit', noArms(), 'continue'],
     ['ends undecided after the planned units', arms(0.53, 0.5, 20_000), 'undecided'],
     ['trusts no number of a broken split', arms(0.6, 0.5, 15_000, [800, 200]), 'undecided'],
   ])('%s', (_, seen, expected) => {
@@ -58,7 +58,7 @@ describe('a look at the arms', () => {
   it('says that the split is broken, and how', () => {
     const step = interimAnalysis(DESIGN, arms(0.6, 0.5, 15_000, [800, 200]));
     expect(step).toMatchObject({
-      reason: expect.stringMatching(/200 of 1000 request keys .*10 % were meant/),
+      reason: { code: 'splitBroken', onKeys: 800, offKeys: 200, offPercent: 10 },
     });
   });
 });
@@ -150,9 +150,10 @@ describe('the plan of an experiment', () => {
 
   it('lasts as long as the traffic takes to bring the units', () => {
     const planned = designFor(input(), reading(0, 0, 0), reading(MINUTES, 90_000, 4_500));
-    if (planned.kind === 'refused') throw new Error(planned.reason);
-    expect(planned.design.units).toBe(unitsNeeded(0.03, 10, 0.25));
-    expect(planned.expectedMs).toBeCloseTo((planned.design.units / 4_500) * MINUTES, 3);
+    if (planned.kind === 'refused') throw new Error(planned.reason.code);
+    const { design, expectedMs } = planned.sample;
+    expect(design.units).toBe(unitsNeeded(0.03, 10, 0.25));
+    expect(expectedMs).toBeCloseTo((design.units / 4_500) * MINUTES, 3);
   });
 
   it('counts requests where click-through decides', () => {
@@ -161,24 +162,29 @@ describe('the plan of an experiment', () => {
       reading(0, 0, 0),
       reading(MINUTES, 90_000, 4_500),
     );
-    expect(planned).toMatchObject({ design: { units: unitsNeeded(0.03, 10, 0.05 * 0.95) } });
+    expect(planned).toMatchObject({ sample: { design: { units: unitsNeeded(0.03, 10, 0.05 * 0.95) } } });
   });
 
-  it.each<[string, ArmsReading, RegExp]>([
-    ['too little feedback for its hours', reading(MINUTES, 90_000, 3), /needed .* and there are 168 h/],
+  it.each<[string, ArmsReading, object]>([
+    [
+      'too little feedback for its hours',
+      reading(MINUTES, 90_000, 3),
+      { code: 'sampleTooLarge', maxHours: 168 },
+    ],
     [
       'no feedback at all',
       reading(MINUTES, 90_000, 0),
-      /90000 queries and 0 feedback: mrr cannot be measured/,
+      { code: 'noFeedback', metric: 'mrr', requests: 90_000, feedback: 0 },
     ],
-    ['no traffic', reading(MINUTES, 0, 0), /0 queries and 0 feedback/],
-    ['a gateway that was restarted meanwhile', reading(MINUTES, 9, 9, 2), /was restarted/],
-    ['no metrics', { kind: 'missing', reason: 'connection refused' }, /not known: connection refused/],
+    ['no traffic', reading(MINUTES, 0, 0), { code: 'noFeedback', requests: 0, feedback: 0 }],
+    ['a gateway that was restarted meanwhile', reading(MINUTES, 9, 9, 2), { code: 'gatewayRestarted' }],
+    [
+      'no metrics',
+      { kind: 'missing', reason: 'connection refused' },
+      { code: 'trafficUnknown', detail: 'connection refused' },
+    ],
   ])('is refused with %s', (_, to, reason) => {
-    expect(designFor(input(), reading(0, 0, 0), to)).toEqual({
-      kind: 'refused',
-      reason: expect.stringMatching(reason),
-    });
+    expect(designFor(input(), reading(0, 0, 0), to)).toMatchObject({ kind: 'refused', reason });
   });
 });
 

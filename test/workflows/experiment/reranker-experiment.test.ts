@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ExperimentStatus } from '../../../workflows/experiment/run.ts';
+import type { ExperimentStatus } from '../../../workflows/experiment/status.ts';
 import type { rerankerExperiment } from '../../../workflows/experiment/reranker-experiment.ts';
 import { ExperimentWorld } from '../../support/experiment-world.ts';
 import { HOUR, MINUTE, TimeSkipping } from '../../support/time-skipping.ts';
@@ -53,14 +53,17 @@ function lifting(points: number): ExperimentWorld {
 
 describe('rerankerExperiment', () => {
   it.each([
-    { points: 10, recommendation: 'keepOn', why: 'the reranker lifts mrr' },
-    { points: -10, recommendation: 'turnOff', why: 'below the 3.0 points' },
-    { points: 0, recommendation: 'turnOff', why: 'below the 3.0 points' },
+    { points: 10, recommendation: 'keepOn', code: 'lifts' },
+    { points: -10, recommendation: 'turnOff', code: 'belowDetectable' },
+    { points: 0, recommendation: 'turnOff', code: 'belowDetectable' },
   ] as const)('recommends $recommendation where the lift is $points points', async (row) => {
     const world = lifting(row.points);
     const result = await experiment(world);
-    expect(result).toMatchObject({ outcome: 'completed', recommendation: row.recommendation });
-    expect(result.reason).toContain(row.why);
+    expect(result).toMatchObject({
+      outcome: 'completed',
+      recommendation: row.recommendation,
+      why: { code: row.code },
+    });
     expect(result.files).toHaveLength(1);
     const [report] = world.reports;
     expect(report).toMatchObject({ release: 'v-1', restarts: 0, effects: [{ metric: 'mrr' }, {}, {}] });
@@ -75,7 +78,7 @@ describe('rerankerExperiment', () => {
     expect(await experiment(lifting(2.4))).toMatchObject({
       outcome: 'completed',
       recommendation: 'undecided',
-      reason: expect.stringContaining('planned units nothing is proven'),
+      why: { code: 'unproven' },
     });
   });
 
@@ -84,7 +87,7 @@ describe('rerankerExperiment', () => {
     world.arrives.off = 0.8;
     expect(await experiment(world)).toMatchObject({
       recommendation: 'undecided',
-      reason: expect.stringContaining('the split is broken'),
+      why: { code: 'splitBroken' },
     });
   });
 
@@ -102,34 +105,34 @@ describe('rerankerExperiment', () => {
     expect(world.reports[0]?.restarts).toBe(1);
   });
 
-  it.each<[string, (world: ExperimentWorld) => void, object, RegExp]>([
+  it.each<[string, (world: ExperimentWorld) => void, object]>([
     [
       'a rollout holds the fence',
       (world) => (world.heldBy = 'rollout/retriever'),
-      {},
-      /rollout\/retriever runs and holds the fence/,
+      { code: 'fenceHeld', workflowId: 'rollout/retriever' },
     ],
     [
       'the candidate has users',
       (world) => (world.state = { ...world.state, percent: 5 }),
-      {},
-      /5 % of the users are on a candidate/,
+      { code: 'candidateHasUsers', percent: 5 },
     ],
-    ['nothing is reranked', (world) => (world.reranker = 'off'), {}, /served without reranker/],
+    ['nothing is reranked', (world) => (world.reranker = 'off'), { code: 'rerankerOff', release: 'v-1' }],
     [
       'the sample cannot be reached',
       (world) => (world.feedbackShare = 0.0001),
-      {},
-      /are needed .* and there are 168 h/,
+      { code: 'sampleTooLarge', maxHours: 168 },
     ],
-    ['nobody gives feedback', (world) => (world.feedbackShare = 0), {}, /0 feedback: mrr cannot be measured/],
-    ['there are no metrics', (world) => (world.metricsGone = true), {}, /the traffic is not known/],
-  ])('is refused where %s, and changes nothing', async (_, spoil, input, reason) => {
+    [
+      'nobody gives feedback',
+      (world) => (world.feedbackShare = 0),
+      { code: 'noFeedback', metric: 'mrr', feedback: 0 },
+    ],
+    ['there are no metrics', (world) => (world.metricsGone = true), { code: 'trafficUnknown' }],
+  ])('is refused where %s, and changes nothing', async (_, spoil, why) => {
     const world = new ExperimentWorld();
     spoil(world);
-    const result = await experiment(world, input);
-    expect(result).toMatchObject({ outcome: 'refused', recommendation: 'undecided', files: [] });
-    expect(result.reason).toMatch(reason);
+    const result = await experiment(world);
+    expect(result).toMatchObject({ outcome: 'refused', recommendation: 'undecided', files: [], why });
     expect(world.changes).toEqual([]);
     expect(world.reports).toEqual([]);
   });
@@ -141,7 +144,7 @@ describe('rerankerExperiment', () => {
       expect(world.state.experiment?.offPercent).toBe(10);
       await handle.signal(signal, ['what', { ever: 1 }]);
     });
-    expect(result).toMatchObject({ outcome: 'stopped', reason: `${signal} was asked for` });
+    expect(result).toMatchObject({ outcome: 'stopped', why: { code: 'stopped', signal } });
     expect(world.state.experiment).toBeNull();
     expect(world.reports).toHaveLength(1);
   });
@@ -165,7 +168,7 @@ describe('rerankerExperiment', () => {
       world.command({ kind: 'takeEpoch', body }, 0);
       expect(world.state.experiment).toBeNull();
     });
-    expect(result).toMatchObject({ outcome: 'superseded', reason: expect.stringContaining('somebody took') });
+    expect(result).toMatchObject({ outcome: 'superseded', why: { code: 'lanesTaken', epoch: 2 } });
     expect(world.state).toMatchObject({ epoch: 2, owner: 'rollout/retriever/1', interventions: 0 });
   });
 
@@ -180,8 +183,11 @@ describe('rerankerExperiment', () => {
       await handle.result();
       events = (await handle.fetchHistory()).events?.length ?? 0;
     });
-    expect(result).toMatchObject({ outcome: 'completed', recommendation: 'undecided' });
-    expect(result.reason).toMatch(/168 h are over before/);
+    expect(result).toMatchObject({
+      outcome: 'completed',
+      recommendation: 'undecided',
+      why: { code: 'hoursOver', maxHours: 168 },
+    });
     // A sample of a few minutes, and a week of waiting for it.
     expect(events).toBeLessThan(2_500);
   });
