@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Renaming } from './old-names.ts';
 
 /** How an error of a field reads: the rule, and the value that breaks it. */
 interface Message {
@@ -122,8 +123,19 @@ export function unionBy<T extends readonly [z.core.$ZodTypeDiscriminable, ...z.c
   });
 }
 
-/** Everything that is wrong with a file, each problem by its field. `file` names what has no path. */
-export function problemsOf({ issues }: z.ZodError, file: string): string[] {
+/** What a file holds, read by its schema, or everything that is wrong with it. `file` names what has no path. */
+export function readAs<T>(
+  schema: z.ZodType<T>,
+  { value, problems }: Renaming,
+  file: string,
+): { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: readonly string[] } {
+  if (problems.length > 0) return { ok: false, problems };
+  const { success, data, error } = schema.safeParse(value);
+  return success ? { ok: true, data } : { ok: false, problems: problemsOf(error, file) };
+}
+
+/** Everything that is wrong with a file, each problem by its field. */
+function problemsOf({ issues }: z.ZodError, file: string): string[] {
   return issues.flatMap(({ path, message, ...issue }) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => `${pathOf([...path, key])}: ${message}`)

@@ -12,13 +12,14 @@ import {
   oneOf,
   percent,
   points,
-  problemsOf,
   ratio,
+  readAs,
   template,
   text,
   unionBy,
   whole,
 } from './fields.ts';
+import { withAlertNames } from './old-names.ts';
 
 export type ParsedAlertRules =
   | { readonly ok: true; readonly rules: AlertRules }
@@ -82,8 +83,8 @@ export const alertRulesSchema = fields({
   describes: text,
   poll: duration(100),
   reminder: duration(1_000),
-  clearAfter: duration(500),
-  blind: fields({ after: duration(500), severity: oneOf(SEVERITIES) }),
+  keepFiringFor: duration(500),
+  noTelemetry: fields({ after: duration(500), severity: oneOf(SEVERITIES) }),
   evaluations: fields({
     maxAge: duration(1_000),
     weeklyMaxAge: duration(1_000).optional(),
@@ -94,16 +95,16 @@ export const alertRulesSchema = fields({
 
 /** Alert rules out of what a YAML file holds, or everything that is wrong with it, each by its field. */
 export function parseAlertRules(raw: unknown): ParsedAlertRules {
-  const result = alertRulesSchema.safeParse(raw);
-  if (!result.success) return { ok: false, problems: problemsOf(result.error, 'the alert rules') };
-  const { alerts: name, describes, blind, evaluations, ...read } = result.data;
+  const result = readAs(alertRulesSchema, withAlertNames(raw), 'the alert rules');
+  if (!result.ok) return result;
+  const { alerts: name, describes, noTelemetry, evaluations, ...read } = result.data;
   const rules: AlertRules = {
     name,
     describes,
     pollMs: read.poll,
     reminderMs: read.reminder,
-    clearMs: read.clearAfter,
-    blind: { afterMs: blind.after, severity: blind.severity },
+    keepFiringForMs: read.keepFiringFor,
+    noTelemetry: { afterMs: noTelemetry.after, severity: noTelemetry.severity },
     evaluations: {
       maxAgeMs: evaluations.maxAge,
       weeklyMaxAgeMs: evaluations.weeklyMaxAge ?? null,

@@ -4,7 +4,7 @@ import type { Unit } from '../domain/metrics/metric.ts';
 import type { Metric } from '../domain/metrics/registry.ts';
 import { METRICS, definitionOf } from '../domain/metrics/registry.ts';
 import type { GateCheck, HarmRule, Plan, Stage, Trigger } from '../domain/plan/plan.ts';
-import { JUDGES, LADDER_STEPS } from '../domain/plan/plan.ts';
+import { DECISION_RULES, REMEDIATION_STEPS } from '../domain/plan/plan.ts';
 import { planProblems } from '../domain/plan/plan-consistency.ts';
 import {
   boolean,
@@ -16,36 +16,34 @@ import {
   numberBetween,
   oneOf,
   pValue,
-  problemsOf,
   ratio,
+  readAs,
   share,
   text,
   unionBy,
   whole,
 } from './fields.ts';
+import { withPlanNames } from './old-names.ts';
 
 export type ParsedPlan =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly string[] };
 
-/** For plans that do not say: nprobe one way, the reranker, and the other model. */
-const LADDER_AT_MOST = 3;
-
 /** Limits of a row are written in its metric's unit; one in another unit is a mistake, not a number. */
 function rowOf<A extends z.ZodType<'limit' | 'stable' | undefined>>(
   metrics: readonly Metric[],
-  against: A,
+  compareTo: A,
   limit: typeof share,
 ) {
   return fields({
     metric: oneOf(metrics),
-    against,
-    warnOver: limit.optional(),
-    redOver: limit.optional(),
-    onRed: oneOf(['hold', 'rollback', 'ladder']).default('hold'),
-    decide: oneOf(['interval', 'point']).default('interval'),
+    compareTo,
+    warnAbove: limit.optional(),
+    failAbove: limit.optional(),
+    onFail: oneOf(['hold', 'rollback', 'remediate']).default('hold'),
+    useInterval: boolean.default(true),
     minSamples: whole(1),
-    ladder: list(oneOf(LADDER_STEPS)).default([]),
-    informs: boolean.default(false),
+    remediation: list(oneOf(REMEDIATION_STEPS)).default([]),
+    dryRun: boolean.default(false),
   });
 }
 
@@ -66,25 +64,26 @@ const row = unionBy('metric', METRICS, [
   rowOf(withUnit('ratio'), either, ratio),
   rowOf(withUnit('p'), either, pValue),
   unionBy(
-    'against',
+    'compareTo',
     ['limit', 'stable'],
     [rowOf(latencies, itsLimit, latency), rowOf(latencies, z.literal('stable'), ratio)],
   ),
   ...byKind.map((metric) => rowOf([metric], stableAlone(metric), ratio)),
 ])
-  .transform(({ against = 'limit', warnOver = null, redOver = null, ...rest }): GateCheck => ({
+  .transform(({ compareTo = 'limit', warnAbove = null, failAbove = null, ...rest }): GateCheck => ({
     ...rest,
-    against,
-    warnOver,
-    redOver,
+    compareTo,
+    warnAbove,
+    failAbove,
   }))
-  .superRefine(({ warnOver, redOver, onRed, ladder }, { addIssue }) => {
+  .superRefine(({ warnAbove, failAbove, onFail, remediation }, { addIssue }) => {
     const wrong = (field: string, message: string) => addIssue({ code: 'custom', path: [field], message });
-    if (warnOver === null && redOver === null)
-      wrong('warnOver', 'is missing, and so is redOver: one is needed');
-    if (warnOver !== null && redOver !== null && warnOver > redOver)
-      wrong('redOver', 'must not lie below warnOver');
-    if (onRed === 'ladder' && ladder.length === 0) wrong('ladder', 'is needed by onRed: ladder');
+    if (warnAbove === null && failAbove === null)
+      wrong('warnAbove', 'is missing, and so is failAbove: one is needed');
+    if (warnAbove !== null && failAbove !== null && warnAbove > failAbove)
+      wrong('failAbove', 'must not lie below warnAbove');
+    if (onFail === 'remediate' && remediation.length === 0)
+      wrong('remediation', 'is needed by onFail: remediate');
   });
 
 const percentRule = mustBe('a number over 0 and up to 100');
@@ -181,8 +180,8 @@ const guard = fields({
   harms: list(harm).default([]),
   leaseTtl: duration(1_000),
   onLeaseExpiry: oneOf(['zero', 'keep']).default('zero'),
-  blindAfter: duration(1_000),
-  blindMax: duration(1_000),
+  noTelemetryAfter: duration(1_000),
+  noTelemetryMax: duration(1_000),
   notReady: duration(1_000),
   triggers: list(trigger),
   rAt5DropOver: share,
@@ -192,12 +191,12 @@ const guard = fields({
 export const planSchema = fields({
   plan: text,
   describes: text,
-  judge: oneOf(JUDGES).default('sequential'),
+  decisionRule: oneOf(DECISION_RULES).default('sequentialTest'),
   baseline: duration(1_000),
   confidence: numberBetween(0.5, 1, 'a number between 0.5 and 1'),
   p95Excess: duration(),
   extend: fields({ by: duration(1_000), atMost: whole(0) }),
-  ladderAtMost: whole(0).default(LADDER_AT_MOST),
+  maxRemediations: whole(0).default(3), // nprobe one way, the reranker, and the other model
   holdEvery: duration(1_000),
   keepPrevious: duration(),
   loadWithin: duration(1_000),
@@ -211,13 +210,13 @@ function planOf({ plan: name, guard: watch, shadow, ...read }: z.output<typeof p
   return {
     name,
     describes: read.describes,
-    judge: read.judge,
+    decisionRule: read.decisionRule,
     baselineMs: read.baseline,
     confidence: read.confidence,
     p95ExcessMs: read.p95Excess,
     extendByMs: read.extend.by,
     extendAtMost: read.extend.atMost,
-    ladderAtMost: read.ladderAtMost,
+    maxRemediations: read.maxRemediations,
     holdEveryMs: read.holdEvery,
     keepPreviousMs: read.keepPrevious,
     loadWithinMs: read.loadWithin,
@@ -229,8 +228,8 @@ function planOf({ plan: name, guard: watch, shadow, ...read }: z.output<typeof p
       harms: watch.harms,
       leaseTtlMs: watch.leaseTtl,
       onLeaseExpiry: watch.onLeaseExpiry,
-      blindAfterMs: watch.blindAfter,
-      blindMaxMs: watch.blindMax,
+      noTelemetryAfterMs: watch.noTelemetryAfter,
+      noTelemetryMaxMs: watch.noTelemetryMax,
       notReadyMs: watch.notReady,
       triggers: watch.triggers,
       rAt5DropOver: watch.rAt5DropOver,
@@ -241,8 +240,8 @@ function planOf({ plan: name, guard: watch, shadow, ...read }: z.output<typeof p
 
 /** A plan out of what a YAML file holds, or everything that is wrong with it, each by its field. */
 export function parsePlan(raw: unknown): ParsedPlan {
-  const read = planSchema.safeParse(raw);
-  if (!read.success) return { ok: false, problems: problemsOf(read.error, 'the plan') };
+  const read = readAs(planSchema, withPlanNames(raw), 'the plan');
+  if (!read.ok) return read;
   const plan = planOf(read.data);
   const problems = planProblems(plan);
   return problems.length === 0 ? { ok: true, plan } : { ok: false, problems };

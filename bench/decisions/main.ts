@@ -1,5 +1,5 @@
 /** The plan is plans/runbook-48h.yaml, its guard polling once a simulated minute. */
-import { JUDGES } from '../../domain/plan/plan.ts';
+import { DECISION_RULES } from '../../domain/plan/plan.ts';
 import { z } from 'zod';
 import { command } from '../../scripts/cli/command.ts';
 import { count, natural, positive } from '../../scripts/cli/options.ts';
@@ -8,13 +8,13 @@ import { reportDecisions } from './report.ts';
 import { SCENARIOS } from '../../simulation/scenarios.ts';
 
 const decisions = command({
-  example: "--rate 20 --seeds 20 --judge sequential --only 'P95 x2'",
+  example: "--rate 20 --seeds 20 --judge sequentialTest --only 'P95 x2'",
   options: {
     rate: { value: 'QPS', help: 'context requests a second', schema: positive.prefault('20') },
     seeds: { value: 'N', help: 'rollouts of each scenario', schema: count.prefault('20') },
     // Margins, tolerances and the CUSUM's cap were tuned on the seeds from 1 on: those are not to be reported.
     first: { value: 'N', help: 'the first seed', schema: natural.prefault('1001') },
-    judge: { value: 'NAME', help: JUDGES.join(', '), schema: z.enum(JUDGES).optional() },
+    judge: { value: 'NAME', help: DECISION_RULES.join(', '), schema: z.enum(DECISION_RULES).optional() },
     only: {
       value: 'SCENARIO',
       help: 'one of the scenarios',
@@ -26,7 +26,7 @@ const decisions = command({
     reportDecisions({
       rate,
       seeds: Array.from({ length: seeds }, (_, i) => first + i),
-      judges: JUDGES.filter((name) => judge === undefined || name === judge),
+      judges: DECISION_RULES.filter((name) => judge === undefined || name === judge),
       scenarios: SCENARIOS.filter(({ name }) => only === undefined || name === only),
       why,
     });

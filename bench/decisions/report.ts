@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { JUDGES } from '../../domain/plan/plan.ts';
+import { DECISION_RULES } from '../../domain/plan/plan.ts';
 import { ROOT } from '../../devstack/process.ts';
 import type { Ends } from './replay.ts';
 import { replay } from './replay.ts';
@@ -14,7 +14,7 @@ export interface Question {
   /** Judged requests a second, both lanes together, on average over the day. */
   readonly rate: number;
   readonly seeds: readonly number[];
-  readonly judges: readonly Plan['judge'][];
+  readonly judges: readonly Plan['decisionRule'][];
   readonly scenarios: readonly Scenario[];
   /** Whether to say of each end that is wrong how it came. */
   readonly why: boolean;
@@ -24,7 +24,7 @@ export interface Question {
 export const DEFAULT_QUESTION: Question = {
   rate: 20,
   seeds: Array.from({ length: 20 }, (_, i) => 1001 + i),
-  judges: JUDGES,
+  judges: DECISION_RULES,
   scenarios: SCENARIOS,
   why: false,
 };
@@ -44,7 +44,7 @@ export function reportDecisions({ rate, seeds, judges, scenarios, why }: Questio
     console.log(`\njudge ${judge}, ${rate} requests/s, seeds ${seeds[0]} to ${seeds.at(-1)}`);
     console.log(line('release', 'shipped', 'rolled back', 'held', 'min to 0 %', 'min to asked'));
     const all = scenarios.map((scenario) => {
-      const ends = replay({ ...plan, judge }, scenario, rate, seeds);
+      const ends = replay({ ...plan, decisionRule: judge }, scenario, rate, seeds);
       print(ends, why);
       return ends;
     });

@@ -48,14 +48,14 @@ function ruleInputs(lane: LaneName, watches: AlertState['watches'], now: Observa
 function gateway({ lastSeenMs }: AlertState, { poll, rules, nowMs }: Observation): SourceCheck[] {
   const { snapshot } = poll;
   if (snapshot.kind === 'snapshot') return [service(BLIND, null)];
-  const { afterMs, severity } = rules.blind;
+  const { afterMs, severity } = rules.noTelemetry;
   if (nowMs - lastSeenMs < afterMs) return [];
   return [service(BLIND, { severity, release: null, reason: snapshot.reason })];
 }
 
 function controlListener({ sceneMs }: AlertState, { poll, rules, nowMs }: Observation): SourceCheck[] {
   if (poll.scene !== null) return [service(NOT_SEEN, null)];
-  const { afterMs, severity } = rules.blind;
+  const { afterMs, severity } = rules.noTelemetry;
   // Without metrics the gateway is gone, which `BLIND` says.
   if (poll.snapshot.kind === 'missing' || nowMs - sceneMs < afterMs) return [];
   const reason = 'the control listener does not say who serves what';

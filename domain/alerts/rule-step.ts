@@ -53,9 +53,9 @@ function unwatched(key: string, { watch, alert }: TrackedRule): RuleOutcome {
 }
 
 /** A rule without a time of its own is decided by its newest reading, and keeps no older one. */
-function timingOf({ forMs }: AlertRule, { pollMs, clearMs }: AlertRules): RuleTiming {
-  const historyMs = forMs === 0 ? 0 : Math.max(forMs, clearMs);
-  return { pollMs, forMs, clearForMs: Math.min(clearMs, forMs), historyMs };
+function timingOf({ forMs }: AlertRule, { pollMs, keepFiringForMs }: AlertRules): RuleTiming {
+  const historyMs = forMs === 0 ? 0 : Math.max(forMs, keepFiringForMs);
+  return { pollMs, forMs, clearForMs: Math.min(keepFiringForMs, forMs), historyMs };
 }
 
 function watchAfter(

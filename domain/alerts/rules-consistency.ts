@@ -7,7 +7,13 @@ const MARK_BYTES = 4_000;
 const POLL_BYTES = 45;
 
 /** What is wrong with rules whose fields are all right by themselves: each problem with its fields, their values, and what to do. */
-export function alertRuleProblems({ rules, pollMs, blind, clearMs, reminderMs }: AlertRules): string[] {
+export function alertRuleProblems({
+  rules,
+  pollMs,
+  noTelemetry,
+  keepFiringForMs,
+  reminderMs,
+}: AlertRules): string[] {
   const names = [BLIND, NO_EVALUATION, NO_WEEKLY, NOT_SEEN, ...rules.map(({ name }) => name)];
   const problems = names
     .filter((name, i) => names.indexOf(name) < i)
@@ -31,12 +37,12 @@ export function alertRuleProblems({ rules, pollMs, blind, clearMs, reminderMs }:
   });
   const longest = (of: (rule: AlertRules['rules'][number]) => number) => Math.max(0, ...rules.map(of));
   const lookBackMs = longest((rule) => rule.lookBackMs);
-  const polls = rules.reduce((sum, { forMs }) => sum + Math.max(forMs, clearMs) / pollMs, 0);
+  const polls = rules.reduce((sum, { forMs }) => sum + Math.max(forMs, keepFiringForMs) / pollMs, 0);
   problems.push(
     ...pollProblems('poll', pollMs),
-    ...notUnder('blind.after', blind.afterMs, 'poll', pollMs),
-    ...notUnder('clearAfter', clearMs, 'poll', pollMs),
-    ...notUnder('reminder', reminderMs, 'clearAfter', clearMs),
+    ...notUnder('noTelemetry.after', noTelemetry.afterMs, 'poll', pollMs),
+    ...notUnder('keepFiringFor', keepFiringForMs, 'poll', pollMs),
+    ...notUnder('reminder', reminderMs, 'keepFiringFor', keepFiringForMs),
     ...tooMuch(
       (lookBackMs / pollMs + 2) * MARK_BYTES + polls * 2 * POLL_BYTES,
       'poll: the look-backs and times of all rules',

@@ -105,9 +105,9 @@ export interface AlertRules {
   /** How often an alert that lasts is repeated. */
   readonly reminderMs: number;
   /** What fired is over after so long without a breach. */
-  readonly clearMs: number;
+  readonly keepFiringForMs: number;
   /** No metrics, or nobody who says who serves what, for so long is an alert of its own. */
-  readonly blind: { readonly afterMs: number; readonly severity: Severity };
+  readonly noTelemetry: { readonly afterMs: number; readonly severity: Severity };
   /**
    * No evaluation of the stable release that is younger, likewise; and no weekly maintenance, where `weeklyMaxAgeMs` says
    * that one is due.
@@ -130,10 +130,10 @@ export const NOT_SEEN = 'not-seen';
 const HOUR_MS = 3_600_000;
 
 /** For how long a rule's input may be missing before that is an alert of its own. */
-export function unseenAfterMs({ metric, forMs, lookBackMs }: AlertRule, { blind }: AlertRules): number {
+export function unseenAfterMs({ metric, forMs, lookBackMs }: AlertRule, { noTelemetry }: AlertRules): number {
   // Tuning looks at an hour.
   const windowMs = ALERT_METRICS[metric].source === 'tuning' ? HOUR_MS : Math.max(forMs, lookBackMs);
-  return Math.max(windowMs, blind.afterMs);
+  return Math.max(windowMs, noTelemetry.afterMs);
 }
 
 /** Places that a message may have. */

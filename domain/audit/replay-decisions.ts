@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { readVerdict } from '../core/verdict.ts';
 import type { GateRecord } from '../rollout/decision.ts';
+import { readGate } from '../rollout/decision.ts';
 
 /** A verdict of a rollout, and the one that another plan comes to on the same evidence. */
 export interface ReplayedDecision {
@@ -32,8 +33,9 @@ type Gate = Omit<GateRecord, 'rows' | 'evidence'> & { readonly verdict: Verdict 
  */
 export function replayDecisions(plan: Plan, records: readonly DecisionRecord[]): ReplayedDecision[] {
   return records.flatMap((record) => {
-    const { kind, stage, gate } = record;
-    if (kind !== 'verdict' || stage === null || gate === null || record.verdict === null) return [];
+    const { kind, stage } = record;
+    if (kind !== 'verdict' || stage === null || record.gate === null || record.verdict === null) return [];
+    const gate = readGate(record.gate);
     const verdict = readVerdict(record.verdict);
     const was = {
       verdict,
@@ -66,8 +68,8 @@ function judgedBy(plan: Plan, name: string, gate: GateRecord, atMs: number): Jud
   };
 }
 
-function consequence({ verdict, onRed, ladder, taken, extensions, held, extendAtMost }: Gate): string {
-  if (verdict === 'fail' && onRed === 'rollback') return 'rolls back';
+function consequence({ verdict, onFail, remediation, taken, extensions, held, extendAtMost }: Gate): string {
+  if (verdict === 'fail' && onFail === 'rollback') return 'rolls back';
   if (held) return 'stays held';
   switch (verdict) {
     case 'pass':
@@ -76,7 +78,7 @@ function consequence({ verdict, onRed, ladder, taken, extensions, held, extendAt
       return extensions < extendAtMost ? 'extends' : 'holds';
     case 'warn':
     case 'fail': {
-      const step = ladder.find((one) => one === 'hold' || !taken.includes(one)) ?? 'hold';
+      const step = remediation.find((one) => one === 'hold' || !taken.includes(one)) ?? 'hold';
       return step === 'hold' ? 'holds' : `tries ${step}`;
     }
     default:

@@ -53,7 +53,7 @@ function because(result: Result): string {
 }
 
 /** A row's limit as a person reads it, in its metric's unit. */
-function formatLimit({ row: { metric, against }, limits, point }: Result, which: Which): string {
+function formatLimit({ row: { metric, compareTo }, limits, point }: Result, which: Which): string {
   const over = limits[which];
   if (over === null) return 'the limit';
   const { unit } = definitionOf(metric);
@@ -64,7 +64,9 @@ function formatLimit({ row: { metric, against }, limits, point }: Result, which:
       return `${over} times`;
     case 'share':
     case 'points':
-      return unit === 'share' && against === 'limit' ? `${hundredths(over)} %` : `${hundredths(over)} points`;
+      return unit === 'share' && compareTo === 'limit'
+        ? `${hundredths(over)} %`
+        : `${hundredths(over)} points`;
     case 'ms':
       return point ? 'the limit' : formatShareOfSlow(limits, which);
     default:

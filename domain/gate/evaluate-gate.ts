@@ -6,7 +6,7 @@ import type { GateCheck, Plan } from '../plan/plan.ts';
 import { zFor } from '../statistics/proportion.ts';
 import type { CheckResult } from './check-result.ts';
 import { checkRow } from './check-result.ts';
-import { ladderOf, mostSevereAction } from './gate-action.ts';
+import { remediationOf, mostSevereAction } from './gate-action.ts';
 import type { GateResult } from './gate-result.ts';
 
 /** Judges a gate's rows. Rows that inform, or do not apply, are shown and do not count. */
@@ -17,7 +17,7 @@ export function evaluateGate(
   atMs: number,
 ): GateResult {
   const judged = rows.flatMap((row) => evaluateCheck(plan, row, evidence));
-  const counting = judged.filter(({ row, measured: m }) => !row.informs && m.kind !== 'notApplicable');
+  const counting = judged.filter(({ row, measured: m }) => !row.dryRun && m.kind !== 'notApplicable');
   const verdict = worst(counting.map((row) => row.verdict));
   const deciding = counting.filter((row) => row.verdict === verdict);
   const failed = deciding.filter(() => verdict === 'fail');
@@ -29,8 +29,8 @@ export function evaluateGate(
         : [...new Set(deciding.map(({ reason }) => reason))].join('; '),
     rows: judged,
     atMs,
-    onRed: mostSevereAction(failed.map(({ row }) => row.onRed)),
-    ladder: ladderOf(
+    onFail: mostSevereAction(failed.map(({ row }) => row.onFail)),
+    remediation: remediationOf(
       verdict,
       deciding.map(({ row }) => row),
     ),
@@ -41,8 +41,8 @@ export function evaluateGate(
 function evaluateCheck(plan: Plan, row: GateCheck, evidence: Evidence): CheckResult[] {
   const { estimate, source } = definitionOf(row.metric);
   const { candidate, percent } = evidence.window;
-  const { against, warnOver, redOver, minSamples } = row;
-  const question = { evidence, against, warnOver, redOver, minSamples, excessMs: plan.p95ExcessMs };
+  const { compareTo, warnAbove, failAbove, minSamples } = row;
+  const question = { evidence, compareTo, warnAbove, failAbove, minSamples, excessMs: plan.p95ExcessMs };
   // An evaluation is made once, however often its window is looked at.
   const z = zFor(plan.confidence, source === 'evaluation' ? 1 : evidence.looks);
   return [estimate(question)]

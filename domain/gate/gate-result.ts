@@ -1,4 +1,4 @@
-import type { GateCheck, LadderStep } from '../plan/plan.ts';
+import type { GateCheck, RemediationStep } from '../plan/plan.ts';
 import type { CheckResult } from './check-result.ts';
 import type { Verdict } from '../core/verdict.ts';
 
@@ -9,12 +9,12 @@ export interface GateResult {
   readonly rows: readonly CheckResult[];
   readonly atMs: number;
   /** What a fail asks for; null for other verdicts. */
-  readonly onRed: GateCheck['onRed'] | null;
+  readonly onFail: GateCheck['onFail'] | null;
   /** What may be tried, first step first; empty where a row that decided has nothing to try. */
-  readonly ladder: readonly LadderStep[];
+  readonly remediation: readonly RemediationStep[];
 }
 
 /** A gate that could not be measured at all. */
 export function inconclusiveResult(reason: string, atMs: number): GateResult {
-  return { verdict: 'inconclusive', reason, rows: [], atMs, onRed: null, ladder: [] };
+  return { verdict: 'inconclusive', reason, rows: [], atMs, onFail: null, remediation: [] };
 }

@@ -13,29 +13,33 @@ export interface Limits extends Bounds<number> {
 }
 
 /**
- * How far beyond what they say a row's limits are applied. The judge `sequential` asks for a proof up to the stage's margin (a test of
+ * How far beyond what they say a row's limits are applied. The decision rule `sequentialTest` asks for a proof up to the stage's margin (a test of
  * non-inferiority), and is three times as wide where stable has no users to compare with: its last window was another time of the day.
  */
 export function toleranceOf(
   plan: Plan,
-  { decide }: Pick<GateCheck, 'decide'>,
+  { useInterval }: Pick<GateCheck, 'useInterval'>,
   { margin, needsControl }: Pick<MetricDefinition, 'margin' | 'needsControl'>,
   percent: number,
 ): Tolerance {
-  if (plan.judge === 'literal') return { times: 1, margin: 0 };
+  if (plan.decisionRule === 'threshold') return { times: 1, margin: 0 };
   const margins = plan.stages.find((stage) => stage.percent === percent)?.margins;
   return {
     times: percent >= 100 && needsControl ? UNCONTROLLED_TOLERANCE_FACTOR : 1,
-    margin: decide === 'point' || margin === null ? 0 : (margins?.[margin] ?? 0),
+    margin: !useInterval || margin === null ? 0 : (margins?.[margin] ?? 0),
   };
 }
 
-/** The limits that a row's samples are held against. The judge `sequential` takes one that stable does not keep either for as high as stable lies. */
-export function limitsOf({ judge }: Plan, { warn, fail }: Bounds<Bound>, tolerance: Tolerance): Limits {
+/** The limits that a row's samples are held against. The decision rule `sequentialTest` takes one that stable does not keep either for as high as stable lies. */
+export function limitsOf(
+  { decisionRule }: Plan,
+  { warn, fail }: Bounds<Bound>,
+  tolerance: Tolerance,
+): Limits {
   const first = warn ?? fail;
   if (first === null) return { warn: null, fail: null, within: 0 };
   const allowed = ({ control }: Bound, over: number) => {
-    const shared = judge === 'literal' || control === null ? 0 : Math.max(0, control - first.over);
+    const shared = decisionRule === 'threshold' || control === null ? 0 : Math.max(0, control - first.over);
     return over * tolerance.times + shared;
   };
   return {
@@ -53,6 +57,6 @@ export function classify({ warn, fail, within }: Limits, at: (limit: 'warn' | 'f
 }
 
 /** Whether the measured value decides, and not its interval. */
-export function byPoint(plan: Plan, row: Pick<GateCheck, 'decide'>): boolean {
-  return plan.judge === 'literal' || row.decide === 'point';
+export function byPoint(plan: Plan, row: Pick<GateCheck, 'useInterval'>): boolean {
+  return plan.decisionRule === 'threshold' || !row.useInterval;
 }

@@ -49,7 +49,7 @@ export function guardStep(
     return blind(state, poll, context.plan.guard, nowMs);
   const seen = remember({ ...state, lastSeenMs: nowMs, blindTold: null }, poll, context, nowMs);
   const breach = breachEvent(seen, context.plan.guard, nowMs);
-  if (context.plan.judge !== 'sequential') return endOrTell(seen, breach, context, nowMs);
+  if (context.plan.decisionRule !== 'sequentialTest') return endOrTell(seen, breach, context, nowMs);
   const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
   return endOrTell({ ...seen, compared }, breach ?? harmEvent(alarm), context, nowMs);
 }
@@ -63,8 +63,12 @@ function withoutOldBody(state: GuardState, poll: Poll): { state: GuardState; pol
 }
 
 /** Whether the guard sees what happens to users; where it does not, nobody can vouch for the candidate. */
-export function isBlind({ lastSeenMs }: GuardState, { blindAfterMs }: GuardRules, nowMs: number): boolean {
-  return nowMs - lastSeenMs >= blindAfterMs;
+export function isBlind(
+  { lastSeenMs }: GuardState,
+  { noTelemetryAfterMs }: GuardRules,
+  nowMs: number,
+): boolean {
+  return nowMs - lastSeenMs >= noTelemetryAfterMs;
 }
 
 /** What was found out; else whether a breach has begun, of which a person hears at once. */
@@ -116,7 +120,7 @@ function blind(
     poll.snapshot.kind === 'missing' ? poll.snapshot.reason : 'the control listener does not answer';
   const reason = `blind for ${Math.round(forMs / 1000)} s: ${what}`;
   if (!isBlind(state, rules, nowMs)) return { state, event: null };
-  const kind = forMs >= rules.blindMaxMs ? 'blindTooLong' : 'blind';
+  const kind = forMs >= rules.noTelemetryMaxMs ? 'blindTooLong' : 'blind';
   const { blindTold } = state;
   if (blindTold?.kind === kind && nowMs - blindTold.atMs < AGAIN_MS) return { state, event: null };
   return { state: { ...state, blindTold: { kind, atMs: nowMs } }, event: { kind, reason } };

@@ -17,7 +17,7 @@ import { EMPTY, plus, scaled, total } from '../metrics/histogram.ts';
 import type { Snapshot } from '../metrics/snapshot.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
-/** What the judge `sequential` carries from stretch to stretch, and from stage to stage. Plain JSON. */
+/** What the decision rule `sequentialTest` carries from stretch to stretch, and from stage to stage. Plain JSON. */
 export interface Compared {
   /** Opens the stretch under way. */
   readonly opening: Snapshot;

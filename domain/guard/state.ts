@@ -56,7 +56,7 @@ export interface GuardState {
   readonly snapshots: readonly Seen[];
   /** Standings as far back as the longest sustained rule, oldest first. */
   readonly records: readonly PollRecord[];
-  /** What the judge `sequential` carries; null with another one, and before its first poll. */
+  /** What the decision rule `sequentialTest` carries; null with the other one, and before its first poll. */
   readonly compared: Compared | null;
 }
 

@@ -52,12 +52,12 @@ export function inapplicable(reason: string): Estimate {
 
 /** A sample against both limits of a row. */
 export function bounds(
-  { warnOver, redOver }: Pick<Question, 'warnOver' | 'redOver'>,
+  { warnAbove, failAbove }: Pick<Question, 'warnAbove' | 'failAbove'>,
   sample: Sample,
   control: number | null = null,
 ): Bounds<Bound> {
   const bound = (over: number | null) => (over === null ? null : { ...sample, over, control });
-  return { warn: bound(warnOver), fail: bound(redOver) };
+  return { warn: bound(warnAbove), fail: bound(failAbove) };
 }
 
 /** A share of the candidate's requests, or how far it exceeds stable's. */

@@ -16,9 +16,9 @@ export interface Evidence {
 /** What a row of a plan asks of a metric. */
 export interface Question {
   readonly evidence: Evidence;
-  readonly against: 'limit' | 'stable';
-  readonly warnOver: number | null;
-  readonly redOver: number | null;
+  readonly compareTo: 'limit' | 'stable';
+  readonly warnAbove: number | null;
+  readonly failAbove: number | null;
   readonly minSamples: number;
   /** A P95's limit relative to stable lies at least so many ms above stable's. */
   readonly excessMs: number;

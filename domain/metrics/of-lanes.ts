@@ -20,7 +20,7 @@ export function ofLanes(
     const live = window.percent < 100 ? window.stable : null;
     // At 100 % stable has no users, and its last window with users stands in.
     const stable = window.percent < 100 ? live : reference;
-    if (question.against === 'stable' && stable === null)
+    if (question.compareTo === 'stable' && stable === null)
       return absent('stable has no window to compare with');
     return estimate({ candidate, stable, live }, question);
   };

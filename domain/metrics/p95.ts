@@ -22,11 +22,11 @@ interface Compared {
 export function p95Estimate(question: Question, { candidate, stable, live }: Compared): Estimate {
   const p95 = quantileMs(candidate, 0.95);
   if (p95 === null) return absent('no requests of the candidate');
-  const stableP95 = question.against === 'stable' && stable !== null ? quantileMs(stable, 0.95) : null;
-  if (question.against === 'stable' && stableP95 === null) return absent('no requests of stable');
+  const stableP95 = question.compareTo === 'stable' && stable !== null ? quantileMs(stable, 0.95) : null;
+  if (question.compareTo === 'stable' && stableP95 === null) return absent('no requests of stable');
   const inMs = (over: number | null) =>
     over === null || stableP95 === null ? over : Math.max(stableP95 * over, stableP95 + question.excessMs);
-  const own = { warn: inMs(question.warnOver), fail: inMs(question.redOver) };
+  const own = { warn: inMs(question.warnAbove), fail: inMs(question.failAbove) };
   const first = own.warn ?? own.fail;
   if (first === null) return absent('the row has no limit');
   const n = total(candidate);

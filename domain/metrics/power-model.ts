@@ -13,7 +13,7 @@ export interface Tolerance {
 
 /** What a row of a plan asks of the traffic. */
 export interface PowerQuestion {
-  readonly against: 'limit' | 'stable';
+  readonly compareTo: 'limit' | 'stable';
   /** The row's first limit as it is written. */
   readonly first: number;
   readonly tolerance: Tolerance;
@@ -46,8 +46,8 @@ const Z95 = normalQuantile(0.95);
  * counts.
  */
 export function shareModel(base: number, promised = 0): PowerModel {
-  return ({ against, first, tolerance }) => {
-    const relative = against === 'stable';
+  return ({ compareTo, first, tolerance }) => {
+    const relative = compareTo === 'stable';
     const from = relative ? 0 : promised;
     const beyond = first * tolerance.times;
     return {
@@ -81,8 +81,8 @@ export function pairedModel(differs: number): PowerModel {
 }
 
 /** The model of a P95: the share of requests that are slower than its limit. */
-export function p95Model({ against, first, tolerance, excessMs }: PowerQuestion): RowModel {
-  const relative = against === 'stable';
+export function p95Model({ compareTo, first, tolerance, excessMs }: PowerQuestion): RowModel {
+  const relative = compareTo === 'stable';
   const overStable = Math.max(first, 1 + excessMs / USUAL_P95_MS);
   const limitMs = relative ? USUAL_P95_MS * overStable : first;
   const limit = SLOWER_SHARE * tolerance.times;

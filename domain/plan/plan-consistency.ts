@@ -42,18 +42,18 @@ export function planProblems({
 }
 
 function guardProblems(guard: GuardRules): string[] {
-  const { pollMs, leaseTtlMs, blindAfterMs, blindMaxMs, triggers } = guard;
+  const { pollMs, leaseTtlMs, noTelemetryAfterMs, noTelemetryMaxMs, triggers } = guard;
   const problems = [
     ...pollProblems('guard.poll', pollMs),
     ...notUnder('guard.leaseTtl', leaseTtlMs, 'guard.poll', pollMs, LEASE_POLLS),
-    ...notUnder('guard.blindAfter', blindAfterMs, 'guard.poll', pollMs, 2),
+    ...notUnder('guard.noTelemetryAfter', noTelemetryAfterMs, 'guard.poll', pollMs, 2),
     ...notUnder('guard.compareEvery', guard.compareEveryMs, 'guard.poll', pollMs),
     ...triggers.flatMap((trigger, i) => triggerProblems(trigger, pollMs, `guard.triggers[${i}]`)),
     ...stateProblems(guard),
   ];
-  if (blindMaxMs <= blindAfterMs)
+  if (noTelemetryMaxMs <= noTelemetryAfterMs)
     problems.push(
-      `guard.blindMax: must be longer than blindAfter, and ${formatMs(blindMaxMs)} is not longer than ${formatMs(blindAfterMs)}: a person is asked before users are taken back; give more`,
+      `guard.noTelemetryMax: must be longer than noTelemetryAfter, and ${formatMs(noTelemetryMaxMs)} is not longer than ${formatMs(noTelemetryAfterMs)}: a person is asked before users are taken back; give more`,
     );
   return problems;
 }
@@ -109,9 +109,9 @@ function stageProblems(
     problems.push(
       `${path}.evaluate: an evaluation at the start is ${formatMs(decideAtMs - atMs)} old at decideAt, and none counts for longer than ${formatMs(EVALUATION_HOLDS_MS)}; use end`,
     );
-  rows.forEach(({ metric, against, warnOver, redOver }, i) => {
-    const ratio = against === 'stable' && definitionOf(metric).unit === 'ms';
-    for (const [field, over] of Object.entries({ warnOver, redOver }))
+  rows.forEach(({ metric, compareTo, warnAbove, failAbove }, i) => {
+    const ratio = compareTo === 'stable' && definitionOf(metric).unit === 'ms';
+    for (const [field, over] of Object.entries({ warnAbove, failAbove }))
       if (ratio && over !== null && over < 1)
         problems.push(
           `${path}.rows[${i}].${field}: x${over} of stable's P95 is faster than stable, which no good release has to be; give at least x1`,

@@ -1,8 +1,8 @@
 import type { MarginName } from '../metrics/metric.ts';
 import type { Metric } from '../metrics/registry.ts';
 
-/** Steps that may come before a rollback; in this order on the ladder. */
-export const LADDER_STEPS = [
+/** Steps of remediation that may come before a rollback, in the runbook's order. */
+export const REMEDIATION_STEPS = [
   'rerankerOff',
   'nprobeDown',
   'nprobeUp',
@@ -12,13 +12,13 @@ export const LADDER_STEPS = [
   'sweep',
   'hold',
 ] as const;
-export type LadderStep = (typeof LADDER_STEPS)[number];
+export type RemediationStep = (typeof REMEDIATION_STEPS)[number];
 
 /**
- * How a plan's gates and guard decide. `literal`: measured values against the runbook's limits, and its triggers to the
- * letter. `sequential`: proven by intervals with a margin for each stage, and both lanes compared in the same minutes.
+ * How a plan's gates and guard decide. `threshold`: measured values against the runbook's limits, and its triggers to the
+ * letter. `sequentialTest`: proven by intervals with a margin for each stage, and both lanes compared in the same minutes.
  */
-export const JUDGES = ['sequential', 'literal'] as const;
+export const DECISION_RULES = ['sequentialTest', 'threshold'] as const;
 
 /** One line of a gate's table. */
 export interface GateCheck {
@@ -27,25 +27,25 @@ export interface GateCheck {
    * `limit`: the metric itself. `stable`: how much the candidate exceeds stable in the same window; a difference, or
    * for a P95 a ratio (1.15 = 15 % slower).
    */
-  readonly against: 'limit' | 'stable';
-  /** Proven beyond this: warn. At least one of `warnOver` and `redOver` is set, and warnOver <= redOver. */
-  readonly warnOver: number | null;
+  readonly compareTo: 'limit' | 'stable';
+  /** Proven beyond this: warn. At least one of `warnAbove` and `failAbove` is set, and warnAbove <= failAbove. */
+  readonly warnAbove: number | null;
   /** Proven beyond this: a fail. */
-  readonly redOver: number | null;
-  /** `ladder`: as a warn does, the ladder's steps first; then hold. */
-  readonly onRed: 'hold' | 'rollback' | 'ladder';
-  /** `interval`: the whole interval decides; `point`: the measured value does, for an expectation. */
-  readonly decide: 'interval' | 'point';
+  readonly failAbove: number | null;
+  /** `remediate`: as a warn does, the steps of `remediation` first; then hold. */
+  readonly onFail: 'hold' | 'rollback' | 'remediate';
+  /** True: the whole interval decides; false: the measured value does, for an expectation. */
+  readonly useInterval: boolean;
   /** Fewer samples of the candidate are not judged: unknown. */
   readonly minSamples: number;
   /** What a warn tries, first step first; `hold` ends it. Empty: a warn holds at once. */
-  readonly ladder: readonly LadderStep[];
+  readonly remediation: readonly RemediationStep[];
   /** Shown, never gating. */
-  readonly informs: boolean;
+  readonly dryRun: boolean;
 }
 
 /**
- * How far beyond its first limit the interval of a row that passes may reach with the judge `sequential`, in shares; `slow` is for each P95,
+ * How far beyond its first limit the interval of a row that passes may reach with the decision rule `sequentialTest`, in shares; `slow` is for each P95,
  * in shares of requests slower than the limit. Few users cannot prove the limit itself; what lies beyond it is still proven worse.
  */
 type Margins = Readonly<Record<MarginName, number>>;
@@ -86,7 +86,7 @@ export interface Trigger {
 }
 
 /**
- * What the judge `sequential` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated.
+ * What the decision rule `sequentialTest` accumulates from minute to minute: the candidate is worse than stable by more than is tolerated.
  * `encodeP95` and `requestP95` are accumulated for each kind of queries by itself.
  */
 export interface HarmRule {
@@ -106,9 +106,9 @@ export interface GuardRules {
   readonly leaseTtlMs: number;
   readonly onLeaseExpiry: 'zero' | 'keep';
   /** Without data for so long: hold, and page. */
-  readonly blindAfterMs: number;
+  readonly noTelemetryAfterMs: number;
   /** Without data for so long: a share below 100 % goes to 0. */
-  readonly blindMaxMs: number;
+  readonly noTelemetryMaxMs: number;
   /** A lane that is not ready for so long is a breach of every error rule. */
   readonly notReadyMs: number;
   readonly triggers: readonly Trigger[];
@@ -119,7 +119,7 @@ export interface GuardRules {
 export interface Plan {
   readonly name: string;
   readonly describes: string;
-  readonly judge: (typeof JUDGES)[number];
+  readonly decisionRule: (typeof DECISION_RULES)[number];
   /** Stable alone is measured for so long before T0. */
   readonly baselineMs: number;
   /** Two-sided confidence of the intervals, e.g. 0.95, shared by all looks at one window. */
@@ -129,8 +129,8 @@ export interface Plan {
   /** A window that cannot decide yet is made longer by so much, at most so often; then hold. */
   readonly extendByMs: number;
   readonly extendAtMost: number;
-  /** Steps of the ladder that one stage may take; then hold. */
-  readonly ladderAtMost: number;
+  /** Steps of remediation that one stage may take; then hold. */
+  readonly maxRemediations: number;
   /** While held, a fresh window is judged this often. */
   readonly holdEveryMs: number;
   readonly stages: readonly Stage[];

@@ -1,11 +1,11 @@
 import type { Flags } from '../control/state.ts';
-import type { LadderStep } from './plan.ts';
+import type { RemediationStep } from './plan.ts';
 
 /** The runbook's values of nprobe, between which a step moves: 8 to 4, 8 to 12. */
 const NPROBES = [4, 8, 12, 16] as const;
 
 /** What undoes what. */
-const OPPOSITES: Partial<Record<LadderStep, LadderStep>> = {
+const OPPOSITES: Partial<Record<RemediationStep, RemediationStep>> = {
   rerankerOff: 'rerankerOn',
   rerankerOn: 'rerankerOff',
   nprobeDown: 'nprobeUp',
@@ -14,7 +14,7 @@ const OPPOSITES: Partial<Record<LadderStep, LadderStep>> = {
 
 /** A step that can be taken, with the flags after it (as they are, for a sweep); or why none is left. */
 export type NextStep =
-  | { readonly kind: 'rung'; readonly step: LadderStep; readonly flags: Flags }
+  | { readonly kind: 'rung'; readonly step: RemediationStep; readonly flags: Flags }
   | { readonly kind: 'none'; readonly reason: string };
 
 /**
@@ -22,8 +22,8 @@ export type NextStep =
  * done already: two rows that ask for opposites would have it go back and forth. `hold` ends a ladder.
  */
 export function nextRemediation(
-  ladder: readonly LadderStep[],
-  taken: readonly LadderStep[],
+  ladder: readonly RemediationStep[],
+  taken: readonly RemediationStep[],
   flags: Flags,
 ): NextStep {
   const passedOver: string[] = [];
@@ -43,7 +43,7 @@ export function nextRemediation(
 }
 
 /** The flags after a step; null where they are as it would make them. */
-function afterStep(step: LadderStep, flags: Flags): Flags | null {
+function afterStep(step: RemediationStep, flags: Flags): Flags | null {
   switch (step) {
     case 'rerankerOff':
       return flags.reranker === 'off' ? null : { ...flags, reranker: 'off' };

@@ -14,11 +14,11 @@ const POWER_Z = normalQuantile(0.8);
 interface DetectableRow {
   readonly stage: string;
   readonly metric: Metric;
-  readonly against: GateCheck['against'];
+  readonly compareTo: GateCheck['compareTo'];
   /** The row's own limits and action: a stage may have two rows of one metric. */
-  readonly warnOver: number | null;
-  readonly redOver: number | null;
-  readonly onRed: GateCheck['onRed'];
+  readonly warnAbove: number | null;
+  readonly failAbove: number | null;
+  readonly onFail: GateCheck['onFail'];
   /** Samples (requests of the candidate, but for rows that look at fewer) of the decision's first look, and of the last one after every extension. */
   readonly requests: number;
   readonly requestsAtMost: number;
@@ -59,7 +59,7 @@ export function planDetectability(plan: Plan, requestsPerSecond: number): Detect
       if (model === null) continue;
       const seen = detectable(plan, stage, row, model, requestsPerSecond);
       rows.push(seen.row);
-      if (row.informs) continue;
+      if (row.dryRun) continue;
       refusals.push(...refusalsOf(seen.row));
       warnings.push(...warningsOf(seen.row, seen.coarse));
       if (definitionOf(row.metric).byKind) warnings.push(...rareKinds(plan, stage, row, requestsPerSecond));
@@ -78,8 +78,8 @@ function modelOf(plan: Plan, row: GateCheck, { percent }: Stage): RowModel | 'sa
   const { power } = definition;
   if (power === null || power === 'samples') return power;
   return power({
-    against: row.against,
-    first: row.warnOver ?? row.redOver ?? 0,
+    compareTo: row.compareTo,
+    first: row.warnAbove ?? row.failAbove ?? 0,
     tolerance: toleranceOf(plan, row, definition, percent),
     excessMs: plan.p95ExcessMs,
   });
@@ -127,10 +127,10 @@ function detectable(
   const known = {
     stage: stage.name,
     metric: row.metric,
-    against: row.against,
-    warnOver: row.warnOver,
-    redOver: row.redOver,
-    onRed: row.onRed,
+    compareTo: row.compareTo,
+    warnAbove: row.warnAbove,
+    failAbove: row.failAbove,
+    onFail: row.onFail,
     requests: Math.round(samples(0)),
     requestsAtMost: Math.round(most),
     minSamples: row.minSamples,
@@ -185,15 +185,15 @@ function warningsOf(row: DetectableRow, coarse: boolean): string[] {
   return [...late, `${name}: ${smaller}`];
 }
 
-function nameOf({ stage, metric, against }: DetectableRow): string {
-  return `${stage}: ${metric}${against === 'stable' ? ' against stable' : ''}`;
+function nameOf({ stage, metric, compareTo }: DetectableRow): string {
+  return `${stage}: ${metric}${compareTo === 'stable' ? ' against stable' : ''}`;
 }
 
-/** Minutes until the guard is certain; with the judge `literal` its triggers' own time. */
+/** Minutes until the guard is certain; with the decision rule `threshold` its triggers' own time. */
 function emergencyMinutes(plan: Plan, candidatePerSecond: number): number | null {
   if (!(candidatePerSecond > 0)) return null;
   const { compareEveryMs, triggers } = plan.guard;
-  if (plan.judge === 'literal')
+  if (plan.decisionRule === 'threshold')
     return Math.min(...triggers.map(({ forMs }) => forMs).filter(Boolean)) / 60_000;
   const stretches = Math.max(1, Math.ceil(LEAST_REQUESTS / ((candidatePerSecond * compareEveryMs) / 1000)));
   return (CONSECUTIVE_INTERVALS * stretches * compareEveryMs) / 60_000;

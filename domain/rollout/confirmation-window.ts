@@ -6,7 +6,7 @@ import type { GateResult } from '../gate/gate-result.ts';
 import { definitionOf } from '../metrics/registry.ts';
 
 /**
- * The judge `sequential` does not take a stage's first word on errors for its last: a window of counts cannot tell a spike of three
+ * The decision rule `sequentialTest` does not take a stage's first word on errors for its last: a window of counts cannot tell a spike of three
  * minutes from a release gone bad, a fresh one can. Meanwhile the guard watches minute by minute. Quality stands; a latency
  * takes its step of the ladder at once, see `retryMeasurement` for what comes when none is left.
  */
@@ -28,10 +28,10 @@ export function awaitConfirmation(
   nowMs: number,
 ): GateResult {
   const { verdict, rows, reason } = judgement;
-  const bad = rows.filter(({ row, verdict: of }) => !row.informs && of === verdict);
+  const bad = rows.filter(({ row, verdict: of }) => !row.dryRun && of === verdict);
   const onlyErrors =
     (verdict === 'warn' || verdict === 'fail') && bad.every(({ row }) => definitionOf(row.metric).confirmed);
-  if (plan.judge !== 'sequential' || held || extensions > 0 || !onlyErrors) return judgement;
+  if (plan.decisionRule !== 'sequentialTest' || held || extensions > 0 || !onlyErrors) return judgement;
   const again = inconclusiveResult(`${verdict}: ${reason}; looked at again, it may have been a spike`, nowMs);
   return { ...again, rows };
 }
@@ -42,9 +42,9 @@ export function awaitConfirmation(
  */
 export function retryMeasurement(plan: Plan, state: RolloutState): RolloutState | null {
   const { judgement, held, lookedAgain } = state;
-  if (plan.judge !== 'sequential' || held !== null || lookedAgain || judgement?.verdict !== 'warn')
+  if (plan.decisionRule !== 'sequentialTest' || held !== null || lookedAgain || judgement?.verdict !== 'warn')
     return null;
-  const bad = judgement.rows.filter(({ row, verdict }) => !row.informs && verdict === 'warn');
+  const bad = judgement.rows.filter(({ row, verdict }) => !row.dryRun && verdict === 'warn');
   if (bad.length === 0 || !bad.every(({ row }) => definitionOf(row.metric).unit === 'ms')) return null;
   return {
     ...state,

@@ -82,7 +82,7 @@ function verdictDecision(
   before: RolloutState,
   { evidence }: RolloutState,
 ): Decision {
-  const { verdict, reason, rows, onRed, ladder } = judgement;
+  const { verdict, reason, rows, onFail, remediation } = judgement;
   return {
     ...base,
     kind: 'verdict',
@@ -95,8 +95,8 @@ function verdictDecision(
         verdict: of,
         reason: why,
       })),
-      onRed,
-      ladder,
+      onFail,
+      remediation,
       taken: before.moves.filter(({ stage }) => stage === base.stage).map(({ step }) => step),
       extensions: before.extensions,
       extendAtMost,

@@ -1,5 +1,5 @@
 import type { Metric } from '../metrics/registry.ts';
-import type { LadderStep } from '../plan/plan.ts';
+import type { RemediationStep } from '../plan/plan.ts';
 import type { Evidence } from '../metrics/evidence.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { GateResult } from '../gate/gate-result.ts';
@@ -7,10 +7,10 @@ import type { GateResult } from '../gate/gate-result.ts';
 /** A verdict with all that is needed to come to it again, or by another plan to another. */
 export interface GateRecord {
   readonly rows: readonly { readonly metric: Metric; readonly verdict: Verdict; readonly reason: string }[];
-  readonly onRed: GateResult['onRed'];
+  readonly onFail: GateResult['onFail'];
   /** What the rows in question would try, and what this stage has tried already. */
-  readonly ladder: readonly LadderStep[];
-  readonly taken: readonly LadderStep[];
+  readonly remediation: readonly RemediationStep[];
+  readonly taken: readonly RemediationStep[];
   /** How often the window had been extended before, and may be at the most. */
   readonly extensions: number;
   readonly extendAtMost: number;
@@ -34,4 +34,17 @@ export interface Decision {
   readonly action: string;
   /** Of a verdict alone. */
   readonly gate: GateRecord | null;
+}
+
+/** The gate of a decision record, in either spelling: the version before had `onRed`, with the value `ladder`, and `ladder`. */
+export function readGate(recorded: GateRecord): GateRecord {
+  const { onRed, ladder, ...rest } = recorded as GateRecord & {
+    readonly onRed?: Exclude<GateResult['onFail'], 'remediate'> | 'ladder';
+    readonly ladder?: GateRecord['remediation'];
+  };
+  return {
+    ...rest,
+    onFail: onRed === undefined ? rest.onFail : onRed === 'ladder' ? 'remediate' : onRed,
+    remediation: ladder ?? rest.remediation,
+  };
 }

@@ -174,8 +174,8 @@ function slowOf(candidate: LaneCount, stable: LaneCount | null, plan: Plan): typ
 function endToEndLimitMs({ stages }: Plan): number | null {
   const row = stages
     .flatMap(({ rows }) => rows)
-    .find(({ metric, against }) => metric === 'endToEndP95' && against === 'limit');
-  return row?.warnOver ?? row?.redOver ?? null;
+    .find(({ metric, compareTo }) => metric === 'endToEndP95' && compareTo === 'limit');
+  return row?.warnAbove ?? row?.failAbove ?? null;
 }
 
 /** The radius in a sentence. */

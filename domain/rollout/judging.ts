@@ -90,7 +90,8 @@ function decideOn(plan: Plan, before: RolloutState, nowMs: number): Step {
 /** What follows from a verdict. */
 function goOn(plan: Plan, judged: RolloutState, judgement: GateResult, nowMs: number): Step {
   const { verdict, reason } = judgement;
-  if (verdict === 'fail' && judgement.onRed === 'rollback') return startRollback(plan, judged, reason, nowMs);
+  if (verdict === 'fail' && judgement.onFail === 'rollback')
+    return startRollback(plan, judged, reason, nowMs);
   if (judged.held !== null) return { state: measureOn(judged, nowMs + plan.holdEveryMs), effects: [] };
   switch (verdict) {
     case 'pass':
@@ -170,7 +171,7 @@ function measureOn(state: RolloutState, untilMs: number): RolloutState {
 function reportDryRunChecks(plan: Plan, before: RolloutState, { rows }: GateResult, nowMs: number): Step {
   const stage = stageOf(plan, before).name;
   const news = rows
-    .filter(({ row, verdict }) => row.informs && (verdict === 'warn' || verdict === 'fail'))
+    .filter(({ row, verdict }) => row.dryRun && (verdict === 'warn' || verdict === 'fail'))
     .map(({ row, reason }) => ({ key: `${stage}/${row.metric}`, reason }))
     .filter(
       ({ key }, i, all) => !before.notified.includes(key) && all.findIndex((one) => one.key === key) === i,

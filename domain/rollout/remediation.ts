@@ -1,7 +1,7 @@
 import type { ControlView, Flags } from '../control/state.ts';
 import { nextRemediation, formatDifference } from '../plan/remediation-steps.ts';
 import type { NprobeTuningResult } from '../tuning/input.ts';
-import type { LadderStep, Plan } from '../plan/plan.ts';
+import type { RemediationStep, Plan } from '../plan/plan.ts';
 import { onCompared } from './compare.ts';
 import { holdFor } from './transitions.ts';
 import type { Remediation, RolloutState, Step } from './state.ts';
@@ -14,9 +14,9 @@ import type { GateResult } from '../gate/gate-result.ts';
 export function tryRemediation(plan: Plan, state: RolloutState, judgement: GateResult, nowMs: number): Step {
   const why = `${judgement.verdict}: ${judgement.reason}`;
   const taken = takenIn(plan, state);
-  if (judgement.ladder.length === 0)
+  if (judgement.remediation.length === 0)
     return atTheEnd(plan, { ...state, judgement }, why, nowMs, { escalate: judgement.verdict === 'fail' });
-  if (taken.length >= plan.ladderAtMost)
+  if (taken.length >= plan.maxRemediations)
     return atTheEnd(plan, state, `${why}; ${taken.join(' and ')} did not mend it`, nowMs);
   // What is in force now is the gateway's to say: a hand may have changed it.
   return { state: { ...state, phase: 'look' }, effects: [] };
@@ -46,8 +46,8 @@ export function onHarm(
     harmKinds(rule).some((kind) => harmName(rule, kind) === trigger),
   )?.metric;
   const rows = JUDGED.includes(state.phase) ? stageOf(plan, state).rows : [];
-  const ladder = rows.filter((row) => row.metric === metric).flatMap((row) => row.ladder);
-  const judgement: GateResult = { verdict: 'warn', reason, rows: [], atMs: nowMs, onRed: null, ladder };
+  const remediation = rows.filter((row) => row.metric === metric).flatMap((row) => row.remediation);
+  const judgement: GateResult = { verdict: 'warn', reason, rows: [], atMs: nowMs, onFail: null, remediation };
   return tryRemediation(plan, { ...state, judgement }, judgement, nowMs);
 }
 
@@ -67,7 +67,7 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
       { why: 'refused', reason: `${why}; the flags of ${state.candidate} are not known` },
       nowMs,
     );
-  const rung = nextRemediation(judgement?.ladder ?? [], takenIn(plan, state), from);
+  const rung = nextRemediation(judgement?.remediation ?? [], takenIn(plan, state), from);
   if (rung.kind === 'none')
     return atTheEnd(
       plan,
@@ -145,7 +145,7 @@ export function servedWith({ moves }: RolloutState): string {
   return difference === '' ? '' : ` with ${difference}`;
 }
 
-function takenIn(plan: Plan, { moves, stage }: RolloutState): LadderStep[] {
+function takenIn(plan: Plan, { moves, stage }: RolloutState): RemediationStep[] {
   return moves.filter((move) => move.stage === plan.stages[stage]?.name).map(({ step }) => step);
 }
 

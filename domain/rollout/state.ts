@@ -1,7 +1,7 @@
 import type { BlastTrack } from './impact.ts';
 import { NO_BLAST } from './impact.ts';
 import type { Flags } from '../control/state.ts';
-import type { LadderStep, Plan, Stage } from '../plan/plan.ts';
+import type { RemediationStep, Plan, Stage } from '../plan/plan.ts';
 import type { Evidence } from '../metrics/evidence.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
@@ -62,7 +62,7 @@ export interface TimelineEntry {
 /** A step of the ladder: what it made of the candidate's flags (a sweep may leave them), and the numbers that asked for it. */
 export interface Remediation {
   readonly stage: string;
-  readonly step: LadderStep;
+  readonly step: RemediationStep;
   readonly from: Flags;
   readonly to: Flags;
   readonly because: string;

@@ -59,7 +59,7 @@ export async function writeLatencyPlan(options: LatencyPlanOptions): Promise<str
 
 interface PlanFile {
   describes: string;
-  stages: { rows: { metric: string; against?: string; warnOver?: string; ladder?: string[] }[] }[];
+  stages: { rows: { metric: string; compareTo?: string; warnAbove?: string; remediation?: string[] }[] }[];
 }
 
 /** The demo's plan with the midpoint as its limit. */
@@ -76,8 +76,8 @@ export function latencyPlan<Plan extends PlanFile>(template: Plan, { slowMs, fas
   };
   for (const row of plan.stages.flatMap(({ rows }) => rows)) {
     const limit = limits[row.metric];
-    if (limit === undefined || row.against === 'stable') continue;
-    Object.assign(row, { warnOver: `${limit.toFixed(2)}ms`, ladder: ['nprobeDown'] });
+    if (limit === undefined || row.compareTo === 'stable') continue;
+    Object.assign(row, { warnAbove: `${limit.toFixed(2)}ms`, remediation: ['nprobeDown'] });
   }
   return Object.assign(plan, {
     plan: LATENCY_PLAN,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { parse } from 'yaml';
 import { METRICS } from '../../domain/metrics/registry.ts';
-import { LADDER_STEPS } from '../../domain/plan/plan.ts';
+import { REMEDIATION_STEPS } from '../../domain/plan/plan.ts';
 import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
 import { ROOT } from '../../devstack/process.ts';
 import type { CommandGroup, LazyCommand } from '../../scripts/cli/command.ts';
@@ -110,7 +110,7 @@ const EXISTS: Readonly<Record<string, (name: string) => boolean>> = {
   command: isCommand,
   signal: lazily(() => new Set(MESSAGES)),
   /** A step of the ladder. */
-  step: lazily(() => new Set(LADDER_STEPS)),
+  step: lazily(() => new Set(REMEDIATION_STEPS)),
   /** A row of pre-flight. */
   check: (name) => quoted([...filesOf('activities'), 'retrieval/smoke.ts'], name),
   /** A variable of the gateway's or the worker's environment. */

@@ -68,9 +68,9 @@ afterAll(async () => {
 });
 
 /** The limits of a row: what a gate decides by. */
-const limitsOf = ({ metric, against, warnOver, redOver, onRed, decide }: GateCheck) => [
-  [metric, against],
-  [warnOver, redOver, onRed, decide],
+const limitsOf = ({ metric, compareTo, warnAbove, failAbove, onFail, useInterval }: GateCheck) => [
+  [metric, compareTo],
+  [warnAbove, failAbove, onFail, useInterval],
 ];
 
 describe("the runbook's plan on real lanes", () => {

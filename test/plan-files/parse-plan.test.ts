@@ -41,16 +41,16 @@ describe('plans/', () => {
   });
 });
 
-describe('a plan of before there was a choice of judges', () => {
+describe('a plan of before there was a choice of decision rules', () => {
   it('is judged sequentially, without margins, and with nothing that adds up', () => {
     const old = text
-      .replace('judge: sequential', '')
+      .replace('decisionRule: sequentialTest', '')
       .replaceAll(/^ {4}margins: .*$/gm, '')
       .replace(/ {2}compareEvery: 1m\n {2}harms:\n( {4}- .*\n)+/, '');
     const result = parsePlan(parse(old));
     if (!result.ok) throw new Error(result.problems.join());
-    const { judge, guard, stages } = result.plan;
-    expect([judge, guard.harms, guard.compareEveryMs]).toEqual(['sequential', [], 60_000]);
+    const { decisionRule, guard, stages } = result.plan;
+    expect([decisionRule, guard.harms, guard.compareEveryMs]).toEqual(['sequentialTest', [], 60_000]);
     expect(stages[0]?.margins).toEqual({ errorRate: 0, slow: 0, qualityShortfall: 0 });
   });
 });
@@ -101,28 +101,28 @@ describe('a plan is refused', () => {
     ],
     [
       'with an action that nobody knows',
-      'onRed: rollback',
-      'onRed: explode',
-      'stages[0].rows[1].onRed: must be one of hold, rollback',
+      'onFail: rollback',
+      'onFail: explode',
+      'stages[0].rows[1].onFail: must be one of hold, rollback',
     ],
     [
-      'with a ladder step that nobody knows',
-      'ladder: [nprobeDown]',
-      'ladder: [nprobeSideways]',
-      'stages[0].rows[2].ladder[0]: must be one of',
+      'with a remediation step that nobody knows',
+      'remediation: [nprobeDown]',
+      'remediation: [nprobeSideways]',
+      'stages[0].rows[2].remediation[0]: must be one of',
     ],
     [
       'with a limit in another unit',
-      'warnOver: 8ms',
-      'warnOver: 8 %',
-      'stages[0].rows[2].warnOver: must be a latency such as 8ms',
+      'warnAbove: 8ms',
+      'warnAbove: 8 %',
+      'stages[0].rows[2].warnAbove: must be a latency such as 8ms',
     ],
     ['with a duration that is a number', 'baseline: 15m', 'baseline: 15', 'baseline: must be a duration'],
     [
       'with a row that has no limit',
-      'warnOver: 8ms, ',
+      'warnAbove: 8ms, ',
       '',
-      'stages[0].rows[2].warnOver: is missing, and so is redOver',
+      'stages[0].rows[2].warnAbove: is missing, and so is failAbove',
     ],
     ['with a trigger that never fires', ', for: 10m }', ' }', 'guard.triggers[0].for: give either for'],
     [
@@ -144,10 +144,10 @@ describe('a plan is refused', () => {
       'monitor: must be one of required, not "perhaps"',
     ],
     [
-      'with a judge that nobody knows',
-      'judge: sequential',
-      'judge: jury',
-      'judge: must be one of sequential, literal',
+      'with a decision rule that nobody knows',
+      'decisionRule: sequentialTest',
+      'decisionRule: jury',
+      'decisionRule: must be one of sequentialTest, threshold',
     ],
     [
       'with a margin of what has none',

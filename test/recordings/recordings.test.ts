@@ -35,7 +35,7 @@ describe('decisions are as they were recorded', () => {
     ({ i }) => {
       const scenario = SCENARIOS[i];
       if (scenario === undefined) throw new Error('there is no such scenario');
-      const lines = recordRollout(aPlan({ judge: 'sequential' }), scenario, SEED + i);
+      const lines = recordRollout(aPlan({ decisionRule: 'sequentialTest' }), scenario, SEED + i);
       expect(difference(`rollout-${i}`, lines)).toBeNull();
     },
     300_000,
@@ -48,9 +48,9 @@ describe('decisions are as they were recorded', () => {
       const scenario = SCENARIOS[i];
       if (scenario === undefined) throw new Error('there is no such scenario');
       const record = (plan: Plan) => recordRollout(plan, scenario, SEED + i);
-      expect(difference(`demo-${i}`, record(aPlan({ judge: 'sequential' }, 'demo')))).toBeNull();
+      expect(difference(`demo-${i}`, record(aPlan({ decisionRule: 'sequentialTest' }, 'demo')))).toBeNull();
       if (i > 0 && !RECORD && EACH > 1) return;
-      expect(difference(`literal-${i}`, record(aPlan({ judge: 'literal' })))).toBeNull();
+      expect(difference(`literal-${i}`, record(aPlan({ decisionRule: 'threshold' })))).toBeNull();
     },
     300_000,
   );

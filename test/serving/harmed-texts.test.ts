@@ -155,7 +155,7 @@ it('a release that delays text users alone is taken back, by the gate and by the
     trigger: 'sustained encodeP95 of text queries x3 over 20 points',
   });
   const verdict = judged(plan, opening, closing);
-  expect(verdict).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
+  expect(verdict).toMatchObject({ verdict: 'fail', onFail: 'rollback' });
   const kinds = verdict.rows.flatMap(({ row, kind, verdict: of }) =>
     row.metric === 'requestP95' && of === 'warn' ? [kind] : [],
   );
@@ -168,7 +168,7 @@ it('a release that fails text users alone is taken back as well, though stable a
   const { opening, closing, events } = await watch(plan, ', and of all that came before it'.repeat(100));
   expect(events.at(-1)).toMatchObject({ kind: 'breach', trigger: 'gross errors' });
   const verdict = judged(plan, opening, closing);
-  expect(verdict).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
+  expect(verdict).toMatchObject({ verdict: 'fail', onFail: 'rollback' });
   expect(verdict.rows.flatMap(({ row, verdict: of }) => (of === 'fail' ? [row.metric] : []))).toContain(
     'errorRate',
   );

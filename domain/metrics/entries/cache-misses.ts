@@ -14,7 +14,7 @@ export const cacheMisses: MetricDefinition = {
   estimate: ofLaneItself(({ before, after }, question, { stable }) => {
     const misses = missesOf(before, after);
     if (misses.n === 0) return inapplicable('no texts were encoded');
-    if (question.against === 'limit' || stable === null)
+    if (question.compareTo === 'limit' || stable === null)
       return said(shareEstimate(question, misses, null, 'misses'));
     if (stable.own.kind === 'missing') return absent(`stable: ${stable.own.reason}`);
     return said(shareEstimate(question, misses, missesOf(stable.own.before, stable.own.after), 'misses'));

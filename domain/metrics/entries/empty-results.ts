@@ -17,7 +17,7 @@ export const emptyResults: MetricDefinition = {
   power: shareModel(USUAL_SHARE),
   estimate: ofLaneItself((own, question, { stable }) => {
     const what = 'answers without a result';
-    if (question.against === 'limit' || stable === null)
+    if (question.compareTo === 'limit' || stable === null)
       return shareEstimate(question, emptyOf(own), null, what);
     if (stable.own.kind === 'missing') return absent(`stable: ${stable.own.reason}`);
     return shareEstimate(question, emptyOf(own), emptyOf(stable.own), what);

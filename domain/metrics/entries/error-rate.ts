@@ -16,7 +16,8 @@ export const errorRate: MetricDefinition = {
   confirmed: true,
   power: shareModel(USUAL_SHARE),
   estimate: ofLanes(({ candidate, stable, live }, question) => {
-    const compared = question.against === 'stable' && stable !== null ? alikeErrors(candidate, stable) : null;
+    const compared =
+      question.compareTo === 'stable' && stable !== null ? alikeErrors(candidate, stable) : null;
     const control = live === null ? null : alikeErrors(candidate, live);
     const share = control === null || control.n === 0 ? null : control.hits / control.n;
     return shareEstimate(question, candidate.errors, compared, 'errors', share);

@@ -15,13 +15,15 @@ const LATENCY = { ...PLAIN, unit: 'ms', margin: 'slow', needsControl: true, powe
 /** P95 of predict + search. */
 export const retrievalP95: MetricDefinition = {
   ...LATENCY,
-  estimate: ofLanes((lanes, question) => p95Estimate(question, alike(lanes, question.against, 'retrieval'))),
+  estimate: ofLanes((lanes, question) =>
+    p95Estimate(question, alike(lanes, question.compareTo, 'retrieval')),
+  ),
 };
 
 /** P95 of retrieval + rerank. */
 export const endToEndP95: MetricDefinition = {
   ...LATENCY,
-  estimate: ofLanes((lanes, question) => p95Estimate(question, alike(lanes, question.against, 'endToEnd'))),
+  estimate: ofLanes((lanes, question) => p95Estimate(question, alike(lanes, question.compareTo, 'endToEnd'))),
 };
 
 /** P95 of reranking; not applicable while the reranker is off. */
@@ -41,7 +43,7 @@ export const rerankP95: MetricDefinition = {
 /** Both lanes' latencies, stable's in the proportions of the candidate's kinds of queries. */
 function alike(
   { candidate, stable, live }: Lanes,
-  against: 'limit' | 'stable',
+  compareTo: 'limit' | 'stable',
   name: 'retrieval' | 'endToEnd',
 ): { candidate: Histogram; stable: Histogram | null; live: Histogram | null } {
   const like = (lane: LaneWindow | null) =>
@@ -51,7 +53,7 @@ function alike(
           byKind(candidate.kinds, (kind) => kind[name]),
           byKind(lane.kinds, (kind) => kind[name]),
         );
-  const [compared, control] = [against === 'stable' ? like(stable) : null, like(live)];
+  const [compared, control] = [compareTo === 'stable' ? like(stable) : null, like(live)];
   const hasStable = compared !== null && total(compared.stable) > 0;
   return {
     candidate: hasStable ? compared.candidate : candidate[name],

@@ -24,7 +24,7 @@ function shortfall({ candidate, stable }: Lanes, question: Question): Estimate {
   if (candidateQuality === null || candidateQuality.release !== candidate.release)
     return absent(`the expected share of ${candidate.release} is not known`);
   const expected = candidateQuality.expectedShare;
-  const compared = question.against === 'stable' ? stable : null;
+  const compared = question.compareTo === 'stable' ? stable : null;
   if (compared !== null && stableQuality?.release !== compared.release)
     return absent(`the expected share of ${compared.release} is not known`);
   const control = compared === null ? null : misses(compared.quality);

@@ -80,14 +80,14 @@ function rowLines(rows: readonly Row[]): string[] {
   });
 }
 
-const nameOf = ({ metric, against }: Row) => (against === 'stable' ? `${metric} against stable` : metric);
+const nameOf = ({ metric, compareTo }: Row) => (compareTo === 'stable' ? `${metric} against stable` : metric);
 
-function limitOf({ metric, warnOver, redOver, onRed }: Row): string {
+function limitOf({ metric, warnAbove, failAbove, onFail }: Row): string {
   const say = (limit: number) =>
     definitionOf(metric).unit === 'ms' ? `${limit} ms` : `${Number((100 * limit).toPrecision(3))} points`;
   return [
-    ...(warnOver === null ? [] : [`over ${say(warnOver)}: warn`]),
-    ...(redOver === null ? [] : [`over ${say(redOver)}: ${onRed}`]),
+    ...(warnAbove === null ? [] : [`over ${say(warnAbove)}: warn`]),
+    ...(failAbove === null ? [] : [`over ${say(failAbove)}: ${onFail}`]),
   ].join(', ');
 }
 

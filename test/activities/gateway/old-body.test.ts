@@ -42,7 +42,7 @@ const cache = createServer((asked, response) => {
 
 const clock = new SteadyClock(Date.now(), () => performance.now());
 const plan = aPlan();
-const guard = { ...plan.guard, pollMs: 50, blindAfterMs: 500, leaseTtlMs: 60_000 };
+const guard = { ...plan.guard, pollMs: 50, noTelemetryAfterMs: 500, leaseTtlMs: 60_000 };
 let epoch = 0;
 
 beforeAll(async () => {

@@ -18,7 +18,10 @@ const INPUT: WatchInput = {
   workflowId: 'rollout/retriever',
   runId: 'run',
   epoch: 1,
-  plan: { ...plan, guard: { ...plan.guard, pollMs: 50, blindAfterMs: 150, blindMaxMs: HOUR_MS / 2 } },
+  plan: {
+    ...plan,
+    guard: { ...plan.guard, pollMs: 50, noTelemetryAfterMs: 150, noTelemetryMaxMs: HOUR_MS / 2 },
+  },
   candidate: 'retriever_v0',
   stable: 'v-1',
   interventions: 0,

@@ -16,14 +16,14 @@ const plan = { ...aPlan({}, 'demo'), p95ExcessMs: 1 };
 function row(metric: GateCheck['metric'], more: Partial<GateCheck> = {}): GateCheck {
   return {
     metric,
-    against: 'limit',
-    warnOver: null,
-    redOver: null,
-    onRed: 'hold',
-    decide: 'interval',
+    compareTo: 'limit',
+    warnAbove: null,
+    failAbove: null,
+    onFail: 'hold',
+    useInterval: true,
     minSamples: 100,
-    ladder: [],
-    informs: false,
+    remediation: [],
+    dryRun: false,
     ...more,
   };
 }
@@ -53,7 +53,7 @@ function verdictOf(rows: readonly GateCheck[], seen: Evidence) {
 }
 
 describe('[A3] an error rate against stable, 0.5 points allowed', () => {
-  const rows = [row('errorRate', { against: 'stable', warnOver: 0.005 })];
+  const rows = [row('errorRate', { compareTo: 'stable', warnAbove: 0.005 })];
   it.each<[string, LaneDelta, LaneDelta, Verdict]>([
     [
       'passes where both lanes fail nothing and enough was seen',
@@ -89,10 +89,10 @@ describe('[A3] an error rate against stable, 0.5 points allowed', () => {
 
 describe('a latency', () => {
   it.each<[string, GateCheck, LaneDelta, LaneDelta, Verdict]>([
-    ['passes below its limit', row('retrievalP95', { warnOver: 8 }), {}, { latencies: [[1, 3]] }, 'pass'],
+    ['passes below its limit', row('retrievalP95', { warnAbove: 8 }), {}, { latencies: [[1, 3]] }, 'pass'],
     [
       '[A4] warns where a tenth is slower',
-      row('retrievalP95', { warnOver: 8 }),
+      row('retrievalP95', { warnAbove: 8 }),
       {},
       {
         latencies: [
@@ -104,7 +104,7 @@ describe('a latency', () => {
     ],
     [
       'does not know where exactly 5 % are slower',
-      row('retrievalP95', { warnOver: 8 }),
+      row('retrievalP95', { warnAbove: 8 }),
       {},
       {
         latencies: [
@@ -116,35 +116,35 @@ describe('a latency', () => {
     ],
     [
       '[P4.3] takes 8 ms itself as within 8 ms',
-      row('retrievalP95', { warnOver: 8 }),
+      row('retrievalP95', { warnAbove: 8 }),
       {},
       { latencies: [[1, 8]] },
       'pass',
     ],
     [
       '[B4] may exceed stable by 15 %',
-      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      row('endToEndP95', { compareTo: 'stable', warnAbove: 1.15 }),
       { latencies: [[1, 9]] },
       { latencies: [[1, 10]] },
       'pass',
     ],
     [
       'may exceed a quick stable by 1 ms',
-      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      row('endToEndP95', { compareTo: 'stable', warnAbove: 1.15 }),
       { latencies: [[1, 1]] },
       { latencies: [[1, 1.8]] },
       'pass',
     ],
     [
       '[B4] warns where it is half as slow again as stable',
-      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      row('endToEndP95', { compareTo: 'stable', warnAbove: 1.15 }),
       { latencies: [[1, 6]] },
       { latencies: [[1, 9]] },
       'warn',
     ],
     [
       'does not know where stable has no requests',
-      row('endToEndP95', { against: 'stable', warnOver: 1.15 }),
+      row('endToEndP95', { compareTo: 'stable', warnAbove: 1.15 }),
       { requests: 0 },
       {},
       'inconclusive',
@@ -155,7 +155,7 @@ describe('a latency', () => {
 
   it('[P4.3] of a reranker that is off does not apply, and does not count', () => {
     const judged = verdictOf(
-      [row('rerankP95', { warnOver: 2 }), row('retrievalP95', { warnOver: 8 })],
+      [row('rerankP95', { warnAbove: 2 }), row('retrievalP95', { warnAbove: 8 })],
       evidence({}, { rerankMs: null }),
     );
     expect(judged.verdict).toBe('pass');
@@ -165,20 +165,20 @@ describe('a latency', () => {
 
 describe('the quality proxy', () => {
   const rows = [
-    row('qualityShortfall', { against: 'stable', redOver: 0.05 }),
-    row('qualityShortfall', { against: 'stable', redOver: 0.2, onRed: 'rollback' }),
+    row('qualityShortfall', { compareTo: 'stable', failAbove: 0.05 }),
+    row('qualityShortfall', { compareTo: 'stable', failAbove: 0.2, onFail: 'rollback' }),
   ];
   it.each<[string, number, number, Verdict, 'hold' | 'rollback' | null]>([
     ['[B2] passes where both lanes meet what their releases expect', 0.95, 0.95, 'pass', null],
     ['passes where both fall short alike', 0.8, 0.8, 'pass', null],
     ['[B6] holds after a drop of 10 points', 0.95, 0.85, 'fail', 'hold'],
     ['[B6] rolls back after a drop of 60 points', 0.95, 0.35, 'fail', 'rollback'],
-  ])('%s', (_, stable, candidate, verdict, onRed) => {
+  ])('%s', (_, stable, candidate, verdict, onFail) => {
     const judged = verdictOf(
       rows,
       evidence({ qualityShare: stable, requests: 3000 }, { qualityShare: candidate, requests: 3000 }),
     );
-    expect([judged.verdict, judged.onRed]).toEqual([verdict, onRed]);
+    expect([judged.verdict, judged.onFail]).toEqual([verdict, onFail]);
   });
 
   it('does not know where the release does not say what to expect', () => {
@@ -187,7 +187,7 @@ describe('the quality proxy', () => {
 });
 
 describe('an evaluation, 2 points warn and 5 fail', () => {
-  const rows = [row('rAt5Drop', { warnOver: 0.02, redOver: 0.05 })];
+  const rows = [row('rAt5Drop', { warnAbove: 0.02, failAbove: 0.05 })];
   const evaluated = (lost: number, gained: number): EvaluationResult => ({
     kind: 'evaluated',
     release: 'v0',
@@ -230,50 +230,50 @@ describe('a gate', () => {
 
   it('names the ladder step of the row that warned', () => {
     const rows = [
-      row('errorRate', { redOver: 0.5 }),
-      row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
+      row('errorRate', { failAbove: 0.5 }),
+      row('retrievalP95', { warnAbove: 8, remediation: ['nprobeDown'] }),
     ];
-    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).ladder[0]).toBe('nprobeDown');
+    expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] })).remediation[0]).toBe('nprobeDown');
   });
 
   it('tries nothing where a row warned that no step helps, whatever the others may try', () => {
     const rows = [
-      row('errorRate', { warnOver: 0.01 }),
-      row('retrievalP95', { warnOver: 8, ladder: ['nprobeDown'] }),
+      row('errorRate', { warnAbove: 0.01 }),
+      row('retrievalP95', { warnAbove: 8, remediation: ['nprobeDown'] }),
     ];
     const seen = evidence({}, { errors: 100, latencies: [[1, 30]] });
-    expect(verdictOf(rows, seen)).toMatchObject({ verdict: 'warn', ladder: [] });
+    expect(verdictOf(rows, seen)).toMatchObject({ verdict: 'warn', remediation: [] });
   });
 
   it.each([
     ['hold', []],
-    ['ladder', ['nprobeDown']],
-  ] as const)('of a failed row that asks for %s tries %j', (onRed, ladder) => {
-    const rows = [row('retrievalP95', { redOver: 8, onRed, ladder: ['nprobeDown'] })];
+    ['remediate', ['nprobeDown']],
+  ] as const)('of a failed row that asks for %s tries %j', (onFail, remediation) => {
+    const rows = [row('retrievalP95', { failAbove: 8, onFail, remediation: ['nprobeDown'] })];
     expect(verdictOf(rows, evidence({}, { latencies: [[1, 30]] }))).toMatchObject({
       verdict: 'fail',
-      onRed,
-      ladder,
+      onFail,
+      remediation,
     });
   });
 
   it('[B3] is never decided by a row that only informs', () => {
     const rows = [
-      row('errorRate', { redOver: 0.5 }),
-      row('rerankerAcceptance', { warnOver: 0.01, informs: true }),
+      row('errorRate', { failAbove: 0.5 }),
+      row('rerankerAcceptance', { warnAbove: 0.01, dryRun: true }),
     ];
     expect(verdictOf(rows, evidence({}, {})).verdict).toBe('pass');
   });
 
   it('[A2] sees a split that is not the one that was set', () => {
-    const rows = [row('splitMismatch', { warnOver: 0.999, decide: 'point' })];
+    const rows = [row('splitMismatch', { warnAbove: 0.999, useInterval: false })];
     expect(verdictOf(rows, evidence({ keys: 900 }, { keys: 100 }, {}, 5)).verdict).toBe('warn');
     expect(verdictOf(rows, evidence({ keys: 950 }, { keys: 50 }, {}, 5)).verdict).toBe('pass');
   });
 
   it('[D3] compares with stable at 50 % when stable has no users any more', () => {
     const { window } = evidence({ latencies: [[1, 2]] }, {});
-    const rows = [row('endToEndP95', { against: 'stable', warnOver: 1.15 })];
+    const rows = [row('endToEndP95', { compareTo: 'stable', warnAbove: 1.15 })];
     const at100 = (ms: number) =>
       evidence({ requests: 0 }, { latencies: [[1, ms]] }, { reference: window.stable }, 100);
     expect(verdictOf(rows, at100(2)).verdict).toBe('pass');

@@ -57,13 +57,13 @@ describe('a gate', () => {
   it.each(['text', 'vector'])('takes a candidate back that fails all %s queries', (kind) => {
     const of = kind === 'text' ? text : vector;
     const candidate = { kinds: { ...all.kinds, [kind]: of({ errors: 500 }) } };
-    expect(judged('errorRate', all, candidate)).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
+    expect(judged('errorRate', all, candidate)).toMatchObject({ verdict: 'fail', onFail: 'rollback' });
   });
 
   it('takes a candidate back that delays texts five times, though stable encodes them as long as ever', () => {
     const slow = { kinds: { ...all.kinds, text: text(SLOW) } };
     const result = judged('encodeP95', all, slow);
-    expect(result).toMatchObject({ verdict: 'fail', onRed: 'rollback' });
+    expect(result).toMatchObject({ verdict: 'fail', onFail: 'rollback' });
     expect(result.reason).toContain('encodeP95 of text queries: P95 ');
     expect(judged('requestP95', all, slow).reason).toContain('requestP95 of text queries: P95 ');
   });
@@ -71,7 +71,7 @@ describe('a gate', () => {
   it('holds one whose encoder is a fifth slower', () => {
     const slower = text({ encode: [[1, 10.8]] });
     const result = judged('encodeP95', all, { kinds: { ...all.kinds, text: slower } });
-    expect(result).toMatchObject({ verdict: 'warn', ladder: [] });
+    expect(result).toMatchObject({ verdict: 'warn', remediation: [] });
   });
 
   it('does not mind half a millisecond, which no user notices', () => {
@@ -131,7 +131,7 @@ describe('a gate', () => {
     const many = { requests: 600, kinds: { text: text({ requests: 1800, latencies: [[1, 9]] }) } };
     const slow = { ...few, kinds: { text: text({ requests: 600, latencies: [[1, 9]] }) } };
     const relative = (stable: LaneDelta, candidate: LaneDelta) =>
-      judged('endToEndP95', stable, candidate).rows.find(({ row }) => row.against === 'stable')?.verdict;
+      judged('endToEndP95', stable, candidate).rows.find(({ row }) => row.compareTo === 'stable')?.verdict;
     expect(relative(slow, many)).toBe('pass');
     expect(relative(few, many)).toBe('warn');
   });

@@ -59,14 +59,14 @@ function shadowed(during: Partial<ShadowCounters> | null, more: Partial<Evidence
 function row(metric: GateCheck['metric'], over: number): GateCheck {
   return {
     metric,
-    against: 'limit',
-    warnOver: null,
-    redOver: over,
-    onRed: 'hold',
-    decide: 'interval',
+    compareTo: 'limit',
+    warnAbove: null,
+    failAbove: over,
+    onFail: 'hold',
+    useInterval: true,
     minSamples: 100,
-    ladder: [],
-    informs: false,
+    remediation: [],
+    dryRun: false,
   };
 }
 

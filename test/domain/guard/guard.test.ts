@@ -16,8 +16,8 @@ const plan = {
     pollMs: POLL_MS,
     leaseTtlMs: 120_000,
     onLeaseExpiry: 'zero',
-    blindAfterMs: 2 * MINUTE,
-    blindMaxMs: 30 * MINUTE,
+    noTelemetryAfterMs: 2 * MINUTE,
+    noTelemetryMaxMs: 30 * MINUTE,
     notReadyMs: 30_000,
     rAt5DropOver: 0.1,
     triggers: [

@@ -94,7 +94,7 @@ const SLOWER: LaneDelta = {
   ],
 };
 
-describe('the guard with the judge sequential', () => {
+describe('the guard with the decision rule sequentialTest', () => {
   it.each<[string, LaneDelta, GuardEvent['kind'] | null, number]>([
     ['is certain of 20 % errors after 4 minutes', { ...GOOD, errors: 200 }, 'breach', 4],
     ['rolls back at 1 point more errors than stable', { ...GOOD, errors: 11 }, 'breach', 15],
@@ -167,10 +167,10 @@ describe('the guard with the judge sequential', () => {
     expect(at100(30)).toBe('breach');
   });
 
-  it.each(['literal', 'sequential'] as const)(
-    'keeps the triggers of the runbook with the judge %s',
-    (judge) => {
-      const guard = new Watched({ ...runbook, judge, guard: { ...runbook.guard, harms: [] } });
+  it.each(['threshold', 'sequentialTest'] as const)(
+    'keeps the triggers of the runbook with the decision rule %s',
+    (decisionRule) => {
+      const guard = new Watched({ ...runbook, decisionRule, guard: { ...runbook.guard, harms: [] } });
       guard.through(WARM);
       const { event, after } = guard.through({
         minutes: 30,

@@ -23,6 +23,8 @@ function problems(file: string, replaced: Readonly<Record<string, string>>): rea
 }
 const plan = 'plans/runbook-48h.yaml';
 const alerts = 'plans/alerts/runbook.yaml';
+/** Between two fields of a row that has a line for each. */
+const NEXT = '\n          ';
 
 describe('files that ship and files of tests', () => {
   it.each([...files('plans/'), ...files('test/fixtures/plans/')])('%s contradicts itself nowhere', (file) => {
@@ -59,13 +61,13 @@ describe('a plan whose fields contradict each other is refused', () => {
     ],
     [
       'blind after less than two polls',
-      { 'blindAfter: 2m': 'blindAfter: 20s' },
-      'guard.blindAfter: 20s is shorter',
+      { 'noTelemetryAfter: 2m': 'noTelemetryAfter: 20s' },
+      'guard.noTelemetryAfter: 20s is shorter',
     ],
     [
       'the end of blindness before its beginning',
-      { 'blindMax: 30m': 'blindMax: 2m' },
-      'guard.blindMax: must be longer than blindAfter, and 2m is not longer than 2m',
+      { 'noTelemetryMax: 30m': 'noTelemetryMax: 2m' },
+      'guard.noTelemetryMax: must be longer than noTelemetryAfter, and 2m is not longer than 2m',
     ],
     [
       'a comparison shorter than a poll',
@@ -118,10 +120,10 @@ describe('a plan whose fields contradict each other is refused', () => {
     [
       'a latency that has to be better than stable',
       {
-        'metric: endToEndP95, against: stable, warnOver: x1.15':
-          'metric: endToEndP95, against: stable, warnOver: x0.8',
+        [`metric: endToEndP95,${NEXT}compareTo: stable,${NEXT}warnAbove: x1.15`]:
+          'metric: endToEndP95, compareTo: stable, warnAbove: x0.8',
       },
-      ".warnOver: x0.8 of stable's P95 is faster than stable",
+      ".warnAbove: x0.8 of stable's P95 is faster than stable",
     ],
     [
       'a harm that half of a good lane is',
@@ -131,9 +133,10 @@ describe('a plan whose fields contradict each other is refused', () => {
     [
       'whole requests against a limit',
       {
-        'metric: requestP95, against: stable, warnOver: x1.15': 'metric: requestP95, warnOver: 20ms',
+        [`metric: requestP95,${NEXT}compareTo: stable,${NEXT}warnAbove: x1.15`]:
+          'metric: requestP95, warnAbove: 20ms',
       },
-      'against: must be stable for requestP95: a text is encoded first',
+      'compareTo: must be stable for requestP95: a text is encoded first',
     ],
   ])('%s', (_, replaced, says) => {
     expect(problems(plan, replaced).join('\n')).toContain(says);
@@ -154,16 +157,20 @@ describe('alert rules whose fields contradict each other are refused', () => {
       { 'lookBack: 1m': 'lookBack: 15m' },
       'rules[0].for: 10m is shorter than',
     ],
-    ['blind before the second poll', { 'after: 3m': 'after: 10s' }, 'blind.after: 10s is shorter than poll'],
+    [
+      'blind before the second poll',
+      { 'after: 3m': 'after: 10s' },
+      'noTelemetry.after: 10s is shorter than poll',
+    ],
     [
       'over between two polls',
-      { 'clearAfter: 5m': 'clearAfter: 10s' },
-      'clearAfter: 10s is shorter than poll',
+      { 'keepFiringFor: 5m': 'keepFiringFor: 10s' },
+      'keepFiringFor: 10s is shorter than poll',
     ],
     [
       'a reminder of what may be over',
       { 'reminder: 4h': 'reminder: 1m' },
-      'reminder: 1m is shorter than clearAfter',
+      'reminder: 1m is shorter than keepFiringFor',
     ],
     [
       'an error rate that nothing exceeds',

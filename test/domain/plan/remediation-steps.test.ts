@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Flags } from '../../../domain/control/state.ts';
 import { nextRemediation } from '../../../domain/plan/remediation-steps.ts';
-import type { LadderStep } from '../../../domain/plan/plan.ts';
+import type { RemediationStep } from '../../../domain/plan/plan.ts';
 import { reduce } from '../../../domain/rollout/reduce.ts';
 import { statusOf } from '../../../domain/rollout/status.ts';
 import { harmName } from '../../../domain/guard/harm-detector.ts';
@@ -13,7 +13,9 @@ const plan = aPlan();
 const BUILT: Flags = { impl: 'amn_v0', reranker: 'on', nprobe: 8 };
 
 describe('the next step of a ladder', () => {
-  it.each<[string, LadderStep[], LadderStep[], Partial<Flags>, LadderStep | null, Partial<Flags>]>([
+  it.each<
+    [string, RemediationStep[], RemediationStep[], Partial<Flags>, RemediationStep | null, Partial<Flags>]
+  >([
     ['[A8] nprobe goes from 8 to 4', ['nprobeDown', 'rerankerOff'], [], {}, 'nprobeDown', { nprobe: 4 }],
     ['nprobe goes from 8 to 12', ['rerankerOn', 'nprobeUp'], [], {}, 'nprobeUp', { nprobe: 12 }],
     ['[C7] the reranker is turned on first', ['rerankerOn'], [], { reranker: 'off' }, 'rerankerOn', {}],
@@ -132,7 +134,7 @@ describe('a rollout whose gate warns', () => {
 
   it.each([
     ['once, and holds where it is as slow', plan, 1],
-    ['not by the judge literal', aPlan({ judge: 'literal' }), 0],
+    ['not by the decision rule threshold', aPlan({ decisionRule: 'threshold' }), 0],
   ])('is measured once more %s', (_, of, times) => {
     const walk = Object.assign(new Walk(of), { latencyMs: () => 12 });
     walk.goOn(400);
@@ -169,7 +171,7 @@ describe('a rollout whose gate warns', () => {
   });
 
   it('takes no more steps in a stage than its plan allows', () => {
-    const walk = Object.assign(new Walk({ ...plan, ladderAtMost: 1 }), { latencyMs: () => 12 });
+    const walk = Object.assign(new Walk({ ...plan, maxRemediations: 1 }), { latencyMs: () => 12 });
     walk.goOn(400);
     expect(walk.steps).toHaveLength(1);
     expect(walk.state.held?.reason).toContain('nprobeDown did not mend it');
@@ -273,7 +275,7 @@ describe('a rollout whose gate warns', () => {
           for (const { name } of plan.stages) {
             const here = walk.state.moves.filter(({ stage }) => stage === name).map(({ step }) => step);
             expect(new Set(here).size).toBe(here.length);
-            expect(here.length).toBeLessThanOrEqual(plan.ladderAtMost);
+            expect(here.length).toBeLessThanOrEqual(plan.maxRemediations);
           }
         },
       ),

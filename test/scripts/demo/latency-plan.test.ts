@@ -17,11 +17,13 @@ describe('the plan of bad-latency', () => {
     expect(plan.name).toBe('demo-bad-latency');
     expect(plan.describes).toContain('P95 limit 2.75 ms, between 2.00 at nprobe 4 and 3.50 at 8');
     const rows = (metric: GateCheck['metric']) =>
-      plan.stages.map((stage) => stage.rows.find((row) => row.metric === metric && row.against === 'limit'));
+      plan.stages.map((stage) =>
+        stage.rows.find((row) => row.metric === metric && row.compareTo === 'limit'),
+      );
     for (const row of rows('retrievalP95'))
-      expect(row).toMatchObject({ warnOver: 2.75, ladder: ['nprobeDown'] });
+      expect(row).toMatchObject({ warnAbove: 2.75, remediation: ['nprobeDown'] });
     for (const row of rows('endToEndP95'))
-      expect(row).toMatchObject({ warnOver: 4.75, ladder: ['nprobeDown'] });
+      expect(row).toMatchObject({ warnAbove: 4.75, remediation: ['nprobeDown'] });
     // Stable is far quicker: what is relative to it must not decide before the limit does.
     expect(plan.p95ExcessMs).toBeGreaterThanOrEqual(4.75);
     const before = parsePlan(demo());

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { ControlChange } from '../../../domain/control/change.ts';
 import type { ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
-import type { GateCheck, HarmRule, LadderStep, Plan } from '../../../domain/plan/plan.ts';
+import type { GateCheck, HarmRule, RemediationStep, Plan } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import type { Command } from '../../../domain/rollout/next-action.ts';
 import type { DriverState } from '../../../domain/rollout/driver.ts';
@@ -16,7 +16,7 @@ export const OLD = 'v-1';
 export const NEW = 'v0';
 /** Requests that are under way at once without anybody who waits for them. */
 export const LATE_AT_MOST = 2;
-const LADDER: readonly LadderStep[] = ['nprobeDown', 'rerankerOff'];
+const LADDER: readonly RemediationStep[] = ['nprobeDown', 'rerankerOff'];
 /** A rule of the guard that asks for the ladder. */
 export const HARM: HarmRule = { metric: 'errorRate', over: null, tolerance: 0.1, onAlarm: 'hold' };
 
@@ -91,12 +91,18 @@ export function smallPlan(): Plan {
   const stages = result.plan.stages.map((stage) => {
     const [, limit] = stage.rows;
     if (limit === undefined) throw new Error(`stage ${stage.name} has no second row`);
-    const errors: GateCheck = { ...limit, warnOver: 0.1, redOver: 0.3, onRed: 'hold', ladder: LADDER };
-    const gross: GateCheck = { ...limit, warnOver: null, redOver: 0.6, onRed: 'rollback' };
+    const errors: GateCheck = {
+      ...limit,
+      warnAbove: 0.1,
+      failAbove: 0.3,
+      onFail: 'hold',
+      remediation: LADDER,
+    };
+    const gross: GateCheck = { ...limit, warnAbove: null, failAbove: 0.6, onFail: 'rollback' };
     return { ...stage, rows: [errors, gross, ...stage.rows.slice(2)] };
   });
   const guard = { ...result.plan.guard, harms: [HARM] };
-  return { ...result.plan, guard, stages, extendAtMost: 1, ladderAtMost: LADDER.length };
+  return { ...result.plan, guard, stages, extendAtMost: 1, maxRemediations: LADDER.length };
 }
 
 export function firstWorld(): World {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../../domain/plan/plan.ts';
+import type { GateRecord } from '../../../domain/rollout/decision.ts';
 import { replayDecisions } from '../../../domain/audit/replay-decisions.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import { FakeWorld, GOOD } from '../../support/fake-world.ts';
@@ -11,6 +12,11 @@ beforeAll(async () => {
 });
 
 const plan = aPlan();
+
+/** The gate of a record as the version before spelled it. */
+function oldGate({ onFail, remediation, ...gate }: GateRecord): GateRecord {
+  return { ...gate, onRed: onFail, ladder: remediation } as unknown as GateRecord;
+}
 
 describe('the decisions of a 48-hour rollout', () => {
   it('[D2] are recorded one by one, each small and with its evidence, and the history stays short', async () => {
@@ -62,6 +68,7 @@ describe('the decisions of a 48-hour rollout', () => {
     const old = world.decisions.map((record) => ({
       ...record,
       verdict: (OLD[record.verdict ?? ''] ?? record.verdict) as typeof record.verdict,
+      gate: record.gate === null ? null : oldGate(record.gate),
     }));
     expect(replayDecisions(plan, old)).toEqual(again);
 
