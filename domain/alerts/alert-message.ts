@@ -4,6 +4,7 @@ import type { AlertMetric, AlertRule, AlertRules } from './rules.ts';
 import { ALERT_METRICS, BLIND, NO_EVALUATION, NO_WEEKLY } from './rules.ts';
 import type { Alert, AlertEvent } from './state.ts';
 import { asCode, rollbackCommand } from '../notification/commands.ts';
+import { formatPercent, formatPoints } from '../core/units.ts';
 import type { Notification } from '../notification/notification.ts';
 
 /** One event as a message: what happened, of which release and run, and what to do about it. */
@@ -109,9 +110,9 @@ export function formatValue(metric: AlertMetric, value: number): string {
   const { unit } = ALERT_METRICS[metric];
   switch (unit) {
     case 'share':
-      return `${Number((value * 100).toFixed(2))} %`;
+      return formatPercent(value);
     case 'points':
-      return `${Number((value * 100).toFixed(1))} points`;
+      return formatPoints(value, 1);
     case 'ms':
       return `${Number(value.toFixed(1))} ms`;
     case 'norm':

@@ -9,7 +9,8 @@ import { metricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { LaneCounters, Snapshot, SnapshotResult } from '../metrics/snapshot.ts';
-import { quantileMs, since, slowerThan, total } from '../metrics/histogram.ts';
+import { isP95Over } from '../metrics/p95.ts';
+import { quantileMs, since, total } from '../metrics/histogram.ts';
 
 /** Which release a lane serves to users, and who changes that now. */
 export interface ServingContext {
@@ -169,13 +170,11 @@ function duplicatesReading(
   return valueReading(rule, (now.duplicateShares - opening.duplicateShares) / n, n);
 }
 
-/** P95 beyond the limit is the same as: more than 5 % slower than it. */
 function latencyReading(rule: AlertRule, histogram: Histogram, expected: number): AlertReading {
   const n = total(histogram);
   if (n < rule.minSamples) return fewSamples(rule, n, expected);
-  const slow = slowerThan(histogram, rule.limit).hits / n > 0.05;
   return {
-    standing: slow ? 'breach' : 'clear',
+    standing: isP95Over(histogram, rule.limit) ? 'breach' : 'clear',
     measured: metricValue(quantileMs(histogram, 0.95) ?? Number.NaN, n, 'P95'),
   };
 }

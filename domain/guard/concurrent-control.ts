@@ -8,6 +8,7 @@ import type { Histogram } from '../metrics/histogram.ts';
 import type { LaneCounters } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { kindsBetween } from '../metrics/window.ts';
+import { slowerLimitMs } from '../metrics/p95.ts';
 import { quantileMs, since, slowerThan, total } from '../metrics/histogram.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
@@ -135,7 +136,7 @@ const LEAST_FOR_P95 = 100;
 export function slowerThanStableMs(plan: Plan, stable: Histogram | null, over: number): number | null {
   if (stable === null || total(stable) < LEAST_FOR_P95) return null;
   const p95 = quantileMs(stable, 0.95);
-  return p95 === null ? null : Math.max(p95 * over, p95 + plan.p95ExcessMs);
+  return p95 === null ? null : slowerLimitMs(p95, { ratio: over, excessMs: plan.p95ExcessMs });
 }
 
 export const NOTHING: BothLanes = { candidate: NONE, stable: NONE };

@@ -1,7 +1,7 @@
 import type { Plan, Trigger } from '../plan/plan.ts';
 import type { Count } from '../statistics/proportion.ts';
 import type { LaneCounters, SnapshotResult } from '../metrics/snapshot.ts';
-import { since, slowerThan } from '../metrics/histogram.ts';
+import { SLOWER_SHARE, since, slowerThan } from '../metrics/histogram.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
 /** One lane's standing at one poll under one trigger. */
@@ -81,8 +81,10 @@ function countBad(
       return { beyond, limit: rule.over };
     }
     case 'endToEndP95':
-      // P95 beyond the limit is the same as: more than 5 % slower than it.
-      return { beyond: slowerThan(since(before.endToEnd, latest.endToEnd), rule.over), limit: 0.05 };
+      return {
+        beyond: slowerThan(since(before.endToEnd, latest.endToEnd), rule.over),
+        limit: SLOWER_SHARE,
+      };
     case 'qualityShortfall': {
       if (quality === null || quality.release !== latest.release) return null;
       const hits = latest.quality.hits - before.quality.hits;

@@ -1,5 +1,6 @@
 import type { MetricValue } from '../core/metric-value.ts';
 import { metricValue, missing, notApplicable } from '../core/metric-value.ts';
+import { formatShare } from '../core/units.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, wilson } from '../statistics/proportion.ts';
 import type { Question } from './evidence.ts';
@@ -68,7 +69,7 @@ export function shareEstimate(
   what: string,
   control: number | null = null,
 ): Estimate {
-  if (candidate.n === 0) return absent('no requests of the candidate');
+  if (candidate.n === 0) return absent('no requests');
   const share = candidate.hits / candidate.n;
   const counted = { what, grows: true };
   if (stable === null)
@@ -78,7 +79,7 @@ export function shareEstimate(
       counted,
       ...bounds(question, { count: candidate, intervalOf: ({ hits, n }, z) => wilson(hits, n, z) }, control),
     };
-  if (stable.n === 0) return absent('no requests of stable');
+  if (stable.n === 0) return absent('no requests to compare with');
   const ofStable = stable.hits / stable.n;
   return {
     measured: metricValue(share - ofStable, candidate.n),
@@ -116,11 +117,6 @@ export function exact(question: Question, value: number, says: string, n = 1): E
     counted: null,
     ...bounds(question, { count: { hits: 0, n }, intervalOf: () => ({ low: value, high: value }) }),
   };
-}
-
-/** A share as a person reads it. */
-export function formatShare(share: number): string {
-  return `${(share * 100).toFixed(2)} %`;
 }
 
 /** A change by a share as a person reads it. */

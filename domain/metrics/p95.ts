@@ -1,10 +1,31 @@
 import { metricValue } from '../core/metric-value.ts';
+import { formatMs } from '../core/units.ts';
 import { wilson } from '../statistics/proportion.ts';
 import type { Bound, Estimate } from './estimate.ts';
 import { absent } from './estimate.ts';
 import type { Question } from './evidence.ts';
 import type { Histogram } from './histogram.ts';
 import { SLOWER_SHARE, quantileMs, slowerThan, total } from './histogram.ts';
+
+/** What is slower than a P95: by so much at least in both terms, since a few percent of a fast lane are the machine's noise. */
+export interface SlowerBy {
+  readonly ratio: number;
+  readonly excessMs: number;
+}
+
+/** The runbook's: 15 %, and the ms that no user notices. */
+export const SLOWER: SlowerBy = { ratio: 1.15, excessMs: 1 };
+
+/** The limit in ms that lies so much above a P95. */
+export function slowerLimitMs(p95Ms: number, { ratio, excessMs }: SlowerBy = SLOWER): number {
+  return Math.max(p95Ms * ratio, p95Ms + excessMs);
+}
+
+/** Whether the P95 of latencies lies beyond a limit, by the share of them that are slower; false of none. */
+export function isP95Over(latencies: Histogram, limitMs: number): boolean {
+  const { hits, n } = slowerThan(latencies, limitMs);
+  return n > 0 && hits / n > SLOWER_SHARE;
+}
 
 /** Latencies of both lanes, of the same mix of queries. */
 interface Compared {
@@ -21,19 +42,21 @@ interface Compared {
  */
 export function p95Estimate(question: Question, { candidate, stable, live }: Compared): Estimate {
   const p95 = quantileMs(candidate, 0.95);
-  if (p95 === null) return absent('no requests of the candidate');
+  if (p95 === null) return absent('no requests');
   const stableP95 = question.compareTo === 'stable' && stable !== null ? quantileMs(stable, 0.95) : null;
-  if (question.compareTo === 'stable' && stableP95 === null) return absent('no requests of stable');
+  if (question.compareTo === 'stable' && stableP95 === null) return absent('no requests to compare with');
   const inMs = (over: number | null) =>
-    over === null || stableP95 === null ? over : Math.max(stableP95 * over, stableP95 + question.excessMs);
+    over === null || stableP95 === null
+      ? over
+      : slowerLimitMs(stableP95, { ratio: over, excessMs: question.excessMs });
   const own = { warn: inMs(question.warnAbove), fail: inMs(question.failAbove) };
   const first = own.warn ?? own.fail;
   if (first === null) return absent('the row has no limit');
   const n = total(candidate);
-  const compared = stableP95 === null ? '' : `, stable ${stableP95.toFixed(2)} ms`;
+  const compared = stableP95 === null ? '' : ` against ${formatMs(stableP95)}`;
   return {
     measured: metricValue(p95, n),
-    says: `P95 ${p95.toFixed(2)} ms of ${n}${compared}, limit ${first.toFixed(2)} ms`,
+    says: `P95 ${formatMs(p95)} of ${n}${compared}, limit ${formatMs(first)}`,
     counted: { what: 'slow requests', grows: true },
     warn: slowerThanLimit(candidate, live, own.warn),
     fail: slowerThanLimit(candidate, live, own.fail),

@@ -2,6 +2,7 @@ import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, normalQuantile, normalTail, pairedDifference, wilson } from '../statistics/proportion.ts';
 import { lessBy } from './estimate.ts';
 import { SLOWER_SHARE } from './histogram.ts';
+import { slowerLimitMs } from './p95.ts';
 
 /** How much wider than they are written a row's limits are applied. */
 export interface Tolerance {
@@ -83,8 +84,7 @@ export function pairedModel(differs: number): PowerModel {
 /** The model of a P95: the share of requests that are slower than its limit. */
 export function p95Model({ compareTo, first, tolerance, excessMs }: PowerQuestion): RowModel {
   const relative = compareTo === 'stable';
-  const overStable = Math.max(first, 1 + excessMs / USUAL_P95_MS);
-  const limitMs = relative ? USUAL_P95_MS * overStable : first;
+  const limitMs = relative ? slowerLimitMs(USUAL_P95_MS, { ratio: first, excessMs }) : first;
   const limit = SLOWER_SHARE * tolerance.times;
   const p95Of = (share: number) => limitMs * Math.exp(USUAL_SIGMA * (Z95 - normalQuantile(1 - share)));
   // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.

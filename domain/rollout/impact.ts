@@ -10,6 +10,7 @@ import type {
 } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { EMPTY, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
+import { SLOWER, slowerLimitMs } from '../metrics/p95.ts';
 import { difference, pairsOf, shadowSince } from '../metrics/window.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
@@ -62,7 +63,6 @@ const NOTHING: BlastRadius = {
 
 export const NO_BLAST: BlastTrack = { radius: NOTHING, last: null, clocks: null };
 
-const SLOWER = 1.15;
 /** A P95 of fewer requests says little. */
 const LEAST_OF_STABLE = 20;
 
@@ -160,7 +160,7 @@ function slowOf(candidate: LaneCount, stable: LaneCount | null, plan: Plan): typ
   const n = total(candidate.endToEnd);
   const p95 = stable === null ? null : quantileMs(stable.endToEnd, 0.95);
   if (stable !== null && p95 !== null && total(stable.endToEnd) >= LEAST_OF_STABLE) {
-    const limitMs = Math.max(SLOWER * p95, p95 + plan.p95ExcessMs);
+    const limitMs = slowerLimitMs(p95, { ...SLOWER, excessMs: plan.p95ExcessMs });
     const slowOfStable = slowerThan(stable.endToEnd, limitMs);
     return {
       slower: slowerThan(candidate.endToEnd, limitMs).hits,

@@ -37,6 +37,10 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   // Experiments.
   [/"kind":"goOn"/g, '"kind":"continue"'],
   [/below the (\S+ points) that were looked for/g, 'below $1, the least worth having'],
+  // A metric's sentence names no lane: it is of a gate with stable as the control, or with an earlier window.
+  [/, stable ([\d.]+ ms), limit/g, ' against $1, limit'],
+  [/no requests of the candidate/g, 'no requests'],
+  [/measured against stable/g, 'measured by comparison'],
 ];
 
 /** A recorded line in today's words. */

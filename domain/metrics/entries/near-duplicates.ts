@@ -1,5 +1,6 @@
 import { metricValue } from '../../core/metric-value.ts';
-import { absent, bounds, formatShare } from '../estimate.ts';
+import { formatShare } from '../../core/units.ts';
+import { absent, bounds } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLaneItself } from '../of-lanes.ts';

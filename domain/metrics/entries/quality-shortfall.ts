@@ -1,6 +1,7 @@
+import { formatShare } from '../../core/units.ts';
 import type { Count } from '../../statistics/proportion.ts';
 import type { Estimate } from '../estimate.ts';
-import { absent, lessExpected, formatShare, shareEstimate } from '../estimate.ts';
+import { absent, lessExpected, shareEstimate } from '../estimate.ts';
 import type { Lanes, Question } from '../evidence.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
@@ -36,7 +37,7 @@ function shortfall({ candidate, stable }: Lanes, question: Question): Estimate {
   return {
     ...lessExpected(estimate, difference),
     says: `${formatShare(1 - hits / n)} of ${n} queries above tau, expected ${formatShare(expected)}${
-      compared === null ? '' : ', measured against stable'
+      compared === null ? '' : ', measured by comparison'
     }`,
   };
 }

@@ -1,5 +1,6 @@
 import { splitPValue } from '../../statistics/proportion.ts';
-import { absent, exact, inapplicable, formatShare } from '../estimate.ts';
+import { formatShare } from '../../core/units.ts';
+import { absent, exact, inapplicable } from '../estimate.ts';
 import type { MetricDefinition } from '../metric.ts';
 import { PLAIN } from '../metric.ts';
 import { ofLanes } from '../of-lanes.ts';
