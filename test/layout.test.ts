@@ -134,6 +134,7 @@ const DOMAIN = [
   'control',
   'metrics',
   'rules',
+  'check',
   'plan',
   'preflight',
   'notification',

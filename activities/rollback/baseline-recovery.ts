@@ -4,13 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { heartbeat } from '@temporalio/activity';
 import {
   LEAST_REQUESTS,
-  readBaseline,
-  recoveryChecks,
   describeRecovery,
+  evaluateRecovery,
+  readBaseline,
 } from '../../domain/rollback/baseline-recovery.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
-import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import type { RollbackVerification } from '../../domain/core/rollback-verification.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface BaselineReturnDeps {
@@ -46,8 +46,10 @@ export async function metricsReturn(
     const n = stable?.errors.n ?? 0;
     const passedMs = performance.now() - startedMs;
     if (n === 0 && passedMs >= NO_TRAFFIC_MS) return unknown('no traffic to compare with the baseline');
-    if (stable !== null && (n >= LEAST_REQUESTS || passedMs >= AT_MOST_MS))
-      return describeRecovery(recoveryChecks(read.baseline, stable));
+    if (stable !== null && (n >= LEAST_REQUESTS || passedMs >= AT_MOST_MS)) {
+      const recovery = evaluateRecovery(read.baseline, stable);
+      return { verdict: recovery.verdict, reason: describeRecovery(recovery) };
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { checkProbes, probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
-import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import type { RollbackVerification } from '../../domain/core/rollback-verification.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface VerificationDeps extends BaselineReturnDeps {

@@ -9,8 +9,8 @@ import { metricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import type { LaneCounters, Snapshot, SnapshotResult } from '../metrics/snapshot.ts';
-import { isP95Over } from '../metrics/p95.ts';
 import { quantileMs, since, total } from '../metrics/histogram.ts';
+import { isP95Over } from '../metrics/p95-limit.ts';
 
 /** Which release a lane serves to users, and who changes that now. */
 export interface ServingContext {

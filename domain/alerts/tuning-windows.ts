@@ -4,8 +4,8 @@ import type { LaneSelfMetrics } from '../metrics/lane-self-metrics.ts';
 import { unseen } from './threshold.ts';
 import { metricValue, missing } from '../core/metric-value.ts';
 import type { LaneCounters } from '../metrics/snapshot.ts';
-import type { TuningWindow } from '../tuning/tuning-trigger.ts';
-import { tuningNeed } from '../tuning/tuning-trigger.ts';
+import type { TuningWindow } from '../rules/tuning-trigger.ts';
+import { tuningNeed } from '../rules/tuning-trigger.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import { quantileMs, since, total } from '../metrics/histogram.ts';
 

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Postmortem } from '../incident/postmortem.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';
-import type { RollbackVerification } from '../rollback/verification.ts';
+import type { RollbackVerification } from '../core/rollback-verification.ts';
 import type { ChangeResult } from '../control/change-result.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { Notification } from '../notification/notification.ts';

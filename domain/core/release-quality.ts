@@ -7,3 +7,6 @@ export interface ReleaseQuality {
   readonly rAt5: number;
   readonly queries: number;
 }
+
+/** What a window of the release is held against. */
+export type ExpectedQuality = Pick<ReleaseQuality, 'release' | 'expectedShare'>;

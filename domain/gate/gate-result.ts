@@ -1,12 +1,12 @@
 import type { GateCheck, RemediationStep } from '../plan/plan.ts';
-import type { CheckResult } from './check-result.ts';
+import type { CheckResult } from '../check/check-result.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** A gate: its rows judged, and the worst of them. */
 export interface GateResult {
   readonly verdict: Verdict;
   readonly reason: string;
-  readonly rows: readonly CheckResult[];
+  readonly rows: readonly CheckResult<GateCheck>[];
   readonly atMs: number;
   /** What a fail asks for; null for other verdicts. */
   readonly onFail: GateCheck['onFail'] | null;

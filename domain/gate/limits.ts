@@ -1,16 +1,10 @@
-import type { Verdict } from '../core/verdict.ts';
+import type { Limits } from '../check/classify.ts';
+import { writtenLimits } from '../check/classify.ts';
 import type { Bound, Bounds } from '../metrics/estimate.ts';
 import type { MetricDefinition } from '../metrics/metric.ts';
 import type { Tolerance } from '../metrics/power-model.ts';
 import type { GateCheck, Plan } from '../plan/plan.ts';
 import { UNCONTROLLED_TOLERANCE_FACTOR } from '../plan/plan.ts';
-import type { Interval } from '../statistics/proportion.ts';
-
-/** A row's limits as they are applied. */
-export interface Limits extends Bounds<number> {
-  /** A pass is proven to lie within this. */
-  readonly within: number;
-}
 
 /**
  * How far beyond what they say a row's limits are applied. The decision rule `sequentialTest` asks for a proof up to the stage's margin (a test of
@@ -37,23 +31,14 @@ export function limitsOf(
   tolerance: Tolerance,
 ): Limits {
   const first = warn ?? fail;
-  if (first === null) return { warn: null, fail: null, within: 0 };
-  const allowed = ({ control }: Bound, over: number) => {
-    const shared = decisionRule === 'threshold' || control === null ? 0 : Math.max(0, control - first.over);
-    return over * tolerance.times + shared;
-  };
+  if (first === null || decisionRule === 'threshold') return writtenLimits({ warn, fail });
+  const allowed = ({ control }: Bound, over: number) =>
+    over * tolerance.times + (control === null ? 0 : Math.max(0, control - first.over));
   return {
     warn: warn === null ? null : allowed(warn, warn.over),
     fail: fail === null ? null : allowed(fail, fail.over),
     within: allowed(first, first.over + tolerance.margin),
   };
-}
-
-/** Warn or fail where the interval at that limit lies beyond it; pass where it lies within the first one; else inconclusive. */
-export function classify({ warn, fail, within }: Limits, at: (limit: 'warn' | 'fail') => Interval): Verdict {
-  if (fail !== null && at('fail').low > fail) return 'fail';
-  if (warn !== null && at('warn').low > warn) return 'warn';
-  return at(warn === null ? 'fail' : 'warn').high <= within ? 'pass' : 'inconclusive';
 }
 
 /** Whether the measured value decides, and not its interval. */

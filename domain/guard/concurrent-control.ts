@@ -8,9 +8,9 @@ import type { Histogram } from '../metrics/histogram.ts';
 import type { LaneCounters } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { kindsBetween } from '../metrics/window.ts';
-import { slowerLimitMs } from '../metrics/p95.ts';
 import { quantileMs, since, slowerThan, total } from '../metrics/histogram.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
+import { slowerLimitMs } from '../metrics/p95-limit.ts';
 
 /** What is compared of a lane. */
 type LaneDelta = Pick<LaneWindow, 'release' | 'errors' | 'endToEnd' | 'kinds' | 'quality'>;

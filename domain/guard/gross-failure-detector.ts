@@ -3,7 +3,7 @@ import type { Trigger } from '../plan/plan.ts';
 import type { HarmAlarm, PairedCounts } from './concurrent-control.ts';
 import { NOTHING, plus, formatCount, countFailures } from './concurrent-control.ts';
 import { newcombe, wilson } from '../statistics/proportion.ts';
-import { SLOWER_SHARE } from '../metrics/histogram.ts';
+import { SLOWER_SHARE } from '../metrics/p95-limit.ts';
 
 /** A breach needs at least so many requests of the candidate ... */
 export const LEAST_REQUESTS = 30;

@@ -1,8 +1,9 @@
 import type { Plan, Trigger } from '../plan/plan.ts';
 import type { Count } from '../statistics/proportion.ts';
 import type { LaneCounters, SnapshotResult } from '../metrics/snapshot.ts';
-import { SLOWER_SHARE, since, slowerThan } from '../metrics/histogram.ts';
+import { since, slowerThan } from '../metrics/histogram.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
+import { SLOWER_SHARE } from '../metrics/p95-limit.ts';
 
 /** One lane's standing at one poll under one trigger. */
 export type Standing = 'breach' | 'clear' | 'few';

@@ -5,7 +5,7 @@ import { formatTimes } from '../rollout/repeats.ts';
 import type { RolloutState, TimelineEntry } from '../rollout/state.ts';
 import type { StatusRow } from '../rollout/status.ts';
 import { statusOf } from '../rollout/status.ts';
-import type { RollbackVerification } from '../rollback/verification.ts';
+import type { RollbackVerification } from '../core/rollback-verification.ts';
 
 /** What is known of an incident when it is over; what nobody but a person knows is left open in the draft. */
 export interface Postmortem {

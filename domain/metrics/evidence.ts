@@ -1,13 +1,13 @@
 import type { EvaluationResult } from '../core/evaluation-result.ts';
-import type { ReleaseQuality } from '../core/release-quality.ts';
+import type { ExpectedQuality } from '../core/release-quality.ts';
 import type { LaneWindow, Window } from './window.ts';
 
 /** What a gate is judged on. `reference` is stable's last window at a percent below 100, for when it has no users. */
 export interface Evidence {
   readonly window: Window;
   readonly reference: LaneWindow | null;
-  readonly candidateQuality: ReleaseQuality | null;
-  readonly stableQuality: ReleaseQuality | null;
+  readonly candidateQuality: ExpectedQuality | null;
+  readonly stableQuality: ExpectedQuality | null;
   readonly evaluation: EvaluationResult | null;
   /** How often this window may be looked at in all. */
   readonly looks: number;

@@ -83,9 +83,6 @@ export function slowerThan(histogram: Histogram, limitMs: number): Count {
   return { hits: n - fast.reduce((sum, count) => sum + count, 0), n };
 }
 
-/** P95 <= L is the same as: at most 5 % are slower than L; that is a share, and so has an interval. */
-export const SLOWER_SHARE = 0.05;
-
 /** Quantile in ms, linear within its bucket; null without observations; the last bound where it lies above all. */
 export function quantileMs(histogram: Histogram, share: number): number | null {
   const n = total(histogram);

@@ -49,6 +49,14 @@ export interface LaneMetricsResponse {
   readonly listRows: Readonly<Record<string, number>>;
 }
 
+/** A lane's own counters of live recall: 0.1 % of its users' queries, compared with an exact search off their path. */
+export const LANE_RECALL = {
+  /** queries that were compared */
+  queries: 'retriever_recall_queries_total',
+  /** {found: yes|no}: their ten best chunks by the exact search */
+  neighbours: 'retriever_recall_neighbours_total',
+} as const;
+
 /** Their names in the gateway's metrics; {lane, release}: gauges, which are absent while the lane does not answer. */
 export const LANE_METRICS: Readonly<Record<keyof LaneSelfMetrics, string>> = {
   startSeconds: 'gateway_lane_start_time_seconds',

@@ -5,27 +5,8 @@ import type { Bound, Estimate } from './estimate.ts';
 import { absent } from './estimate.ts';
 import type { Question } from './evidence.ts';
 import type { Histogram } from './histogram.ts';
-import { SLOWER_SHARE, quantileMs, slowerThan, total } from './histogram.ts';
-
-/** What is slower than a P95: by so much at least in both terms, since a few percent of a fast lane are the machine's noise. */
-export interface SlowerBy {
-  readonly ratio: number;
-  readonly excessMs: number;
-}
-
-/** The runbook's: 15 %, and the ms that no user notices. */
-export const SLOWER: SlowerBy = { ratio: 1.15, excessMs: 1 };
-
-/** The limit in ms that lies so much above a P95. */
-export function slowerLimitMs(p95Ms: number, { ratio, excessMs }: SlowerBy = SLOWER): number {
-  return Math.max(p95Ms * ratio, p95Ms + excessMs);
-}
-
-/** Whether the P95 of latencies lies beyond a limit, by the share of them that are slower; false of none. */
-export function isP95Over(latencies: Histogram, limitMs: number): boolean {
-  const { hits, n } = slowerThan(latencies, limitMs);
-  return n > 0 && hits / n > SLOWER_SHARE;
-}
+import { quantileMs, slowerThan, total } from './histogram.ts';
+import { SLOWER_SHARE, slowerLimitMs } from './p95-limit.ts';
 
 /** Latencies of both lanes, of the same mix of queries. */
 interface Compared {

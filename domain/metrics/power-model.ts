@@ -1,8 +1,7 @@
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { newcombe, normalQuantile, normalTail, pairedDifference, wilson } from '../statistics/proportion.ts';
 import { lessBy } from './estimate.ts';
-import { SLOWER_SHARE } from './histogram.ts';
-import { slowerLimitMs } from './p95.ts';
+import { SLOWER_SHARE, slowerLimitMs } from './p95-limit.ts';
 
 /** How much wider than they are written a row's limits are applied. */
 export interface Tolerance {

@@ -1,9 +1,8 @@
-import { wilson, zFor } from '../statistics/proportion.ts';
-import type { Histogram } from '../metrics/histogram.ts';
+import type { LaneGateResult, LaneRow } from '../check/lane-gate.ts';
+import { describeLaneGate, evaluateLaneGate } from '../check/lane-gate.ts';
 import type { LaneWindow } from '../metrics/window.ts';
-import { quantileMs, slowerThan } from '../metrics/histogram.ts';
-import { worst } from '../core/verdict.ts';
-import type { Verdict } from '../core/verdict.ts';
+import { zFor } from '../statistics/proportion.ts';
+import { slowerLimitMs } from '../metrics/p95-limit.ts';
 
 /** What baseline_metrics.json holds: stable's window before T0. Latencies in ms, shares 0..1; null was not measured. */
 export interface Baseline {
@@ -15,93 +14,42 @@ export interface Baseline {
   readonly qualityShare: number | null;
 }
 
-/** A metric now and before the rollout. */
-export interface RecoveryCheck {
-  readonly metric: string;
-  readonly baseline: number | null;
-  readonly now: number | null;
-  readonly n: number;
-  readonly verdict: Verdict;
-  readonly reason: string;
-}
-
-/** The runbook's tolerances: 0.2 points of errors, 15 % of a P95 (and 1 ms, which no user notices), 5 points of quality. */
-const ERRORS = 0.002;
-const SLOWER = 1.15;
-const SLOWER_MS = 1;
-const QUALITY = 0.05;
-const SLOW_SHARE = 0.05;
+/** The runbook's tolerances, besides that of a P95: 0.2 points of errors, 5 points of quality. */
+const ERRORS_MAY_RISE = 0.002;
+const QUALITY_MAY_FALL = 0.05;
 const Z = zFor(0.95, 1);
 /** Fewer requests say nothing. */
 export const LEAST_REQUESTS = 100;
 
-/** Whether metrics have returned to the baseline, row by row: a fail is proven not to have, a pass is there as measured. */
-export function recoveryChecks(baseline: Baseline, now: LaneWindow): RecoveryCheck[] {
+/** Whether metrics have returned to the baseline: a gate on stable now, whose limits are those of the baseline with the tolerances. */
+export function evaluateRecovery(baseline: Baseline, now: LaneWindow): LaneGateResult {
+  const { qualityShare } = baseline;
+  const quality = qualityShare === null ? null : { release: now.release, expectedShare: qualityShare };
+  return evaluateLaneGate(rowsOf(baseline), now, { before: null, quality, z: Z });
+}
+
+/** What was not measured before the rollout has no row. */
+function rowsOf(baseline: Baseline): LaneRow[] {
+  const row = (metric: LaneRow['metric'], failAbove: number): LaneRow => ({
+    metric,
+    compareTo: 'limit',
+    failAbove,
+    minSamples: LEAST_REQUESTS,
+  });
+  const slower = (metric: LaneRow['metric'], p95Ms: number | null) =>
+    p95Ms === null ? [] : [row(metric, slowerLimitMs(p95Ms))];
   return [
-    errorRow(baseline, now),
-    latencyRow('retrievalP95', baseline.retrievalP95Ms, now.retrieval),
-    latencyRow('endToEndP95', baseline.endToEndP95Ms, now.endToEnd),
-    latencyRow('rerankP95', baseline.rerankP95Ms, now.rerank),
-    qualityRow(baseline, now),
+    row('errorRate', baseline.errorRate + ERRORS_MAY_RISE),
+    ...slower('retrievalP95', baseline.retrievalP95Ms),
+    ...slower('endToEndP95', baseline.endToEndP95Ms),
+    ...slower('rerankP95', baseline.rerankP95Ms),
+    ...(baseline.qualityShare === null ? [] : [row('qualityShortfall', QUALITY_MAY_FALL)]),
   ];
 }
 
-/** Rows in a sentence, and the worst of them. */
-export function describeRecovery(rows: readonly RecoveryCheck[]): {
-  readonly verdict: Verdict;
-  readonly reason: string;
-} {
-  const verdict = worst(rows.map((row) => row.verdict));
-  const deciding = rows.filter((row) => row.verdict === verdict);
-  return {
-    verdict,
-    reason:
-      verdict === 'pass'
-        ? 'metrics are back at the baseline'
-        : deciding.map(({ metric, reason }) => `${metric}: ${reason}`).join('; '),
-  };
-}
-
-function errorRow({ errorRate }: Baseline, { errors: { hits, n } }: LaneWindow): RecoveryCheck {
-  const limit = errorRate + ERRORS;
-  const now = n === 0 ? null : hits / n;
-  const of = { metric: 'errorRate', baseline: errorRate, now, n };
-  if (now === null || n < LEAST_REQUESTS) return few(of);
-  const reason = `${percent(now)} of ${n}, limit ${percent(limit)}`;
-  return { ...of, reason, verdict: decided(wilson(hits, n, Z).low > limit, now <= limit) };
-}
-
-function latencyRow(metric: string, baseline: number | null, histogram: Histogram): RecoveryCheck {
-  const now = quantileMs(histogram, 0.95);
-  const limit = baseline === null ? Infinity : Math.max(baseline * SLOWER, baseline + SLOWER_MS);
-  const { hits, n } = slowerThan(histogram, limit);
-  const of = { metric, baseline, now, n };
-  if (baseline === null) return { ...of, verdict: 'pass', reason: 'the baseline has none' };
-  if (now === null || n < LEAST_REQUESTS) return few(of);
-  const reason = `P95 ${now.toFixed(2)} ms of ${n}, limit ${limit.toFixed(2)} ms`;
-  return { ...of, reason, verdict: decided(wilson(hits, n, Z).low > SLOW_SHARE, hits / n <= SLOW_SHARE) };
-}
-
-function qualityRow({ qualityShare }: Baseline, { quality: { hits, n } }: LaneWindow): RecoveryCheck {
-  const now = n === 0 ? null : hits / n;
-  const of = { metric: 'qualityShare', baseline: qualityShare, now, n };
-  if (qualityShare === null) return { ...of, verdict: 'pass', reason: 'the baseline has none' };
-  if (now === null || n < LEAST_REQUESTS) return few(of);
-  const limit = qualityShare - QUALITY;
-  const reason = `${percent(now)} of ${n} above tau, limit ${percent(limit)}`;
-  return { ...of, reason, verdict: decided(wilson(hits, n, Z).high < limit, now >= limit) };
-}
-
-function decided(isBeyond: boolean, isWithin: boolean): Verdict {
-  return isBeyond ? 'fail' : isWithin ? 'pass' : 'inconclusive';
-}
-
-function few(of: Omit<RecoveryCheck, 'verdict' | 'reason'>): RecoveryCheck {
-  return { ...of, verdict: 'inconclusive', reason: `${of.n} requests of at least ${LEAST_REQUESTS}` };
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(2)} %`;
+/** The rows that decide, in a sentence. */
+export function describeRecovery(result: LaneGateResult): string {
+  return result.verdict === 'pass' ? 'metrics are back at the baseline' : describeLaneGate(result);
 }
 
 /** The baseline of a file, or why it holds none. */

@@ -4,7 +4,7 @@ import { rollbackCommand } from '../notification/commands.ts';
 import { finish, holdAfterIntervention, holdFor, startRollback } from './transitions.ts';
 import type { Effect, Held, RolloutState, Step } from './state.ts';
 import { NO_RETRIES_YET, decideMs, log, stageOf } from './state.ts';
-import type { RollbackVerification } from '../rollback/verification.ts';
+import type { RollbackVerification } from '../core/rollback-verification.ts';
 import type { ChangeResult } from '../control/change-result.ts';
 import type { GuardEvent } from '../guard/state.ts';
 

@@ -3,7 +3,7 @@ import type { NprobeTuningResult } from '../tuning/input.ts';
 import type { Message } from './operator-commands.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';
-import type { RollbackVerification } from '../rollback/verification.ts';
+import type { RollbackVerification } from '../core/rollback-verification.ts';
 import type { ChangeResult } from '../control/change-result.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { GuardEvent } from '../guard/state.ts';

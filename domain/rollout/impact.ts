@@ -10,9 +10,9 @@ import type {
 } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import { EMPTY, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
-import { SLOWER, slowerLimitMs } from '../metrics/p95.ts';
 import { difference, pairsOf, shadowSince } from '../metrics/window.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
+import { SLOWER, slowerLimitMs } from '../metrics/p95-limit.ts';
 
 /** What a candidate did to users, from its first request on. Counts; those that are expectations may be fractions. */
 export interface BlastRadius {

@@ -6,7 +6,7 @@ import type { Evidence } from '../metrics/evidence.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { LaneWindow } from '../metrics/window.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';
-import type { RollbackVerification } from '../rollback/verification.ts';
+import type { RollbackVerification } from '../core/rollback-verification.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { GateResult } from '../gate/gate-result.ts';

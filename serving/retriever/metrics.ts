@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { LATENCY_BOUNDS_SECONDS } from '../../domain/metrics/histogram.ts';
-import { LANE_RECALL } from '../../domain/tuning/tuning-trigger.ts';
+import { LANE_RECALL } from '../../domain/metrics/lane-self-metrics.ts';
 import type { EncoderStats } from '../../retrieval/encoder/cached-encoder.ts';
 import type { IndexStatistics } from '../../retrieval/index/open.ts';
 import type { Inspection } from '../../retrieval/inspect.ts';

@@ -141,7 +141,9 @@ describe('a rollout that is steered from the command line', () => {
       { name: 'version', passed: true },
       { name: 'probes', passed: true },
     ]);
-    expect(checked.rows.map(({ n }: { n: number }) => n >= 100)).toContain(true);
+    expect(
+      checked.rows.map(({ measured }: { measured: { n?: number } }) => (measured.n ?? 0) >= 100),
+    ).toContain(true);
     expect(await check('--release', 'r-2', '--seconds', '1')).toMatchObject({
       passed: false,
       checks: [{ name: 'version', passed: false }, { name: 'probes', passed: false }, {}],

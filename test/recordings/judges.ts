@@ -1,6 +1,6 @@
 import { evaluationReading } from '../../domain/alerts/evaluations.ts';
 import type { Baseline } from '../../domain/rollback/baseline-recovery.ts';
-import { recoveryChecks, describeRecovery } from '../../domain/rollback/baseline-recovery.ts';
+import { describeRecovery, evaluateRecovery } from '../../domain/rollback/baseline-recovery.ts';
 import { evaluateOnce } from '../../domain/alerts/evaluate-rules.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
 import type { Arms } from '../../domain/experiment/analysis.ts';
@@ -14,10 +14,10 @@ import {
   unitsNeeded,
 } from '../../domain/experiment/analysis.ts';
 import { metricValue } from '../../domain/core/metric-value.ts';
-import { judgeCanary } from '../../domain/tuning/canary.ts';
+import { describeCanary, evaluateCanary } from '../../domain/tuning/canary.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
-import type { TuningWindow } from '../../domain/tuning/tuning-trigger.ts';
-import { tuningNeed } from '../../domain/tuning/tuning-trigger.ts';
+import type { TuningWindow } from '../../domain/rules/tuning-trigger.ts';
+import { tuningNeed } from '../../domain/rules/tuning-trigger.ts';
 import type { LaneWindow } from '../../domain/metrics/window.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import { binomial } from '../../simulation/draws.ts';
@@ -143,7 +143,8 @@ export function recordTuning(): string[] {
       laneWindow(seed + 1_000, WORSE[seed % WORSE.length] ?? {}),
     ];
     const change = { from: seed % 2 === 0 ? 8 : 4, to: 6, targetMs: 8 };
-    notes.add({ canary: seed, verdict: judgeCanary(before, after, change) });
+    const result = evaluateCanary(before, after, change);
+    notes.add({ canary: seed, ...result, says: describeCanary(result, after) });
   }
   return notes.lines;
 }
@@ -185,8 +186,8 @@ export function recordRecovery(): string[] {
     qualityShare: 0.95,
   };
   for (let seed = 0; seed < 60; seed++) {
-    const rows = recoveryChecks(baseline, laneWindow(seed, WORSE[seed % WORSE.length] ?? {}));
-    notes.add({ seed, rows, says: describeRecovery(rows) });
+    const result = evaluateRecovery(baseline, laneWindow(seed, WORSE[seed % WORSE.length] ?? {}));
+    notes.add({ seed, ...result, says: describeRecovery(result) });
   }
   return notes.lines;
 }

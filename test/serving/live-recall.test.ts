@@ -4,7 +4,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import { LANE_HEADERS, formatFlags } from '../../domain/control/http.ts';
-import { LANE_RECALL } from '../../domain/tuning/tuning-trigger.ts';
+import { LANE_RECALL } from '../../domain/metrics/lane-self-metrics.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
 import { probeRequest } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';

@@ -6,7 +6,7 @@ import { releaseBefore } from '../../domain/control/rollback-target.ts';
 import { deploymentActivities } from './activities.ts';
 import type { Run, RollbackAttempt } from './roll-back.ts';
 import { epochOf, withOverdueAlert, verifyBack } from './roll-back.ts';
-import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import type { RollbackVerification } from '../../domain/core/rollback-verification.ts';
 
 /** Its pods take minutes, and longer where they have to be loaded first. */
 const UNDO_LATE_MIN = 10;

@@ -1,7 +1,7 @@
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { permanentReason } from '../runtime/activities.ts';
 import { alertWhenOverdue } from '../runtime/overdue-alert.ts';
-import type { RollbackVerification } from '../../domain/rollback/verification.ts';
+import type { RollbackVerification } from '../../domain/core/rollback-verification.ts';
 
 /** Time for a lane that has to be loaded first, and for its probes. */
 const VERIFY_WITHIN_MS = 120_000;

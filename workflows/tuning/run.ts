@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlView, Flags } from '../../domain/control/state.ts';
-import { judgeCanary, withUsers } from '../../domain/tuning/canary.ts';
+import { describeCanary, evaluateCanary, withUsers } from '../../domain/tuning/canary.ts';
 import { chooseNprobe, formatTrial } from '../../domain/tuning/choose-nprobe.ts';
 import type { NprobeTuningResult, TuningRequest } from '../../domain/tuning/input.ts';
 import type { TuningStatus } from '../../domain/tuning/status.ts';
@@ -134,12 +134,12 @@ export class TuningRun {
     const change = { from: flags.nprobe, to: nprobe, targetMs: order.targetMs };
     let last = '';
     const verdict = await this.window((lane) => {
-      const judged = judgeCanary(before, lane, change);
-      last = judged.reason;
-      return judged.verdict === 'inconclusive' ? null : judged;
+      const judged = evaluateCanary(before, lane, change);
+      last = describeCanary(judged, lane);
+      return judged.verdict === 'inconclusive' ? null : judged.verdict;
     });
     if (this.stop !== null) return this.giveUp(this.stop);
-    if (verdict?.verdict === 'pass') return this.end('applied', nprobe, `${why}; ${verdict.reason}`);
+    if (verdict === 'pass') return this.end('applied', nprobe, `${why}; ${last}`);
     return this.takeBack(verdict === null ? `it could not be proven in time: ${last}` : last);
   }
 

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Baseline, RecoveryCheck } from '../../../domain/rollback/baseline-recovery.ts';
+import type { Baseline } from '../../../domain/rollback/baseline-recovery.ts';
 import {
   LEAST_REQUESTS,
-  readBaseline,
-  recoveryChecks,
   describeRecovery,
+  evaluateRecovery,
+  readBaseline,
 } from '../../../domain/rollback/baseline-recovery.ts';
+import type { LaneGateResult } from '../../../domain/check/lane-gate.ts';
 import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { NAME_RULE, isName } from '../../../domain/core/name.ts';
 import { windowBetween } from '../../../domain/metrics/window.ts';
@@ -69,7 +70,7 @@ export const checkRollback = command({
       lines: [
         ...checks.map(({ name, passed, reason }) => `${passed ? '✓' : '✗'} ${name}: ${reason}`),
         ...notChecked.map((text) => `- ${text}`),
-        ...rows.map(({ metric, verdict, reason }) => `    ${metric}: ${verdict}: ${reason}`),
+        ...rows.map(({ verdict, reason }) => `    ${verdict}: ${reason}`),
       ],
       result: { release: expected, checks, rows, notChecked },
     };
@@ -112,7 +113,7 @@ async function probesCheck(gateway: GatewayClient, release: string): Promise<Che
 async function metricsCheck(
   baseline: Baseline,
   withinMs: number,
-): Promise<{ rows: readonly RecoveryCheck[]; check: Check }> {
+): Promise<{ rows: LaneGateResult['rows']; check: Check }> {
   const name = 'metrics';
   const { snapshot } = createGatewayMetrics(gatewayFromEnv(process.env).gateway, Date.now);
   const opening = await snapshot();
@@ -123,9 +124,9 @@ async function metricsCheck(
     const late = Date.now() >= deadlineMs;
     const stable = result.kind === 'window' ? result.window.stable : null;
     if (stable !== null && (stable.errors.n >= LEAST_REQUESTS || late)) {
-      const rows = recoveryChecks(baseline, stable);
-      const { verdict, reason } = describeRecovery(rows);
-      return { rows, check: { name, passed: verdict === 'pass', reason } };
+      const recovery = evaluateRecovery(baseline, stable);
+      const passed = recovery.verdict === 'pass';
+      return { rows: recovery.rows, check: { name, passed, reason: describeRecovery(recovery) } };
     }
     const reason = result.kind === 'window' ? 'stable has no counters' : result.reason;
     if (late || result.kind === 'reset') return { rows: [], check: { name, passed: false, reason } };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRollbackVerification } from '../../../activities/rollback/verification.ts';
 import type { TestServer } from '../../support/http-server.ts';
 import { startServer } from '../../support/http-server.ts';
-import type { RollbackVerification } from '../../../domain/rollback/verification.ts';
+import type { RollbackVerification } from '../../../domain/core/rollback-verification.ts';
 
 let folder: string;
 let gateway: TestServer;

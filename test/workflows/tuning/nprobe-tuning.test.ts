@@ -68,7 +68,7 @@ describe('nprobeTuning', () => {
     const result = await tune(world, LATENCY);
     expect(result).toMatchObject({ outcome: 'applied', nprobe: 4 });
     expect(result.reason).toMatch(
-      /nprobe=4 .* is the smallest.*P95 of retrieval 4\.\d+ ms before, 3\.\d+ ms after/,
+      /nprobe=4 .* is the smallest.*retrievalP95: P95 3\.\d+ ms of \d+ against 4\.\d+ ms/,
     );
     expect(world.nprobe()).toBe(4);
     expect(world.state).toMatchObject({
@@ -142,9 +142,9 @@ describe('nprobeTuning', () => {
   });
 
   it.each<[string, ReturnType<TuningWorld['flaw']>, RegExp]>([
-    ['errors', { errorShare: 0.05 }, /^error rate 0\.00 % .* before, [45]\.\d+ % .* after$/],
-    ['latency', { retrievalP95Ms: 7 }, /^P95 of retrieval .* ms before, [67]\.\d+ ms after/],
-    ['quality', { qualityShare: 0.8 }, /^quality proxy misses .* before, (19|20)\.\d+ % .* after$/],
+    ['errors', { errorShare: 0.05 }, /^errorRate: [45]\.\d+ % of \d+ against 0\.00 % of \d+, beyond/],
+    ['latency', { retrievalP95Ms: 7 }, /^retrievalP95: P95 [67]\.\d+ ms of \d+ against .* ms, .* beyond/],
+    ['quality', { qualityShare: 0.8 }, /^qualityShortfall: (79|80)\.\d+ % of .*, beyond/],
   ])('takes its change back when it makes the lane worse: %s', async (_, flaw, reason) => {
     const world = new TuningWorld();
     world.flaw = (nprobe) => (nprobe === 4 ? flaw : {});

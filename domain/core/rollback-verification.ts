@@ -1,4 +1,4 @@
-import type { Verdict } from '../core/verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 export interface RollbackVerification {
   readonly verified: boolean;

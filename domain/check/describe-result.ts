@@ -1,12 +1,12 @@
+import { formatPercent, formatPoints, hundredths } from '../core/units.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Estimate } from '../metrics/estimate.ts';
-import { SLOWER_SHARE } from '../metrics/histogram.ts';
 import { definitionOf } from '../metrics/registry.ts';
-import type { GateCheck } from '../plan/plan.ts';
-import type { Limits } from './limits.ts';
+import type { CheckedRow, Limits } from './classify.ts';
+import { SLOWER_SHARE } from '../metrics/p95-limit.ts';
 
 interface Result {
-  readonly row: GateCheck;
+  readonly row: CheckedRow;
   readonly estimate: Estimate;
   readonly verdict: Verdict;
   readonly limits: Limits;
@@ -19,7 +19,7 @@ interface Result {
 type Which = 'warn' | 'fail' | 'within';
 
 /** What a row is of, as a person reads it. */
-export function nameOf({ metric }: GateCheck, kind: string | undefined): string {
+export function nameOf({ metric }: Pick<CheckedRow, 'metric'>, kind: string | undefined): string {
   return kind === undefined ? metric : `${metric} of ${kind} queries`;
 }
 
@@ -64,9 +64,7 @@ function formatLimit({ row: { metric, compareTo }, limits, point }: Result, whic
       return `${over} times`;
     case 'share':
     case 'points':
-      return unit === 'share' && compareTo === 'limit'
-        ? `${hundredths(over)} %`
-        : `${hundredths(over)} points`;
+      return unit === 'share' && compareTo === 'limit' ? formatPercent(over) : formatPoints(over);
     case 'ms':
       return point ? 'the limit' : formatShareOfSlow(limits, which);
     default:
@@ -79,8 +77,4 @@ function formatShareOfSlow({ warn, fail, within }: Limits, which: Which): string
   if ((warn ?? fail ?? 0) > SLOWER_SHARE) return 'what stable keeps in the same minutes';
   const extra = hundredths(within - SLOWER_SHARE);
   return which === 'within' && extra > 0 ? `the limit and ${extra} points` : 'the limit';
-}
-
-function hundredths(share: number): number {
-  return Number((share * 100).toFixed(2));
 }

@@ -1,13 +1,5 @@
 import type { MetricValue } from '../core/metric-value.ts';
 
-/** A lane's own counters of live recall: 0.1 % of its users' queries, compared with an exact search off their path. */
-export const LANE_RECALL = {
-  /** queries that were compared */
-  queries: 'retriever_recall_queries_total',
-  /** {found: yes|no}: their ten best chunks by the exact search */
-  neighbours: 'retriever_recall_neighbours_total',
-} as const;
-
 /** What a lane did between two looks, minutes apart. */
 export interface TuningWindow {
   readonly fromMs: number;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { metricValue, missing } from '../../../domain/core/metric-value.ts';
-import type { TuningNeed, TuningWindow } from '../../../domain/tuning/tuning-trigger.ts';
-import { tuningNeed } from '../../../domain/tuning/tuning-trigger.ts';
+import type { TuningNeed, TuningWindow } from '../../../domain/rules/tuning-trigger.ts';
+import { tuningNeed } from '../../../domain/rules/tuning-trigger.ts';
 
 const MINUTE = 60_000;
 const NOW = 10_000 * MINUTE;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { classify } from '../../../domain/gate/limits.ts';
+import { classify } from '../../../domain/check/classify.ts';
 import type { Count } from '../../../domain/statistics/proportion.ts';
 import { wilson } from '../../../domain/statistics/proportion.ts';
-import { distanceOf } from '../../../domain/gate/sensitivity.ts';
+import { distanceOf } from '../../../domain/check/sensitivity.ts';
 import type { Verdict } from '../../../domain/core/verdict.ts';
 
 const LIMITS = { warn: 0.01, fail: 0.05, within: 0.01 };

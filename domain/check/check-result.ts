@@ -1,17 +1,15 @@
 import type { MetricValue } from '../core/metric-value.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Bound, Bounds, Estimate } from '../metrics/estimate.ts';
-import { definitionOf } from '../metrics/registry.ts';
-import type { GateCheck, Plan } from '../plan/plan.ts';
 import type { Count, Interval } from '../statistics/proportion.ts';
 import { describeResult, nameOf } from './describe-result.ts';
-import type { Limits } from './limits.ts';
-import { byPoint, classify, limitsOf, toleranceOf } from './limits.ts';
+import type { CheckedRow, Limits } from './classify.ts';
+import { classify } from './classify.ts';
 import { distanceOf } from './sensitivity.ts';
 
 /** One judged row: what was measured, the interval that decided, and why. */
-export interface CheckResult {
-  readonly row: GateCheck;
+export interface CheckResult<Row extends CheckedRow> {
+  readonly row: Row;
   /** The kind of queries that it is of, where a row is judged by kind. */
   readonly kind?: string;
   readonly verdict: Verdict;
@@ -23,13 +21,24 @@ export interface CheckResult {
   readonly distance: string | null;
 }
 
-/** The verdict on an estimate against a row's limits at a percent; `z` is that of its intervals. */
-export function checkRow(
-  plan: Plan,
-  row: GateCheck,
+/** How a row's verdict is found. */
+export interface CheckRule {
+  /** As they are applied. */
+  readonly limits: Limits;
+  /** Whether the measured value decides, and not its interval. */
+  readonly point: boolean;
+  /** Of the interval that proves a row beyond its limit. */
+  readonly z: number;
+  /** Of the interval that has to lie within it; 0: the measured value has to. */
+  readonly passZ: number;
+}
+
+/** The verdict on an estimate of a row's metric. */
+export function checkEstimate<Row extends CheckedRow>(
+  row: Row,
   estimate: Estimate,
-  { percent, z }: { readonly percent: number; readonly z: number },
-): CheckResult {
+  { limits, point, z, passZ }: CheckRule,
+): CheckResult<Row> {
   const { measured: m, kind, own, counted } = estimate;
   const first = estimate.warn ?? estimate.fail;
   const of = { row, ...(kind === undefined ? {} : { kind }), measured: m };
@@ -41,16 +50,15 @@ export function checkRow(
       reason: `${nameOf(row, kind)}: ${estimate.says}`,
       distance: null,
     };
-  const limits = limitsOf(plan, estimate, toleranceOf(plan, row, definitionOf(row.metric), percent));
-  const point = byPoint(plan, row);
-  const verdictAt = (count: Count, at: number): Verdict =>
-    count.n < row.minSamples
-      ? 'inconclusive'
-      : classify(limits, (limit) => intervalAt(estimate[limit] ?? first, first, count, at));
+  const verdictAt = (count: Count, failAt: number, passAt: number): Verdict => {
+    const at = (level: number) => (limit: 'warn' | 'fail') =>
+      intervalAt(estimate[limit] ?? first, first, count, level);
+    return count.n < row.minSamples ? 'inconclusive' : classify(limits, at(failAt), at(passAt));
+  };
   const verdict =
     point && m.n >= row.minSamples
       ? classify(own === undefined ? limits : ownLimits(own), () => ({ low: m.value, high: m.value }))
-      : verdictAt(first.count, z);
+      : verdictAt(first.count, z, passZ);
   return {
     ...of,
     verdict,
@@ -59,7 +67,9 @@ export function checkRow(
     distance:
       counted === null
         ? null
-        : distanceOf({ count: first.count, ...counted }, verdict, (count) => verdictAt(count, point ? 0 : z)),
+        : distanceOf({ count: first.count, ...counted }, verdict, (count) =>
+            point ? verdictAt(count, 0, 0) : verdictAt(count, z, passZ),
+          ),
   };
 }
 
