@@ -9,8 +9,9 @@ import type { WeeklyActivities } from '../domain/contracts/maintenance-activitie
 import { processClock } from '../retrieval/process-clock.ts';
 import { createBaseline } from './rollback/baseline.ts';
 import { createCleanEvaluation } from './evaluation/offline.ts';
-import type { ControlOptions } from './gateway/control.ts';
-import { createControlClient } from './gateway/control.ts';
+import type { ControlOptions } from '../clients/gateway-client.ts';
+import { controlFailure } from './gateway/control-failure.ts';
+import { createControlClient } from '../clients/gateway-client.ts';
 import { createDecisions } from './audit/decisions.ts';
 import type { DeploymentConfig } from './rollback/deployment.ts';
 import { createDeployment } from './rollback/deployment.ts';
@@ -72,7 +73,7 @@ export function createActivities(
     Pick<NotifyDeps, 'log'> &
     Pick<PlansDeps, 'searchAttributes'>,
 ): Activities {
-  const control = createControlClient(config.control);
+  const control = createControlClient({ ...config.control, failure: controlFailure });
   const clock = processClock;
   const metrics = createGatewayMetrics(config.gatewayUrl, clock.now);
   const watched = {

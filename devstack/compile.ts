@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from './process.ts';
+import { ROOT } from '../platform/node-command.ts';
 
 /** What compiled code looks for beside itself, and tsc leaves out. */
 const BESIDE = ['native/build', 'models', '.data'];

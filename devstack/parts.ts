@@ -3,7 +3,8 @@ import { Connection } from '@temporalio/client';
 import { TASK_QUEUE } from '../domain/core/task-queues.ts';
 import type { StackPorts } from './ports.ts';
 import type { ProcessSpec, RunningProcess } from './process.ts';
-import { ROOT, nodeCommand } from './process.ts';
+import { nodeCommand } from './process.ts';
+import { ROOT } from '../platform/node-command.ts';
 import type { Part, StackOptions } from './stack-options.ts';
 
 interface PartDescription {

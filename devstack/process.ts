@@ -7,8 +7,6 @@ import type { Command } from '../platform/node-command.ts';
 import { ROOT, moduleCommand } from '../platform/node-command.ts';
 import { onLines } from '../platform/text/lines.ts';
 
-export { ROOT };
-
 export interface ProcessSpec {
   readonly name: string;
   readonly command: readonly string[];

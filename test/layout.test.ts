@@ -30,7 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'write-file-atomic',
     'zod',
   ],
-  clients: ['clients', 'domain', 'retrieval', 'node', 'undici'],
+  clients: ['clients', 'platform', 'domain', 'retrieval', 'node', 'undici'],
   serving: [
     'serving',
     'platform',

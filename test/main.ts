@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { TestModule } from 'vitest/node';
 import { parseCLI, startVitest } from 'vitest/node';
 import { compile } from '../devstack/compile.ts';
-import { ROOT } from '../devstack/process.ts';
+import { ROOT } from '../platform/node-command.ts';
 
 // `npm test [-- FILE... -t NAME]`: vitest, with one more line at the end that any CI can read. The processes that tests start run
 // the compiled code, as the image does; the demos run the sources, as a clone does.

@@ -7,7 +7,7 @@ import { readSettings } from '../../domain/core/settings.ts';
 import { evaluate } from '../../retrieval/evaluation/evaluate.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
 import { endWithParent } from '../../platform/subprocess.ts';
-import { createControlClient } from '../gateway/control.ts';
+import { createControlClient } from '../../clients/gateway-client.ts';
 import type { EvaluationOutcome } from './live.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 

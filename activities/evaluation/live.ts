@@ -3,7 +3,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { mkdir } from 'node:fs/promises';
 import type { EvaluateInput, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { z } from 'zod';
-import type { ControlOptions } from '../gateway/control.ts';
+import type { ControlOptions } from '../../clients/gateway-client.ts';
 import { runJobForLastLine, tokenFor } from '../jobs/job.ts';
 import { readReleaseMetrics } from './release-metrics.ts';
 import type { EvaluationResult } from '../../domain/core/evaluation-result.ts';

@@ -7,7 +7,7 @@ import type {
   JoinEvaluation,
   JoinedEvaluation,
 } from '../../domain/contracts/evaluation-activities.ts';
-import type { ControlClient } from '../gateway/control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 import type { ResultFile } from './record-result.ts';
 import { readResult, recordEvaluation } from './record-result.ts';
 import { runJob } from '../jobs/job.ts';

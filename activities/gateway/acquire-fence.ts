@@ -1,7 +1,7 @@
 import type { ControlState } from '../../domain/control/state.ts';
 import type { FenceHolder, TuningActivities } from '../../domain/contracts/tuning-activities.ts';
 import { holderOf } from '../../domain/core/workflow-identity.ts';
-import type { ControlClient } from './control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 
 /**
  * Acquires the fence only where no other running workflow holds it. An operator and a run that has ended hold nothing any

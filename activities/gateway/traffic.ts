@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { LaneReady, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import type { LaneStatus, TakeEpoch } from '../../domain/control/state.ts';
-import type { ControlClient } from './control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 
 const POLL_MS = 500;

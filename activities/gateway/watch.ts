@@ -5,7 +5,7 @@ import type { GuardActivities, WatchInput } from '../../domain/contracts/guard-a
 import { isBlind } from '../../domain/guard/guard.ts';
 import { GUARD_SAW, newProgress, progress } from '../../domain/guard/reports.ts';
 import type { SteadyClock } from '../../domain/core/steady-clock.ts';
-import type { ControlClient } from './control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 import type { SendSignal } from '../monitor/long-watch.ts';
 import { Reporter, WatchState, isWantedBack } from '../monitor/long-watch.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ReleaseError } from '../../retrieval/release/manifest.ts';
 import { moduleCommand } from '../../platform/node-command.ts';
 import { endWithParent, runNiced } from '../../platform/subprocess.ts';
-import type { ControlOptions } from '../gateway/control.ts';
+import type { ControlOptions } from '../../clients/gateway-client.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 
 const answerSchema = z.discriminatedUnion('kind', [

@@ -14,7 +14,7 @@ import type { SteadyClock } from '../../domain/core/steady-clock.ts';
 import { isName } from '../../domain/core/name.ts';
 import type { MonitorActivities } from '../../domain/contracts/monitor-activities.ts';
 import { textOf } from '../../platform/text/utf8.ts';
-import type { ControlClient } from '../gateway/control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 import type { SendSignal } from './long-watch.ts';
 import { Reporter, WatchState } from './long-watch.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';

@@ -5,7 +5,7 @@ import type { PreflightInput, RolloutActivities } from '../../domain/contracts/r
 import { isName } from '../../domain/core/name.ts';
 import { ReleaseError, readManifest } from '../../retrieval/release/manifest.ts';
 import { backboneGate } from './backbone-gate.ts';
-import type { ControlClient } from '../gateway/control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 import { configPins } from './config-pins.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
 import type { MonitorDeps } from './observability-check.ts';

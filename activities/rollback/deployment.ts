@@ -8,7 +8,7 @@ import type {
   UndoInput,
   Undone,
 } from '../../domain/contracts/rollback-activities.ts';
-import type { ControlClient } from '../gateway/control.ts';
+import type { ControlClient } from '../../clients/gateway-client.ts';
 
 /** What runs the retriever, as far as a rollback is concerned: it knows what ran before, and goes back to it. */
 export interface Deployment {

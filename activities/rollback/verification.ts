@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import { request } from 'undici';
 import type { RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
-import type { Health, SearchResponse } from '../../domain/control/http.ts';
-import { LANE_HEADERS } from '../../domain/control/http.ts';
+import type { Health } from '../../domain/control/http.ts';
 import type { BaselineReturnDeps } from './baseline-recovery.ts';
 import { metricsReturn } from './baseline-recovery.ts';
-import type { ControlOptions } from '../gateway/control.ts';
-import { controlToken } from '../gateway/control.ts';
+import type { ControlOptions } from '../../clients/gateway-client.ts';
+import { createUserClient } from '../../clients/gateway-client.ts';
 import type { Probe } from '../../retrieval/evaluation/probe-check.ts';
-import { checkProbes, probeRequest } from '../../retrieval/evaluation/probe-check.ts';
-import { probeToken } from '../../retrieval/evaluation/probe-token.ts';
+import { checkProbes } from '../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../retrieval/evaluation/set.ts';
 import type { RollbackVerification } from '../../domain/core/rollback-verification.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
@@ -24,7 +21,6 @@ export interface VerificationDeps extends BaselineReturnDeps {
 }
 
 const RETRY_MS = 1_000;
-const REQUEST_MS = 5_000;
 
 /** Asks as a user would: the probes through the public /search, and /health for the version and the percent. */
 export function createRollbackVerification(
@@ -58,9 +54,10 @@ async function verifyOnce(
     version,
     metrics: null,
   });
+  const gateway = createUserClient({ gateway: gatewayUrl, ...control }, 'rollback-verification');
   let health: Health;
   try {
-    health = await ask(`${gatewayUrl}/health`, null, {}, signal);
+    health = await gateway.health(signal);
   } catch (error) {
     signal.throwIfAborted();
     return failed(null, `/health does not answer: ${errorMessage(error)}`);
@@ -77,44 +74,9 @@ async function verifyOnce(
     const why = errorMessage(error);
     return failed(health.version, `${release} is back, but its probes cannot be read: ${why}`);
   }
-  const headers = await probeHeaders(control);
   const result = await checkProbes(probes, async (probe) => {
     heartbeat('probes');
-    const answer: SearchResponse = await ask(
-      `${gatewayUrl}/search`,
-      JSON.stringify(probeRequest(probe)),
-      headers,
-      signal,
-    );
-    if (answer.release !== release) throw new Error(`answered by ${answer.release}`);
-    return answer.results.map(({ id }) => id);
+    return gateway.askAsUser(probe, release, signal);
   });
   return { ...result, version: health.version, metrics: null };
-}
-
-/** What leaves the probes out of the counts. Without a token they are users like others: the proof does not wait for it. */
-async function probeHeaders({ token }: VerificationDeps['control']): Promise<Record<string, string>> {
-  const control = await controlToken(token).catch(() => null);
-  if (control === null) return {};
-  return {
-    [LANE_HEADERS.synthetic]: 'rollback-verification',
-    authorization: `Bearer ${probeToken(control)}`,
-  };
-}
-
-async function ask(
-  url: string,
-  body: string | null,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-) {
-  const answer = await request(url, {
-    method: body === null ? 'GET' : 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
-  });
-  const text = await answer.body.text();
-  if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${text.slice(0, 200)}`);
-  return JSON.parse(text);
 }

@@ -10,7 +10,7 @@ import type { SweepTarget } from '../../retrieval/evaluation/sweep.ts';
 import { sweepNprobe } from '../../retrieval/evaluation/sweep.ts';
 import { flagsSchema, readManifest } from '../../retrieval/release/manifest.ts';
 import { endWithParent } from '../../platform/subprocess.ts';
-import { createControlClient } from '../gateway/control.ts';
+import { createControlClient } from '../../clients/gateway-client.ts';
 import type { SweepOutcome } from './sweep.ts';
 import { errorMessage } from '../../domain/core/error-message.ts';
 

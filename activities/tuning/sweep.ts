@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { TrialSummary } from '../../domain/tuning/choose-nprobe.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
 import type { SweepInput, SweepResult, TuningActivities } from '../../domain/contracts/tuning-activities.ts';
-import type { ControlOptions } from '../gateway/control.ts';
+import type { ControlOptions } from '../../clients/gateway-client.ts';
 import { runJobForLastLine, tokenFor } from '../jobs/job.ts';
 import { lineChart } from '../evaluation/line-chart.ts';
 

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { DECISION_RULES } from '../../domain/plan/plan.ts';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { Ends } from './replay.ts';
 import { replay } from './replay.ts';
 import type { Scenario } from '../../simulation/scenarios.ts';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../devstack/ports.ts';
 import type { ProcessSpec, RunningProcess } from '../../devstack/process.ts';
-import { ROOT, startProcess } from '../../devstack/process.ts';
+import { startProcess } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { BodyKind } from '../load/question.ts';
 import type { BenchRelease } from '../release/release.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { DataSet } from '../data.ts';
 import { syntheticData } from '../data.ts';
 import { compiledServices } from '../http/compiled.ts';

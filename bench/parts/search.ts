@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import { readBandwidth } from '../bandwidth.ts';
 import { barChart } from '../chart.ts';
 import { releaseData } from '../data.ts';

@@ -10,7 +10,7 @@ import type { EncoderManifest } from '../../retrieval/encoder/manifest.ts';
 import { encoderFolder } from '../../retrieval/encoder/manifest.ts';
 import { openIndex } from '../../retrieval/index/open.ts';
 import { formatNpy } from '../../retrieval/release/npy.ts';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { DataSet } from '../data.ts';
 import { centreOf } from '../data.ts';
 import { doubledEncoder } from './encoder.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import { readSettings } from '../../domain/core/settings.ts';
 import { recordsFolder, stackFolders } from '../../domain/core/stack-folders.ts';
 import { setting } from './settings.ts';

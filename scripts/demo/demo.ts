@@ -16,9 +16,10 @@ import { differences, expectedEnding } from './scenario.ts';
 import { createScreen, usersLine } from '../commands/rollout/screen.ts';
 import type { DemoStack } from './stack-process.ts';
 import { startDemoStack } from './stack-process.ts';
-import { createGatewayClient } from '../../devstack/gateway-client.ts';
+import { createGatewayClient } from '../../clients/gateway-client.ts';
 import { untilInterrupted } from '../../devstack/interrupt.ts';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { CommandResult, Progress } from '../cli/command.ts';
 import { command } from '../cli/command.ts';
 

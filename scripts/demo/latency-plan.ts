@@ -5,9 +5,10 @@ import { parse, stringify } from 'yaml';
 import type { Flags } from '../../domain/control/state.ts';
 import type { SearchResponse } from '../../domain/control/http.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
-import { createGatewayClient } from '../../devstack/gateway-client.ts';
+import { changed, createGatewayClient } from '../../clients/gateway-client.ts';
 import { freePort } from '../../devstack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from '../../devstack/process.ts';
+import { nodeCommand, startProcess } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import { poisson, seededRandom } from '../../devstack/traffic/arrivals.ts';
 
 export interface LatencyPlanOptions {
@@ -112,13 +113,15 @@ async function measure(options: LatencyPlanOptions): Promise<Measured> {
     const control = `http://127.0.0.1:${ports.control}`;
     const client = createGatewayClient({ gateway, control, token: { file: tokenFile } });
     const bodies = await bodiesOf(join(releasesDir, release));
-    const { flags } = (await client.control()).lanes.stable ?? {};
+    const { flags } = (await client.view()).lanes.stable ?? {};
     if (flags === undefined) throw new Error(`${release} is not served`);
     const p95s: Record<keyof typeof NPROBES, number[]> = { slow: [], fast: [] };
     for (const which of ORDER) {
       options.signal.throwIfAborted();
       const asked: Flags = { ...flags, nprobe: NPROBES[which] };
-      await client.change({ by: 'demo', commands: [{ kind: 'setFlags', lane: 'stable', flags: asked }] });
+      changed(
+        await client.change({ by: 'demo', commands: [{ kind: 'setFlags', lane: 'stable', flags: asked }] }),
+      );
       p95s[which].push(p95(await retrievalMs(gateway, bodies, options, TURN[which])));
     }
     const found = { slowMs: middleOf(p95s.slow), fastMs: middleOf(p95s.fast) };

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
 import { FIRST_SERVICE } from '../../domain/core/stack-folders.ts';
-import { ROOT, dieWithParent, nodeCommand } from '../../devstack/process.ts';
+import { dieWithParent, nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { Stack } from '../../devstack/stack.ts';
 import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { Flags } from '../../domain/control/state.ts';
 import { cacheFolder } from '../../retrieval/encoder/corpus-vectors.ts';
 import { encoderFolder } from '../../retrieval/encoder/manifest.ts';

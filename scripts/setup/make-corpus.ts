@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { CorpusChunk } from '../../retrieval/corpus/jsonl.ts';
 import { formatChunk } from '../../retrieval/corpus/jsonl.ts';
 import { command } from '../cli/command.ts';

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { ArticleSplit } from '../../retrieval/build/article-split.ts';
 import { splitArticles } from '../../retrieval/build/article-split.ts';
 import type { ModelWeights } from '../../retrieval/build/predictor-graphs.ts';

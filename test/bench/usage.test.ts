@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 
 interface Ended {
   readonly code: unknown;

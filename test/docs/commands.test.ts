@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import { missingName } from './known-names.ts';
 
 const operations = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');

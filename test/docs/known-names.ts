@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { METRICS } from '../../domain/metrics/registry.ts';
 import { REMEDIATION_STEPS } from '../../domain/plan/plan.ts';
 import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { CommandGroup, LazyCommand } from '../../scripts/cli/command.ts';
 import { commands } from '../../scripts/commands/tree.ts';
 import * as workflows from '../../workflows/index.ts';

@@ -59,7 +59,7 @@ it('asks real users through the real parts, and recommends what they found: the 
     const report = JSON.parse(await readFile(result.files[0], 'utf8'));
     expect(report.effects[0]).toMatchObject({ metric: 'mrr', on: 1, off: expect.closeTo(1 / 3, 6) });
     expect(await readFile(result.files[1], 'utf8')).toContain('keep the reranker on');
-    expect((await world.gateway.control()).state).toMatchObject({ experiment: null, interventions: 0 });
+    expect((await world.gateway.view()).state).toMatchObject({ experiment: null, interventions: 0 });
   } finally {
     users.done = true;
     await asking;

@@ -52,11 +52,11 @@ describe('a rollout among kills', () => {
   it('[E9] goes on where it was after kill -9 of the gateway, of Temporal and of the worker', async () => {
     const rollout = await world.startRollout('r-2', 'long-canary');
     await world.untilStatus('its canary', ({ percent }) => percent === 10);
-    const { state } = await world.gateway.control();
+    const { state } = await world.gateway.view();
 
     await world.stack.kill('gateway');
     await world.stack.start('gateway');
-    const after = await world.gateway.control();
+    const after = await world.gateway.view();
     expect([after.state.percent, after.state.epoch]).toEqual([10, state.epoch]);
     await goesOn(10);
 
@@ -79,7 +79,7 @@ describe('a rollout among kills', () => {
     await world.stack.start('worker');
     const held = await world.untilStatus('held', ({ state }) => state === 'held');
     expect(held).toMatchObject({ percent: 0, reason: expect.stringMatching(/lease/) });
-    expect((await world.gateway.control()).state.percent).toBe(0);
+    expect((await world.gateway.view()).state.percent).toBe(0);
     await world.temporal('workflow', 'signal', '--workflow-id', 'rollout/retriever', '--name', 'resume');
     await world.untilControl('its stage again', ({ state }) => state.percent === 10);
     await rollBack(rollout);

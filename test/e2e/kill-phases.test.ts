@@ -87,7 +87,7 @@ describe('a rollback asked for as the worker is killed with kill -9', () => {
       if (signal !== undefined) await rollout.signal(signal, { by: 'the test' });
       if (signal === 'hold') await world.untilStatus('held', ({ state }) => state === 'held');
       await held;
-      const { percent } = (await world.gateway.control()).state;
+      const { percent } = (await world.gateway.view()).state;
 
       await world.stack.kill('worker');
       const killedMs = performance.now();
@@ -102,7 +102,7 @@ describe('a rollback asked for as the worker is killed with kill -9', () => {
 
       const { outcome } = await rollout.result();
       expect(percent > 0 ? ['rolledBack'] : ['rolledBack', 'aborted']).toContain(outcome);
-      expect((await world.gateway.control()).state.percent).toBe(0);
+      expect((await world.gateway.view()).state.percent).toBe(0);
       expect((await world.gateway.health()).version).toBe('v-1');
       recordPhase({ phase: phase.name, safeMs, startMs });
       expect(safeMs - startMs).toBeLessThan(SAFE_WITHIN_MS);

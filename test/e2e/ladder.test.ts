@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(releasesDir, { recursive: true, force: true });
 });
 
-const candidate = async () => (await world.gateway.control()).lanes.candidate?.flags ?? null;
+const candidate = async () => (await world.gateway.view()).lanes.candidate?.flags ?? null;
 
 it('a rollout climbs its ladder on real lanes, through kill -9 of its worker, then holds; a rollback leaves no flag behind', async () => {
   const rollout = await world.startRollout('r-2', 'too-slow');
@@ -36,12 +36,12 @@ it('a rollout climbs its ladder on real lanes, through kill -9 of its worker, th
   expect(held.rows.map(({ reason }) => reason)).toContain('rerankP95: nothing was reranked');
   expect(await candidate()).toEqual({ impl: 'amn_v0', reranker: 'off', nprobe: 4 });
   // Each step was taken once, whatever the worker asked again.
-  const { state } = await world.gateway.control();
+  const { state } = await world.gateway.view();
   expect(state).toMatchObject({ percent: 50, interventions: 0 });
 
   await world.temporal('workflow', 'signal', '--workflow-id', 'rollout/retriever', '--name', 'rollback');
   expect(await rollout.result()).toMatchObject({ outcome: 'rolledBack' });
-  const after = await world.gateway.control();
+  const after = await world.gateway.view();
   expect(after.lanes.stable?.flags).toEqual({ impl: 'amn_v0', reranker: 'on', nprobe: 8 });
   expect((await world.gateway.health()).version).toBe('v-1');
 }, 300_000);

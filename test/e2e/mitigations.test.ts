@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { STARTABLE } from '../../domain/alerts/mitigation.ts';
 import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { TestServer } from '../support/http-server.ts';
 import { startServer } from '../support/http-server.ts';
 import { parse } from 'yaml';
@@ -67,7 +67,7 @@ describe('a monitor whose rule says how: start', () => {
       base: 'v-1',
       release: expect.stringMatching(/^weekly-\d{8}/),
     });
-    expect((await world.gateway.control()).state.lanes.stable.flags?.reranker).toBe('off');
+    expect((await world.gateway.view()).state.lanes.stable.flags?.reranker).toBe('off');
     expect((await traffic.stop()).errors).toBe(0);
   }, 400_000);
 });

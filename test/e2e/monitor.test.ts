@@ -125,7 +125,7 @@ describe('a monitor on real parts', () => {
       );
     });
     const before = said().length;
-    const { lanes } = await world.gateway.control();
+    const { lanes } = await world.gateway.view();
     const pid = lanes.stable?.pid ?? 0;
     process.kill(pid, 'SIGSTOP');
     try {

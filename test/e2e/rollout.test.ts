@@ -55,7 +55,7 @@ describe('a rollout on real parts', () => {
     const handle = await world.startRollout(release, 'compressed');
     const result: RolloutResult = await handle.result();
     expect(result).toMatchObject({ outcome: 'refused', reason: expect.stringMatching(names) });
-    const { state, lanes } = await world.gateway.control();
+    const { state, lanes } = await world.gateway.view();
     expect([state.percent, lanes.candidate]).toEqual([0, null]);
   });
 

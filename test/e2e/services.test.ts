@@ -48,7 +48,7 @@ describe('rollouts beside each other', () => {
     await expect(world.startRollout('r-2', 'compressed')).rejects.toThrow(
       WorkflowExecutionAlreadyStartedError,
     );
-    const before = await world.gateway.control();
+    const before = await world.gateway.view();
 
     const traffic = await other.startTraffic(80);
     const shipped: RolloutResult = await (await start('other', OTHER_QUEUE, 'compressed')).result();
@@ -56,7 +56,7 @@ describe('rollouts beside each other', () => {
     expect((await other.gateway.health()).version).toBe('r-2');
     expect(await traffic.stop()).toMatchObject({ errors: 0 });
 
-    const after = await world.gateway.control();
+    const after = await world.gateway.view();
     expect([after.state.percent, after.state.epoch]).toEqual([10, before.state.epoch]);
     expect((await world.gateway.health()).version).toBe('v-1');
     expect(await world.status()).toMatchObject({ percent: 10, outcome: null });
@@ -67,17 +67,17 @@ describe('rollouts beside each other', () => {
   }, 240_000);
 
   it('[E10] a worker moves no users of a service that is not its own', async () => {
-    const { state } = await world.gateway.control();
+    const { state } = await world.gateway.view();
     const result: RolloutResult = await (await start('other', 'retriever-rollout', 'compressed')).result();
     expect(result).toMatchObject({
       outcome: 'refused',
       reason: expect.stringMatching(/serves retriever, not other/),
     });
-    expect((await world.gateway.control()).state.epoch).toBe(state.epoch);
+    expect((await world.gateway.view()).state.epoch).toBe(state.epoch);
   }, 60_000);
 
   it('nor does it take them back, unless the id names no service at all', async () => {
-    const { state } = await world.gateway.control();
+    const { state } = await world.gateway.view();
     const takeBack = (workflowId: string) =>
       client.workflow.start('rollback', {
         taskQueue: 'retriever-rollout',
@@ -87,10 +87,10 @@ describe('rollouts beside each other', () => {
     await expect((await takeBack('rollback/other')).result()).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/this worker serves retriever, not other/) },
     });
-    expect((await world.gateway.control()).state.epoch).toBe(state.epoch);
+    expect((await world.gateway.view()).state.epoch).toBe(state.epoch);
     // As somebody types it in a hurry.
     const result: RollbackResult = await (await takeBack('8c1f')).result();
     expect(result).toMatchObject({ outcome: 'rolledBack', verified: true });
-    expect((await world.gateway.control()).state.epoch).toBe(state.epoch + 1);
+    expect((await world.gateway.view()).state.epoch).toBe(state.epoch + 1);
   }, 60_000);
 });

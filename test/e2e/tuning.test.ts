@@ -48,7 +48,7 @@ it('[N3] sweeps the serving process, changes its nprobe, and takes it back where
   // The small corpus has five lists: all of them are the truth.
   expect(measuring.trials.at(-1)).toMatchObject({ nprobe: 5, recall: 1, deltaPoints: 0 });
   expect(measuring.trials[0]?.recall).toBeLessThan(1);
-  const { state } = await world.gateway.control();
+  const { state } = await world.gateway.view();
   expect(state.lanes.stable.flags?.nprobe).toBe(measuring.chosen);
 
   await world.stack.kill('worker');
@@ -57,7 +57,7 @@ it('[N3] sweeps the serving process, changes its nprobe, and takes it back where
   const result = await handle.result();
   expect(result).toMatchObject({ outcome: 'reverted', nprobe: 8 });
   // One change forth and one back: the worker's restart repeated neither.
-  const { state: after } = await world.gateway.control();
+  const { state: after } = await world.gateway.view();
   expect(after.lanes.stable.flags?.nprobe).toBe(8);
   expect(after.steps).toHaveLength(2);
   const { errors, sent } = await traffic.stop();

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import { pythonPackages } from '../../scripts/setup/python-packages.ts';
 import { smallRelease } from '../fixtures/releases.ts';
 

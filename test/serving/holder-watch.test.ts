@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createControlClient } from '../../activities/gateway/control.ts';
+import { createControlClient } from '../../clients/gateway-client.ts';
 import { createGatewayMetrics } from '../../clients/gateway-metrics.ts';
 import type { Health } from '../../domain/control/http.ts';
 import { GATEWAY_METRICS } from '../../domain/metrics/snapshot.ts';

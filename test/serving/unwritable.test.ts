@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createControlClient } from '../../activities/gateway/control.ts';
+import { createControlClient } from '../../clients/gateway-client.ts';
 import { createTraffic } from '../../activities/gateway/traffic.ts';
 import { createStateStore } from '../../serving/gateway/control/state-store.ts';
 import type { TestGateway } from '../support/gateway-process.ts';

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { World } from './world.ts';
 
 export interface Ended {

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ROOT } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { Kill } from './kills.ts';
 import { PROCESSES } from './kills.ts';
 

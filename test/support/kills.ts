@@ -135,7 +135,7 @@ async function untilCalm(traffic: Traffic): Promise<void> {
 
 /** The gateway starts it again, unless its users are gone meanwhile. */
 async function killCandidate({ gateway, untilControl }: World): Promise<boolean> {
-  const { candidate } = (await gateway.control()).lanes;
+  const { candidate } = (await gateway.view()).lanes;
   if (candidate === null || candidate.pid === null || candidate.state !== 'ready') return false;
   const { pid } = candidate;
   globalThis.process.kill(pid, 'SIGKILL');

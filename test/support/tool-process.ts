@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { ROOT, nodeCommand } from '../../devstack/process.ts';
+import { nodeCommand } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 
 interface Ended {
   readonly code: number;

@@ -9,10 +9,11 @@ import { Client, Connection } from '@temporalio/client';
 import type { ControlView } from '../../domain/control/state.ts';
 import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
-import type { GatewayClient } from '../../devstack/gateway-client.ts';
-import { createGatewayClient } from '../../devstack/gateway-client.ts';
+import type { GatewayClient } from '../../clients/gateway-client.ts';
+import { createGatewayClient } from '../../clients/gateway-client.ts';
 import { ANY_PORTS } from '../../devstack/ports.ts';
-import { ROOT, nodeCommand, startProcess } from '../../devstack/process.ts';
+import { nodeCommand, startProcess } from '../../devstack/process.ts';
+import { ROOT } from '../../platform/node-command.ts';
 import type { Stack } from '../../devstack/stack.ts';
 import { replayAll } from './replays.ts';
 import { startStack } from '../../devstack/stack.ts';
@@ -90,7 +91,7 @@ export async function startWorld(
         args: [{ candidate, plan }],
       }),
     untilStatus: (what, is, withinMs = WITHIN_MS) => until(what, status, is, withinMs),
-    untilControl: (what, is, withinMs = WITHIN_MS) => until(what, () => gateway.control(), is, withinMs),
+    untilControl: (what, is, withinMs = WITHIN_MS) => until(what, () => gateway.view(), is, withinMs),
     async temporal(...args) {
       const cli = join(ROOT, '.data/bin/temporal');
       return (await promisify(execFile)(cli, [...args, '--address', stack.addresses.temporal])).stdout;

@@ -6,7 +6,7 @@ import { machineFindings } from './machine.ts';
 import { temporalFindings } from './temporal.ts';
 import { decisionsFolder } from '../rollout/decision-files.ts';
 import { onceWhereNothingRuns } from './stack-down.ts';
-import { createGatewayClient, gatewayFromEnv } from '../../../devstack/gateway-client.ts';
+import { createGatewayClient, gatewayFromEnv } from '../../../clients/gateway-client.ts';
 import { stateFolder } from '../../cli/paths.ts';
 import { setting } from '../../cli/settings.ts';
 import { command } from '../../cli/command.ts';

@@ -4,7 +4,7 @@ import { formatFlags } from '../../../domain/control/http.ts';
 import type { Sample } from '../../../domain/metrics/prometheus-text.ts';
 import { valueOf } from '../../../domain/metrics/samples.ts';
 import { scrape } from '../../../clients/scrape.ts';
-import type { GatewayClient } from '../../../devstack/gateway-client.ts';
+import type { GatewayClient } from '../../../clients/gateway-client.ts';
 import type { Finding } from './finding.ts';
 import { note, ok, skipped, wordsOf, wrong } from './finding.ts';
 
@@ -29,7 +29,7 @@ export async function gatewayFindings(gateway: GatewayClient): Promise<Finding[]
         'users have no service: start it; it comes back with the split that it had',
       ),
     ]);
-  const control = await gateway.control().then(
+  const control = await gateway.view().then(
     async (view) => [...controlFindings(view), ...(await laneFindings(view))],
     (error: unknown) => [
       wrong(

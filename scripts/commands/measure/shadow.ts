@@ -4,7 +4,7 @@ import type { LoadLane, SetTraffic } from '../../../domain/control/change.ts';
 import type { Sample } from '../../../domain/metrics/prometheus-text.ts';
 import { scrape } from '../../../clients/scrape.ts';
 import { GATEWAY_METRICS } from '../../../domain/metrics/snapshot.ts';
-import { createGatewayClient } from '../../../devstack/gateway-client.ts';
+import { changed, createGatewayClient } from '../../../clients/gateway-client.ts';
 import type { MeasuredGateway } from '../../../devstack/measured-gateway.ts';
 import { onMeasuredGateway } from '../../../devstack/measured-gateway.ts';
 import { nodeCommand, startProcess } from '../../../devstack/process.ts';
@@ -62,9 +62,9 @@ interface Reports {
 async function measure({ urls, token, folder }: MeasuredGateway, load: Load) {
   const client = createGatewayClient({ ...urls, token: { value: token } });
   const change = (wanted: SetTraffic | LoadLane) =>
-    client.change({ by: 'measure-shadow', commands: [wanted] });
+    client.change({ by: 'measure-shadow', commands: [wanted] }).then(changed);
   await change({ kind: 'loadLane', lane: 'candidate', release: load.candidate });
-  while ((await client.control()).lanes.candidate?.state !== 'ready')
+  while ((await client.view()).lanes.candidate?.state !== 'ready')
     await new Promise((resolve) => setTimeout(resolve, 200));
   await change({ kind: 'setTraffic', percent: CANARY_PERCENT });
   await users(urls.gateway, folder, load);

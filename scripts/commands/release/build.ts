@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 import { NAME_RULE, isName } from '../../../domain/core/name.ts';
 import { buildRelease } from '../../../retrieval/build/release-builder.ts';
 import { cacheFolder } from '../../../retrieval/encoder/corpus-vectors.ts';

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { GatewayClient } from '../../../devstack/gateway-client.ts';
-import { GatewayRefusal, createGatewayClient, gatewayFromEnv } from '../../../devstack/gateway-client.ts';
+import type { GatewayClient } from '../../../clients/gateway-client.ts';
+import { changed, createGatewayClient, gatewayFromEnv } from '../../../clients/gateway-client.ts';
+import { GatewayRefusal } from '../../../clients/gateway-exchange.ts';
 import type { LoadLane } from '../../../domain/control/change.ts';
 import type { ControlView } from '../../../domain/control/state.ts';
 import { NAME_RULE, isName } from '../../../domain/core/name.ts';
 import type { Probe } from '../../../retrieval/evaluation/probe-check.ts';
-import { checkProbes } from '../../../retrieval/evaluation/probe-check.ts';
+import { checkProbes, probeRequest } from '../../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../../retrieval/evaluation/set.ts';
 import type { CommandResult, Progress } from '../../cli/command.ts';
 import { UsageError, command } from '../../cli/command.ts';
@@ -136,21 +137,24 @@ async function within<T>(reading: Promise<T>): Promise<T> {
 
 async function dryRun(call: Call): Promise<CommandResult> {
   const { release, releasesDir, gateway, by, startedMs } = call;
-  const { state } = await gateway.control();
+  const { state } = await gateway.view();
   if (state.restoring !== null) throw new Error(`not now: the spare lane restores ${state.restoring}`);
-  await gateway.change({ by, reason: 'rollback dry run', commands: [spareLane(release)] });
+  changed(await gateway.change({ by, reason: 'rollback dry run', commands: [spareLane(release)] }));
   try {
     await waitFor(call, ({ lanes: { spare } }) => {
       if (spare?.state === 'refused') throw new Error(`${release} was refused: ${spare.failure}`);
       return spare?.release === release && spare.state === 'ready';
     });
     const probes = await probesOf(join(releasesDir, release));
-    const { verified, reason } = await checkProbes(probes, (probe) => gateway.askLane('spare', probe));
+    const { verified, reason } = await checkProbes(probes, async (probe) => {
+      const { results } = await gateway.search('spare', probeRequest(probe));
+      return results.map(({ id }) => id);
+    });
     const tookMs = Date.now() - startedMs;
     const words = `dry run ${verified ? 'passed' : 'FAILED'}: spare lane with ${release}, ${reason} (${tookMs} ms)`;
     return { passed: verified, lines: [words], result: { release, verified, reason, tookMs } };
   } finally {
-    await gateway.change({ by, reason: 'end of the rollback dry run', commands: [spareLane(null)] });
+    changed(await gateway.change({ by, reason: 'end of the rollback dry run', commands: [spareLane(null)] }));
   }
 }
 
@@ -163,7 +167,7 @@ async function waitFor(
   arrived: (view: ControlView) => boolean,
 ): Promise<ControlView> {
   for (;;) {
-    const view = await gateway.control();
+    const view = await gateway.view();
     if (arrived(view)) return view;
     if (Date.now() - startedMs > WITHIN_MS)
       throw new Error(`not there after ${WITHIN_MS / 1000} s: ${describe(view)}`);

@@ -7,7 +7,7 @@ import { scrape } from '../../../clients/scrape.ts';
 import { definitionOf } from '../../../domain/metrics/registry.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { GATEWAY_METRICS } from '../../../domain/metrics/snapshot.ts';
-import { gatewayFromEnv } from '../../../devstack/gateway-client.ts';
+import { gatewayFromEnv } from '../../../clients/gateway-client.ts';
 import { UsageError, command } from '../../cli/command.ts';
 import { positive } from '../../cli/options.ts';
 import { DEFAULT_PLAN, readPlan } from './plan-file.ts';

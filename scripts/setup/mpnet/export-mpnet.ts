@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 import { cacheFolder } from '../../../retrieval/encoder/corpus-vectors.ts';
 import { readEncoderManifest, verifyEncoderFiles } from '../../../retrieval/encoder/manifest.ts';
 import { sha256Of } from '../../../retrieval/release/checksums.ts';

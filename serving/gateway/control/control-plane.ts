@@ -7,7 +7,7 @@ import type { StateStore } from './state-store.ts';
 import { errorMessage } from '../../../domain/core/error-message.ts';
 
 const LOOK_MS = 250;
-/** A disk that takes longer hangs, and counts as one that fails. Activities wait 3.5 s for an answer (activities/gateway/control.ts). */
+/** A disk that takes longer hangs, and counts as one that fails. Activities wait 3.5 s for an answer (clients/gateway-client.ts). */
 const SAVE_WITHIN_MS = 3_000;
 
 /** A command that could not be written. It is in force where that is safer for users, and else changed nothing. */

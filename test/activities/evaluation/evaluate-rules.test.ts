@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRulesOnEvaluation } from '../../../activities/evaluation/evaluate-rules.ts';
-import type { ControlClient } from '../../../activities/gateway/control.ts';
+import type { ControlClient } from '../../../clients/gateway-client.ts';
 import { processClock } from '../../../retrieval/process-clock.ts';
 import { evaluated } from '../../support/alert-polls.ts';
 

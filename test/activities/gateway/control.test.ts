@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createControlClient } from '../../../activities/gateway/control.ts';
+import { controlFailure } from '../../../activities/gateway/control-failure.ts';
+import { createControlClient } from '../../../clients/gateway-client.ts';
 import { traffic } from '../../support/control-commands.ts';
 import type { TestServer } from '../../support/http-server.ts';
 import { startServer } from '../../support/http-server.ts';
@@ -16,7 +17,7 @@ afterEach(async () => {
 
 async function clientOf(status: number, body: unknown) {
   server = await startServer(() => ({ status, body }));
-  return createControlClient({ url: server.url, token: { value: 'secret' } });
+  return createControlClient({ url: server.url, token: { value: 'secret' }, failure: controlFailure });
 }
 
 const problem = (detail: string, field?: string) => ({ title: 'Wrong', detail, ...(field ? { field } : {}) });

@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBaseline } from '../../../activities/rollback/baseline.ts';
-import { createControlClient } from '../../../activities/gateway/control.ts';
+import { createControlClient } from '../../../clients/gateway-client.ts';
 import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { createMonitor } from '../../../activities/monitor/monitor.ts';
 import { observability } from '../../../activities/preflight/observability-check.ts';
@@ -165,7 +165,11 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
 
   it('is an alert of the monitor', async () => {
     stuck = false;
-    const rules = { ...shippedRules(), pollMs: 50, blind: { afterMs: 500, severity: 'critical' } } as const;
+    const rules = {
+      ...shippedRules(),
+      pollMs: 50,
+      noTelemetry: { afterMs: 500, severity: 'critical' },
+    } as const;
     const reports: AlertReport[] = [];
     const { watchAlerts } = createMonitor({
       ...(await parts()),

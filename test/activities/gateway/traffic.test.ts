@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ControlClient } from '../../../activities/gateway/control.ts';
+import type { ControlClient } from '../../../clients/gateway-client.ts';
 import { createTraffic } from '../../../activities/gateway/traffic.ts';
 import type { ControlView, TakeEpoch } from '../../../domain/control/state.ts';
 import { applyCommand, firstState } from '../../../domain/control/apply-command.ts';

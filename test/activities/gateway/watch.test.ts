@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createControlClient } from '../../../activities/gateway/control.ts';
+import { createControlClient } from '../../../clients/gateway-client.ts';
 import { createGatewayMetrics } from '../../../clients/gateway-metrics.ts';
 import { packState } from '../../../activities/monitor/carried-state.ts';
 import type { WatchInput } from '../../../domain/contracts/guard-activities.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { createControlClient } from '../../../activities/gateway/control.ts';
+import { createControlClient } from '../../../clients/gateway-client.ts';
 import type { PreflightDeps } from '../../../activities/preflight/preflight.ts';
 import { createPreflight } from '../../../activities/preflight/preflight.ts';
 import { releasesFolder, smallRelease } from '../../fixtures/releases.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rollbackDryRun } from '../../../activities/preflight/processes.ts';
 import type { ControlView } from '../../../domain/control/state.ts';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 import { releasesFolder, smallRelease } from '../../fixtures/releases.ts';
 import type { TestGateway } from '../../support/gateway-process.ts';
 import { createTestGateway } from '../../support/gateway-process.ts';

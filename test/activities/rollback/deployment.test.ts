@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ControlClient } from '../../../activities/gateway/control.ts';
+import type { ControlClient } from '../../../clients/gateway-client.ts';
 import type { Deployment } from '../../../activities/rollback/deployment.ts';
 import {
   createDeployment,

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ControlClient } from '../../../activities/gateway/control.ts';
+import type { ControlClient } from '../../../clients/gateway-client.ts';
 import { createFenceAcquirer } from '../../../activities/gateway/acquire-fence.ts';
 import { createTuningLog } from '../../../activities/tuning/log.ts';
 import type { ControlView, TakeEpoch } from '../../../domain/control/state.ts';

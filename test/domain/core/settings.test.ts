@@ -9,7 +9,7 @@ import {
   readTokenFile,
   temporalEnvironment,
 } from '../../../domain/core/settings.ts';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 
 /** A value that each setting takes, as an operator would type it. */
 const TAKEN: Partial<Record<SettingName, string>> = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 import { allCommands } from '../../../scripts/cli/command.ts';
 import { helpOf } from '../../../scripts/cli/help.ts';
 import { commands } from '../../../scripts/commands/tree.ts';

@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import type { GateCheck } from '../../../domain/plan/plan.ts';
 import { parsePlan } from '../../../plan-files/parse-plan.ts';
 import { latencyPlan } from '../../../scripts/demo/latency-plan.ts';
-import { ROOT } from '../../../devstack/process.ts';
+import { ROOT } from '../../../platform/node-command.ts';
 
 const demo = () => parse(readFileSync(join(ROOT, 'plans/demo.yaml'), 'utf8'));
 

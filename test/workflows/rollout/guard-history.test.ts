@@ -8,7 +8,7 @@ import {
 } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { unpackState } from '../../../activities/monitor/carried-state.ts';
-import type { ControlClient } from '../../../activities/gateway/control.ts';
+import type { ControlClient } from '../../../clients/gateway-client.ts';
 import { createWatch } from '../../../activities/gateway/watch.ts';
 import type { ControlView } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';

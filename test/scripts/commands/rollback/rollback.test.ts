@@ -3,7 +3,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ROOT } from '../../../../devstack/process.ts';
+import { ROOT } from '../../../../platform/node-command.ts';
 import { releasesFolder, smallRelease } from '../../../fixtures/releases.ts';
 import type { TestGateway } from '../../../support/gateway-process.ts';
 import { createTestGateway, ready } from '../../../support/gateway-process.ts';

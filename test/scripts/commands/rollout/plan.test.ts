@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../../../../devstack/process.ts';
+import { ROOT } from '../../../../platform/node-command.ts';
 import { tool, toolIn } from '../../../support/tool-process.ts';
 
 describe('rollout plan', () => {

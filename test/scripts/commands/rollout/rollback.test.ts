@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT, nodeCommand } from '../../../../devstack/process.ts';
+import { nodeCommand } from '../../../../devstack/process.ts';
+import { ROOT } from '../../../../platform/node-command.ts';
 
 const TASK_QUEUE = 'rollback-command';
 const ID = 'rollback/retriever';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { traffic } from '../support/control-commands.ts';
-import { createGatewayClient, gatewayFromEnv } from '../../devstack/gateway-client.ts';
+import { createGatewayClient, gatewayFromEnv } from '../../clients/gateway-client.ts';
 import { freePort } from '../../devstack/ports.ts';
 
 const nobody = `http://127.0.0.1:${await freePort()}`;
