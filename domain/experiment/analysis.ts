@@ -1,3 +1,4 @@
+import type { Effect, ExperimentDesign, ExperimentMetric } from './effect.ts';
 import { mixtureFor, sequenceZ } from '../statistics/confidence-sequence.ts';
 import type { ExperimentReason } from './reason.ts';
 import type { Interval } from '../statistics/proportion.ts';
@@ -6,10 +7,6 @@ import { normalQuantile, splitPValue } from '../statistics/proportion.ts';
 /** The two arms: reranked, and not. */
 export const ARMS = ['on', 'off'] as const;
 export type Arm = (typeof ARMS)[number];
-
-/** What an experiment may be decided by; the others are reported. */
-export const EXPERIMENT_METRICS = ['mrr', 'rAt5', 'clickThrough'] as const;
-export type ExperimentMetric = (typeof EXPERIMENT_METRICS)[number];
 
 /** As many results of an answer are remembered until its feedback comes. */
 export const RANKED = 10;
@@ -27,17 +24,6 @@ export interface ArmCounts {
 
 export type Arms = Readonly<Record<Arm, ArmCounts>>;
 
-/** What an experiment is to find, and with what. */
-export interface ExperimentDesign {
-  readonly metric: ExperimentMetric;
-  /** Least lift of the reranker that is worth having, as a share (0.03 = 3 points). */
-  readonly detect: number;
-  /** Share of the users without reranker, 0..100. */
-  readonly offPercent: number;
-  /** Units (feedback, or requests for click-through) after which it ends in any case. */
-  readonly units: number;
-}
-
 /** Of the intervals of each metric, at all looks together. */
 const ALPHA = 0.05;
 /** Probability of proving a lift that is there, or that it is not there, within the planned units. */
@@ -48,18 +34,6 @@ const SPLIT_P = 0.001;
 const LEAST_KEYS = 8;
 /** A variance of fewer units is no variance. */
 const LEAST_UNITS = 30;
-
-/** Lift of the reranker (on − off) in one metric. */
-export interface Effect {
-  readonly metric: ExperimentMetric;
-  /** Mean of each arm; null without units. */
-  readonly on: number | null;
-  readonly off: number | null;
-  readonly lift: number | null;
-  /** Holds at all looks together; null until both arms have 30 units. */
-  readonly interval: Interval | null;
-  readonly units: number;
-}
 
 /**
  * Units that an experiment needs: at their end the confidence sequence is so narrow that a lift of `detect` is proven,

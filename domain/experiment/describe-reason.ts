@@ -1,4 +1,4 @@
-import type { Effect } from './analysis.ts';
+import type { Effect } from './effect.ts';
 import type { ExperimentReason, SampleSize } from './reason.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { NAME_RULE, isName } from '../core/name.ts';
-import type { ExperimentMetric } from './analysis.ts';
-import { EXPERIMENT_METRICS } from './analysis.ts';
+import type { ExperimentMetric } from './effect.ts';
+import { EXPERIMENT_METRICS } from './effect.ts';
 
 /** Input of the workflow `rerankerExperiment`, with its defaults filled in. */
 export interface ExperimentInput {

@@ -1,4 +1,4 @@
-import type { Effect, ExperimentDesign } from './analysis.ts';
+import type { Effect, ExperimentDesign } from './effect.ts';
 
 /** Units that an experiment needs, and how long they take at the traffic that was seen. */
 export interface SampleSize {

@@ -1,5 +1,7 @@
-import type { Arms, Effect, ExperimentDesign, Recommendation } from './analysis.ts';
-import { EXPERIMENT_METRICS, effectOf } from './analysis.ts';
+import type { Arms, Recommendation } from './analysis.ts';
+import type { Effect, ExperimentDesign } from './effect.ts';
+import { effectOf } from './analysis.ts';
+import { EXPERIMENT_METRICS } from './effect.ts';
 import { formatEffect } from './describe-reason.ts';
 import type { ExperimentInput } from './input.ts';
 import type { ExperimentReason } from './reason.ts';

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { armsOf, newTally, addReading } from '../../domain/experiment/arm-totals.ts';
 import { designFor, untilNextLookMs } from '../../domain/experiment/design.ts';
-import type { ExperimentDesign } from '../../domain/experiment/analysis.ts';
+import type { ExperimentDesign } from '../../domain/experiment/effect.ts';
 import { interimAnalysis, noArms, splitOf } from '../../domain/experiment/analysis.ts';
 import type { ExperimentInput } from '../../domain/experiment/input.ts';
 import type { ExperimentOutcome, ExperimentReport } from '../../domain/experiment/report.ts';

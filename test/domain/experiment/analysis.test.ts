@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  Arm,
-  ArmCounts,
-  Arms,
-  ExperimentDesign,
-  ExperimentMetric,
-} from '../../../domain/experiment/analysis.ts';
+import type { Arm, ArmCounts, Arms } from '../../../domain/experiment/analysis.ts';
+import type { ExperimentDesign, ExperimentMetric } from '../../../domain/experiment/effect.ts';
 import {
   addArms,
   effectOf,

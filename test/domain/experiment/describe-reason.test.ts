@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Effect } from '../../../domain/experiment/analysis.ts';
+import type { Effect } from '../../../domain/experiment/effect.ts';
 import { describeReason } from '../../../domain/experiment/describe-reason.ts';
 import type { ExperimentReason } from '../../../domain/experiment/reason.ts';
 
