@@ -101,9 +101,7 @@ async function readLines<T>(dir: string, file: string, schema: z.ZodType<T>): Pr
       });
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
-    const { number, reason } = error;
-    const line = reason.startsWith('is ') ? `line ${number}` : `line ${number}:`;
-    throw new ReleaseError(file, `${line} ${reason}`, { cause: error });
+    throw new ReleaseError(file, `line ${error.number}: ${error.reason}`, { cause: error });
   }
 }
 

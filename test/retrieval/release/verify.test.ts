@@ -117,7 +117,7 @@ describe('a release is refused, with the file named', () => {
         await seal(dir, 'probes.jsonl');
       },
       'probes.jsonl',
-      /line 1 is not JSON/,
+      /line 1: is not JSON/,
     ],
   ])('%s', async (_, damage, file, reason) => {
     const into = await mkdtemp(join(folder, 'damaged-'));
