@@ -30,8 +30,8 @@ export interface RowModel {
   readonly beyond: number;
   readonly within: number;
   readonly interval: (candidate: Count, stableN: number, z: number) => Interval;
-  /** A share as a harm that a person understands. */
-  readonly say: (share: number) => string;
+  /** A share in the units of the row's limits: a share, a difference to stable, ms, or a multiple of stable's P95. */
+  readonly valueOf: (share: number) => number;
 }
 
 export type PowerModel = (question: PowerQuestion) => RowModel;
@@ -60,7 +60,7 @@ export function shareModel(base: number, promised = 0): PowerModel {
           ? newcombe(candidate, { hits: stableN * base, n: stableN }, z)
           : // At 100 % stable's last window stands in: as good as known.
             lessBy(wilson(candidate.hits, candidate.n, z), relative ? base : 0),
-      say: (share) => formatRise(share - base),
+      valueOf: (share) => share - (relative ? base : from),
     };
   };
 }
@@ -75,7 +75,7 @@ export function pairedModel(differs: number): PowerModel {
       beyond,
       within: (first + tolerance.margin) * tolerance.times,
       interval: ({ hits, n }, _stableN, z) => pairedDifference(hits, n * differs, n, z),
-      say: (share) => formatRise(share - differs),
+      valueOf: (share) => share - differs,
     };
   };
 }
@@ -85,7 +85,11 @@ export function p95Model({ compareTo, first, tolerance, excessMs }: PowerQuestio
   const relative = compareTo === 'stable';
   const limitMs = relative ? slowerLimitMs(USUAL_P95_MS, { ratio: first, excessMs }) : first;
   const limit = SLOWER_SHARE * tolerance.times;
-  const p95Of = (share: number) => limitMs * Math.exp(USUAL_SIGMA * (Z95 - normalQuantile(1 - share)));
+  /** Of a lane that has such a share of slower requests. */
+  const p95Of = (share: number) => {
+    if (share <= 0) return 0;
+    return share >= 1 ? Infinity : limitMs * Math.exp(USUAL_SIGMA * (Z95 - normalQuantile(1 - share)));
+  };
   // A lane that keeps its limit is taken to keep it well: a relative one as stable does, another by half.
   const p95Ms = relative ? USUAL_P95_MS : limitMs / 2;
   return {
@@ -94,13 +98,6 @@ export function p95Model({ compareTo, first, tolerance, excessMs }: PowerQuestio
     beyond: limit,
     within: (SLOWER_SHARE + tolerance.margin) * tolerance.times,
     interval: ({ hits, n }, _stableN, z) => wilson(hits, n, z),
-    say: (share) =>
-      relative
-        ? `P95 x${Number((p95Of(share) / USUAL_P95_MS).toFixed(2))}`
-        : `a P95 of ${Number(p95Of(share).toPrecision(2))} ms`,
+    valueOf: (share) => p95Of(share) / (relative ? USUAL_P95_MS : 1),
   };
-}
-
-function formatRise(share: number): string {
-  return `+${Number((100 * share).toPrecision(2))} points`;
 }

@@ -1,10 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Detectability } from '../../../domain/power/power-analysis.ts';
-import { planDetectability } from '../../../domain/power/power-analysis.ts';
+import {
+  describeRefusal,
+  describeWarning,
+  formatEffectiveLimits,
+  formatValue,
+  nameOf,
+} from '../../../domain/power/describe-power.ts';
+import type { PowerAnalysis } from '../../../domain/power/power-analysis.ts';
+import { analysePower } from '../../../domain/power/power-analysis.ts';
+import type { RowPower } from '../../../domain/power/row-power.ts';
 import { sum } from '../../../domain/metrics/samples.ts';
 import { scrape } from '../../../clients/scrape.ts';
-import { definitionOf } from '../../../domain/metrics/registry.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { GATEWAY_METRICS } from '../../../domain/metrics/snapshot.ts';
 import { gatewayFromEnv } from '../../../clients/gateway-client.ts';
@@ -15,8 +22,6 @@ import { formatClock } from './format-status.ts';
 
 /** Between the two looks at the gateway's counters. */
 const MEASURE_MS = 5_000;
-
-type Row = Detectability['rows'][number];
 
 export const plan = command({
   example: 'runbook-48h --rate 20',
@@ -36,15 +41,15 @@ export const plan = command({
   async run({ plan: name, rate }) {
     const read = await readPlan(name);
     const measured = rate ?? (await measuredRate());
-    const found = planDetectability(read, measured);
+    const found = analysePower(read, measured);
     const { refusals, warnings } = found;
     return {
       passed: refusals.length === 0,
       lines: [
         `${read.name}: ${read.describes}, at ${Number(measured.toPrecision(3))} requests a second${rate === undefined ? ' (measured)' : ''}`,
         ...read.stages.flatMap((stage) => stageLines(read, stage, found)),
-        ...warnings.map((text) => `⚠ ${text}`),
-        ...refusals.map((text) => `✗ ${text}`),
+        ...warnings.map((warning) => `⚠ ${describeWarning(warning)}`),
+        ...refusals.map((refusal) => `✗ ${describeRefusal(refusal)}`),
         refusals.length === 0
           ? 'a good release can pass by this plan'
           : 'refused: at this traffic a good release would be held',
@@ -57,7 +62,7 @@ export const plan = command({
 function stageLines(
   { guard }: Plan,
   stage: Plan['stages'][number],
-  { rows, emergencies }: Detectability,
+  { rows, emergencies }: PowerAnalysis,
 ): string[] {
   const minutes = emergencies.find(({ stage: of }) => of === stage.name)?.minutes ?? null;
   const at = `${formatClock(stage.atMs)} after T0, decided at ${formatClock(stage.decideAtMs)}`;
@@ -67,32 +72,31 @@ function stageLines(
       : `a gross failure would be noticed within ${minutes.toFixed(1)} minutes`;
   return [
     `${stage.name}  ${stage.percent} %  ${stage.runbookAt} to ${stage.runbookDecideAt}  (${at}); ${emergency}`,
-    ...rowLines(rows.filter((row) => row.stage === stage.name)),
+    ...rows.filter((row) => row.stage === stage.name).flatMap(rowLines),
   ];
 }
 
-/** The rows of one stage; what stands twice is distinguished by its limit. */
-function rowLines(rows: readonly Row[]): string[] {
-  const names = rows.map(nameOf);
-  return rows.map((row, i) => {
-    const name = names[i] ?? '';
-    return rowLine(row, names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${limitOf(row)}`);
-  });
+/** A row, and the limits that are in effect at this traffic. */
+function rowLines(row: RowPower): string[] {
+  const { effectiveLimits } = row;
+  if (effectiveLimits === null) return [rowLine(row)];
+  const [first, last] = [effectiveLimits.firstLook, effectiveLimits.lastLook].map((limits) =>
+    formatEffectiveLimits(row, limits),
+  );
+  return [rowLine(row), `      at the first look it ${first}; extended, it ${last}`];
 }
 
-const nameOf = ({ metric, compareTo }: Row) => (compareTo === 'stable' ? `${metric} against stable` : metric);
-
-function limitOf({ metric, warnAbove, failAbove, onFail }: Row): string {
-  const say = (limit: number) =>
-    definitionOf(metric).unit === 'ms' ? `${limit} ms` : `${Number((100 * limit).toPrecision(3))} points`;
+function writtenLimits(row: RowPower): string {
+  const { warnAbove, failAbove, onFail } = row;
   return [
-    ...(warnAbove === null ? [] : [`over ${say(warnAbove)}: warn`]),
-    ...(failAbove === null ? [] : [`over ${say(failAbove)}: ${onFail}`]),
+    ...(warnAbove === null ? [] : [`over ${formatValue(row, warnAbove)}: warn`]),
+    ...(failAbove === null ? [] : [`over ${formatValue(row, failAbove)}: ${onFail}`]),
   ].join(', ');
 }
 
-function rowLine({ requests, requestsAtMost, passAfterMs, detects }: Row, what: string): string {
-  const n = `${Math.round(requests).toLocaleString('en')} to ${Math.round(requestsAtMost).toLocaleString('en')} requests`;
+function rowLine(row: RowPower): string {
+  const { requests, requestsAtMost, passAfterMs, minimumDetectableEffect } = row;
+  const n = `${requests.toLocaleString('en')} to ${requestsAtMost.toLocaleString('en')} requests`;
   const passes =
     passAfterMs === null
       ? 'never passes'
@@ -100,8 +104,10 @@ function rowLine({ requests, requestsAtMost, passAfterMs, detects }: Row, what: 
         ? 'passes at the first look'
         : `passes after ${formatClock(passAfterMs)} more`;
   const tells =
-    detects === null ? 'no size can be stated' : `can tell ${detects.replace(/^\+/, 'a rise of ')}`;
-  return `    ${what.padEnd(42)} ${n}; ${passes}; ${tells}`;
+    minimumDetectableEffect === null
+      ? 'no size can be stated'
+      : `can tell ${formatValue(row, minimumDetectableEffect)}`;
+  return `    ${`${nameOf(row)} ${writtenLimits(row)}`.padEnd(58)} ${n}; ${passes}; ${tells}`;
 }
 
 /** Judged context requests a second, between two looks at the gateway's counters. */
