@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
-import writeFileAtomic from 'write-file-atomic';
+import { writeWhole } from '../platform/json-file.ts';
 
 /** Beside what else a worker keeps. */
 const FOLDER = fileURLToPath(new URL('../.data/worker/', import.meta.url));
@@ -42,8 +42,7 @@ export async function workflowBundle(
 }
 
 async function keep(folder: string, name: string, code: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(join(folder, name), code);
+  await writeWhole(join(folder, name), code);
   const others = (await readdir(folder)).filter((file) => KEPT.test(file) && file !== name);
   for (const file of others) await rm(join(folder, file), { force: true });
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
-import { mkdir } from 'node:fs/promises';
+import { writeJson } from '../../platform/json-file.ts';
 import type { EvaluateInput, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { z } from 'zod';
 import type { ControlOptions } from '../../clients/gateway-client.ts';
@@ -62,8 +61,7 @@ async function writeResult(
   const asked = new Set(answer.asked);
   const foundBefore = new Set(before.hits_at_5.filter((id) => asked.has(id)));
   const foundNow = new Set(answer.hitsAt5);
-  const folder = join(deps.artifactsDir, 'eval');
-  const file = join(folder, `${input.name}.json`);
+  const file = join(deps.artifactsDir, 'eval', `${input.name}.json`);
   const result = {
     kind: 'evaluated',
     release: input.release,
@@ -77,7 +75,6 @@ async function writeResult(
     gainedAt5: [...foundNow].filter((id) => !foundBefore.has(id)).length,
     file,
   } as const;
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify({ ...result, metrics: answer.metrics }, null, 2)}\n`);
+  await writeJson(file, { ...result, metrics: answer.metrics });
   return result;
 }

@@ -3,10 +3,8 @@
  * together. Progress goes to stdout as `asked N of M`.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
-import writeFileAtomic from 'write-file-atomic';
+import { readJson, writeJson } from '../../platform/json-file.ts';
 import type { CleanHits } from '../../retrieval/evaluation/clean.ts';
 import { cleanHits, summariseClean } from '../../retrieval/evaluation/clean.ts';
 import { loadEvaluationSet } from '../../retrieval/evaluation/set.ts';
@@ -80,8 +78,7 @@ async function shard(
       if (done % SAY_EVERY === 0) say(`asked ${done} of ${total}`);
     },
   });
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, JSON.stringify(hits));
+  await writeJson(file, hits, { indent: 0 });
   return { asked: hits.plain.length, reused: false };
 }
 
@@ -100,14 +97,14 @@ async function join({ dir, flags, files, out, key, about }: Job<'join'>): Promis
     ntotal: shards[0]?.ntotal ?? 0,
   };
   const result = await summariseClean(dir, hits, flags ?? undefined);
-  await writeFileAtomic(out, `${JSON.stringify({ key, ...about, ...result }, null, 2)}\n`);
+  await writeJson(out, { key, ...about, ...result });
   return {};
 }
 
 /** Null where it is not there, or not whole: then it is asked again. */
 async function readShard(file: string): Promise<CleanHits | null> {
   try {
-    return shardFile.parse(JSON.parse(await readFile(file, 'utf8')));
+    return shardFile.parse(await readJson(file));
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readJson } from '../../platform/json-file.ts';
 import { z } from 'zod';
 import type { JoinedEvaluation } from '../../domain/contracts/evaluation-activities.ts';
 import type { HistoryEntry } from '../../domain/evaluation/history.ts';
@@ -27,7 +27,7 @@ export type ResultFile = z.infer<typeof resultFile>;
 /** The result of this very evaluation; null where there is none yet, or another one's. */
 export async function readResult(file: string, key: string): Promise<ResultFile | null> {
   try {
-    const result = resultFile.parse(JSON.parse(await readFile(file, 'utf8')));
+    const result = resultFile.parse(await readJson(file));
     return result.key === key ? result : null;
   } catch {
     return null;

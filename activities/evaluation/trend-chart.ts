@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeWhole } from '../../platform/json-file.ts';
 import type { HistoryEntry, TrendMetric } from '../../domain/evaluation/history.ts';
 import { TREND_DAYS, TREND_METRICS, trendOf } from '../../domain/evaluation/history.ts';
 import { LEAST_CONTAINMENT } from '../../domain/evaluation/limits.ts';
@@ -38,10 +37,8 @@ function trendChart(history: readonly HistoryEntry[]): string {
 
 /** Writes the chart to `<artifactsDir>/eval/trend.svg`, whole or not at all, and returns its name. */
 export async function writeTrend(artifactsDir: string, history: readonly HistoryEntry[]): Promise<string> {
-  const folder = join(artifactsDir, 'eval');
-  const file = join(folder, 'trend.svg');
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(file, trendChart(history));
+  const file = join(artifactsDir, 'eval/trend.svg');
+  await writeWhole(file, trendChart(history));
   return file;
 }
 

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeJson, writeWhole } from '../../platform/json-file.ts';
 import type { Arm, ArmCounts } from '../../domain/experiment/analysis.ts';
 import { RANKED } from '../../domain/experiment/analysis.ts';
 import type { ExperimentActivities } from '../../domain/contracts/experiment-activities.ts';
@@ -36,11 +35,10 @@ export function createExperiment({
     },
     async writeExperimentReport(report) {
       const folder = join(artifactsDir, 'experiments');
-      await mkdir(folder, { recursive: true });
       const time = (ms: number) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
       const files = [join(folder, `${report.name}.json`), join(folder, `${report.name}.md`)] as const;
-      await writeFileAtomic(files[0], `${JSON.stringify(report, null, 2)}\n`);
-      await writeFileAtomic(files[1], experimentMarkdown(report, time));
+      await writeJson(files[0], report);
+      await writeWhole(files[1], experimentMarkdown(report, time));
       return { files };
     },
   };

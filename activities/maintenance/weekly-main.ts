@@ -1,9 +1,8 @@
 /** Child process of the weekly maintenance: one step of it. A step that was done answers as it did then. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
-import writeFileAtomic from 'write-file-atomic';
+import { readJson, writeJson } from '../../platform/json-file.ts';
 import { evaluateMergedCorpus, trainContender } from '../../retrieval/build/weekly-models.ts';
 import { prepareIvf, publishWeekly, writeTruth } from '../../retrieval/build/weekly-release.ts';
 import { once, writeMerged } from '../../retrieval/build/weekly-work.ts';
@@ -89,18 +88,16 @@ async function evaluate(
   say: (done: number, total: number) => void,
 ): Promise<object> {
   const result = await evaluateMergedCorpus(of, version, say);
-  await mkdir(dirname(out), { recursive: true });
-  await writeFileAtomic(out, `${JSON.stringify({ key, ...about, ...result }, null, 2)}\n`);
+  await writeJson(out, { key, ...about, ...result });
   return {};
 }
 
 async function publish(asked: StepJob<'publish'>, say: (line: string) => void): Promise<object> {
   const { dir, sha256 } = await publishWeekly(asked, asked, say);
   const { ntotal } = await readManifest(dir);
-  const metrics: unknown = JSON.parse(await readFile(`${dir}/metrics.json`, 'utf8'));
   const { R_at_5, Contain_at_50 } = z
     .object({ R_at_5: z.number(), Contain_at_50: z.number() })
-    .parse(metrics);
+    .parse(await readJson(`${dir}/metrics.json`));
   const refusals: string[] = [];
   for (const smoke of SMOKE_TESTS) {
     const { ok, name, reason } = await smoke(dir);

@@ -1,9 +1,7 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
-import { parse } from 'yaml';
-import { parseAlertRules } from '../../plan-files/parse-alert-rules.ts';
+import { permanently } from '../gateway/plan-failure.ts';
+import { readAlertRulesFile } from '../../plan-files/read-files.ts';
 import type { EvaluationsResult } from '../../domain/alerts/evaluations.ts';
 import type { AlertRules } from '../../domain/alerts/rules.ts';
 import type { ServingContext } from '../../domain/alerts/readings.ts';
@@ -11,14 +9,11 @@ import { sceneOf } from '../../domain/alerts/serving-context.ts';
 import type { AlertProgress } from '../../domain/alerts/reports.ts';
 import { MONITOR_SAW, alertProgress, newAlertProgress } from '../../domain/alerts/reports.ts';
 import type { SteadyClock } from '../../domain/core/steady-clock.ts';
-import { isName } from '../../domain/core/name.ts';
 import type { MonitorActivities } from '../../domain/contracts/monitor-activities.ts';
-import { textOf } from '../../platform/text/utf8.ts';
 import type { ControlClient } from '../../clients/gateway-client.ts';
 import type { SendSignal } from './long-watch.ts';
 import { Reporter, WatchState } from './long-watch.ts';
 import type { MetricsSource } from '../../clients/gateway-metrics.ts';
-import { errorMessage } from '../../domain/core/error-message.ts';
 
 export interface MonitorDeps {
   /** The service whose gateway this worker asks. */
@@ -41,7 +36,10 @@ export function createMonitor(deps: MonitorDeps): Omit<MonitorActivities, 'write
   return {
     async loadAlertRules({ service, rules: name }) {
       if (service !== deps.service)
-        throw wrong(`this worker watches the service ${deps.service}, not ${service}`);
+        throw ApplicationFailure.nonRetryable(
+          `this worker watches the service ${deps.service}, not ${service}`,
+          'WrongRules',
+        );
       return readAlertRules(deps.plansDir, name);
     },
     async watchAlerts({ service, rules, carried, stretchMs }) {
@@ -98,30 +96,5 @@ export async function sceneNow(
 
 /** Reads and checks plans/alerts/<name>.yaml. Throws a non-retryable failure that names every problem. */
 export async function readAlertRules(plansDir: string, name: string): Promise<AlertRules> {
-  const parsed = parseAlertRules(yamlOf(await rulesBytes(plansDir, name), name));
-  if (!parsed.ok) throw wrong(`alert rules ${name}: ${parsed.problems.join('; ')}`);
-  return parsed.rules;
-}
-
-async function rulesBytes(plansDir: string, name: string): Promise<Buffer> {
-  const folder = join(plansDir, 'alerts');
-  const there = (await readdir(folder))
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -5));
-  if (isName(name) && there.includes(name)) return readFile(join(folder, `${name}.yaml`));
-  throw wrong(
-    `there are no alert rules ${JSON.stringify(name)}; there are: ${there.toSorted().join(', ') || 'none'}`,
-  );
-}
-
-function yamlOf(bytes: Buffer, name: string): unknown {
-  try {
-    return parse(textOf(bytes, `${name}.yaml`));
-  } catch (error) {
-    throw wrong(`alert rules ${name} are not YAML: ${errorMessage(error)}`);
-  }
-}
-
-function wrong(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'WrongRules');
+  return permanently('WrongRules', readAlertRulesFile(plansDir, name));
 }

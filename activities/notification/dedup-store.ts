@@ -1,6 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { readJson, writeJson } from '../../platform/json-file.ts';
 import { z } from 'zod';
 
 export interface DedupStoreDeps {
@@ -44,14 +42,13 @@ export function createDedupStore({ log, sentFile }: DedupStoreDeps) {
 }
 
 async function save(file: string, sent: ReadonlySet<string>): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify({ sent: [...sent] })}\n`);
+  await writeJson(file, { sent: [...sent] });
 }
 
 async function load(file: string | null, log: DedupStoreDeps['log']): Promise<Set<string>> {
   if (file === null) return new Set();
   try {
-    return new Set(kept.parse(JSON.parse(await readFile(file, 'utf8'))).sent);
+    return new Set(kept.parse(await readJson(file)).sent);
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (!absent) log('warn', `${file} cannot be read: a message may be sent again`, { error });

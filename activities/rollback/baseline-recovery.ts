@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readJson } from '../../platform/json-file.ts';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { heartbeat } from '@temporalio/activity';
@@ -55,7 +55,7 @@ export async function metricsReturn(
 
 async function baselineOf(file: string): Promise<ReturnType<typeof readBaseline>> {
   try {
-    return readBaseline(JSON.parse(await readFile(file, 'utf8')));
+    return readBaseline(await readJson(file));
   } catch (error) {
     return { problem: errorMessage(error) };
   }

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeJson } from '../../platform/json-file.ts';
 import type { BaselineInput, RolloutActivities } from '../../domain/contracts/rollout-activities.ts';
 import { quantileMs } from '../../domain/metrics/histogram.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
@@ -9,12 +8,7 @@ import { windowBetween } from '../../domain/metrics/window.ts';
 export function createBaseline(artifactsDir: string): Pick<RolloutActivities, 'recordBaseline'> {
   return {
     async recordBaseline(input) {
-      const folder = join(artifactsDir, 'eval');
-      await mkdir(folder, { recursive: true });
-      await writeFileAtomic(
-        join(folder, 'baseline_metrics.json'),
-        `${JSON.stringify(baselineOf(input), null, 2)}\n`,
-      );
+      await writeJson(join(artifactsDir, 'eval/baseline_metrics.json'), baselineOf(input));
     },
   };
 }

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeJson, writeWhole } from '../../platform/json-file.ts';
 import { z } from 'zod';
 import type { TrialSummary } from '../../domain/tuning/choose-nprobe.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
@@ -78,9 +77,8 @@ async function writeSweep(
   const file = join(folder, `${input.name}.json`);
   const choice = chooseNprobe(trials, priority, targetMs);
   const result = { release, lane, flags, queries, priority, targetMs, choice, trials };
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify(result, null, 2)}\n`);
-  await writeFileAtomic(join(folder, `${input.name}.svg`), plotOf(input, trials));
+  await writeJson(file, result);
+  await writeWhole(join(folder, `${input.name}.svg`), plotOf(input, trials));
   return { kind: 'swept', queries, file, trials: trials.map(withoutSamples) };
 }
 

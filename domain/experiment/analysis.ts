@@ -1,7 +1,6 @@
 import type { Effect, ExperimentDesign, ExperimentMetric } from './effect.ts';
 import { mixtureFor, sequenceZ } from '../statistics/confidence-sequence.ts';
 import type { ExperimentReason } from './reason.ts';
-import type { Interval } from '../statistics/proportion.ts';
 import { normalQuantile, splitPValue } from '../statistics/proportion.ts';
 
 /** The two arms: reranked, and not. */

@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { readJson, writeJson } from '../../platform/json-file.ts';
 import type { CorpusChunk } from '../corpus/jsonl.ts';
 import { formatChunk, readChunks } from '../corpus/jsonl.ts';
 import { nextChunkQueries } from '../evaluation/next-chunk.ts';
@@ -39,11 +40,10 @@ export const WORK_FILES = {
  */
 export async function once<T>(workDir: string, step: string, compute: () => Promise<T>): Promise<T> {
   const file = join(workDir, `${step}.done.json`);
-  const before = await readFile(file, 'utf8').catch(() => null);
-  if (before !== null) return JSON.parse(before);
+  if (existsSync(file)) return (await readJson(file)) as T;
   await mkdir(workDir, { recursive: true });
   const result = await compute();
-  await writeFileAtomic(file, JSON.stringify(result));
+  await writeJson(file, result);
   return result;
 }
 
@@ -94,6 +94,6 @@ export async function readMerged({ baseDir, workDir }: WeeklyWork): Promise<Merg
     manifest: await readManifest(baseDir),
     chunks: await readChunks(join(workDir, WORK_FILES.corpus), 'release'),
     vectors: (await readNpy(join(workDir, WORK_FILES.vectors))).data,
-    split: JSON.parse(await readFile(join(workDir, WORK_FILES.split), 'utf8')),
+    split: (await readJson(join(workDir, WORK_FILES.split))) as MergedWork['split'],
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { join } from 'node:path';
+import { writeWhole } from '../../platform/json-file.ts';
 import { SettingsError, readSettings } from '../../domain/core/settings.ts';
 import { formatNpy, parseNpy } from '../release/npy.ts';
 import type { EncoderManifest } from './manifest.ts';
@@ -72,8 +72,7 @@ export async function encodeCorpus(
   } finally {
     await pool.close();
   }
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, formatNpy({ shape: [texts.length, manifest.dim], data: vectors }));
+  await writeWhole(file, formatNpy({ shape: [texts.length, manifest.dim], data: vectors }));
   return { vectors, cached: false };
 }
 

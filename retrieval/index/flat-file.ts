@@ -1,6 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeWhole } from '../../platform/json-file.ts';
 
 /** FAISS' METRIC_INNER_PRODUCT. */
 const INNER_PRODUCT = 0;
@@ -23,6 +21,5 @@ export async function writeFlatIndex(file: string, vectors: Float32Array, dimens
   head.writeInt32LE(INNER_PRODUCT, 33);
   head.writeBigUInt64LE(BigInt(vectors.length), 37);
   const rows = Buffer.from(vectors.buffer, vectors.byteOffset, vectors.byteLength);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, Buffer.concat([head, rows]));
+  await writeWhole(file, Buffer.concat([head, rows]));
 }

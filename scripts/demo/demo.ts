@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { formatBlastRadius } from '../../domain/rollout/impact.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { parsePlan } from '../../plan-files/parse-plan.ts';
+import { readPlanFile } from '../../plan-files/read-files.ts';
 import type { RolloutStatus } from '../../domain/rollout/status.ts';
 import { samplePaths } from '../setup/sample-paths.ts';
 import { LATENCY_PLAN, writeLatencyPlan } from './latency-plan.ts';
@@ -71,7 +70,7 @@ async function runDemo(wanted: Wanted, progress: Progress): Promise<CommandResul
   try {
     checkRelease(wanted.release);
     const { name: planName, folder: plansDir } = await planOf(wanted, signal, say);
-    const plan = readPlan(plansDir, planName);
+    const { plan } = await readPlanFile(plansDir, planName);
     say(
       `Starting Temporal, the gateway with ${STABLE}, the worker, and ${REQUESTS_PER_SECOND} requests/s ...`,
     );
@@ -134,17 +133,6 @@ async function planOf(
     say,
   });
   return { name: LATENCY_PLAN, folder };
-}
-
-function readPlan(folder: string, name: string): Plan {
-  const file = join(folder, `${name}.yaml`);
-  if (!existsSync(file)) {
-    const there = readdirSync(folder).flatMap((entry) => (entry.endsWith('.yaml') ? entry.slice(0, -5) : []));
-    throw new Error(`there is no plan ${name}; there are: ${there.join(', ')}`);
-  }
-  const result = parsePlan(parse(readFileSync(file, 'utf8')));
-  if (result.ok) return result.plan;
-  throw new Error(`${name}.yaml: ${result.problems.join('; ')}`);
 }
 
 function checkRelease(name: string): void {

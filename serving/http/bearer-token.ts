@@ -1,7 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../../platform/json-file.ts';
 import { readTokenFile } from '../../domain/core/settings.ts';
 
 /** Compared as hashes in constant time: neither length nor first wrong byte can be learned from the answer's time. */
@@ -20,7 +19,6 @@ export async function tokenOfFile(file: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const token = randomBytes(32).toString('hex');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, `${token}\n`, { mode: 0o600 });
+  await writeWhole(file, `${token}\n`, { mode: 0o600 });
   return token;
 }

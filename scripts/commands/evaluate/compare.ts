@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { z } from 'zod';
 import { metricChanges } from '../../../domain/evaluation/compare-metrics.ts';
-import { readJson } from '../../cli/files.ts';
+import { readJson } from '../../../platform/json-file.ts';
 import { existing } from '../../cli/options.ts';
 import { command } from '../../cli/command.ts';
 

@@ -1,6 +1,6 @@
 import { cleanEvaluation } from '../../../retrieval/evaluation/clean.ts';
 import { showProgress } from '../../cli/progress.ts';
-import { writeJson } from '../../cli/files.ts';
+import { writeJson } from '../../../platform/json-file.ts';
 import { existing, out as outOption, release as releaseOption } from '../../cli/options.ts';
 import { command } from '../../cli/command.ts';
 

@@ -17,7 +17,7 @@ import { checkProbes } from '../../../retrieval/evaluation/probe-check.ts';
 import { loadProbes } from '../../../retrieval/evaluation/set.ts';
 import type { GatewayClient } from '../../../clients/gateway-client.ts';
 import { createGatewayClient, gatewayFromEnv } from '../../../clients/gateway-client.ts';
-import { readJson } from '../../cli/files.ts';
+import { readJson } from '../../../platform/json-file.ts';
 import { artifactsFolder, releasesFolder } from '../../cli/paths.ts';
 import { count, existing } from '../../cli/options.ts';
 import { UsageError, command } from '../../cli/command.ts';

@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse } from 'yaml';
+import { basename, dirname } from 'node:path';
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { parsePlan } from '../../../plan-files/parse-plan.ts';
-import { textOf } from '../../../platform/text/utf8.ts';
+import { errorMessage } from '../../../domain/core/error-message.ts';
+import { readPlanFile } from '../../../plan-files/read-files.ts';
 import { plansFolder } from '../../cli/paths.ts';
 import { UsageError } from '../../cli/command.ts';
-import { errorMessage } from '../../../domain/core/error-message.ts';
 
 /** What a rollout is shipped by where nobody says otherwise. */
 export const DEFAULT_PLAN = 'runbook-48h';
@@ -16,19 +13,12 @@ export const DEFAULT_PLAN = 'runbook-48h';
  * @throws UsageError that names every problem
  */
 export async function readPlan(nameOrFile: string): Promise<Plan> {
-  const file = nameOrFile.endsWith('.yaml') ? nameOrFile : join(plansFolder(), `${nameOrFile}.yaml`);
-  const bytes = await readFile(file).catch(() => {
-    throw new UsageError(`there is no plan ${file}`);
-  });
-  const result = parsePlan(yamlOf(bytes, file));
-  if (result.ok) return result.plan;
-  throw new UsageError(`${file}: ${result.problems.join('; ')}`);
-}
-
-function yamlOf(bytes: Buffer, file: string): unknown {
+  const [folder, name] = nameOrFile.endsWith('.yaml')
+    ? [dirname(nameOrFile), basename(nameOrFile, '.yaml')]
+    : [plansFolder(), nameOrFile];
   try {
-    return parse(textOf(bytes, file));
+    return (await readPlanFile(folder, name)).plan;
   } catch (error) {
-    throw new UsageError(`${file} is not YAML: ${errorMessage(error)}`);
+    throw new UsageError(errorMessage(error));
   }
 }

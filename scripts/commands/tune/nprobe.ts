@@ -4,7 +4,7 @@ import { chooseNprobe, formatTrial, formatTrialIntervals } from '../../../domain
 import { indexTarget, sweepNprobe, sweepQueries } from '../../../retrieval/evaluation/sweep.ts';
 import { readNpy } from '../../../retrieval/release/npy.ts';
 import { showProgress } from '../../cli/progress.ts';
-import { writeJson } from '../../cli/files.ts';
+import { writeJson } from '../../../platform/json-file.ts';
 import { withIndexPair, withinLists } from '../index/index-pair.ts';
 import { count, existing, optionalRelease, out as outOption, refused } from '../../cli/options.ts';
 import { UsageError, command } from '../../cli/command.ts';

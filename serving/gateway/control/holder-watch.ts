@@ -1,6 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { readJson, writeJson } from '../../../platform/json-file.ts';
 import { z } from 'zod';
 import type { HolderAlert, HolderLimits } from '../../../domain/guard/holder-watch.ts';
 import { holderStep, holderTold } from '../../../domain/guard/holder-watch.ts';
@@ -112,8 +110,7 @@ export class HolderWatch {
   private async save(alert: HolderAlert | null): Promise<void> {
     const { file, log } = this.deps;
     try {
-      await mkdir(dirname(file), { recursive: true });
-      await writeFileAtomic(file, `${JSON.stringify(alert)}\n`);
+      await writeJson(file, alert);
     } catch (error) {
       log('warn', `${file} cannot be written: a restart may send a message again`, { err: error });
     }
@@ -122,7 +119,7 @@ export class HolderWatch {
   private async load(): Promise<HolderAlert | null> {
     const { file, log } = this.deps;
     try {
-      return alertSchema.nullable().parse(JSON.parse(await readFile(file, 'utf8')));
+      return alertSchema.nullable().parse(await readJson(file));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         log('warn', `${file} cannot be read: a message may be sent again`, { err: error });

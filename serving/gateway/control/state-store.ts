@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeJson } from '../../../platform/json-file.ts';
 import { z } from 'zod';
 import type { ControlState } from '../../../domain/control/state.ts';
 import { SPLIT_VERSIONS } from '../../../domain/control/traffic-split.ts';
@@ -97,11 +97,7 @@ export function createStateStore(folder: string, clock: GatewayClock = new Gatew
       return reading === null ? withoutLeftLease(state, clock.now()) : state;
     },
     async save(state) {
-      await mkdir(folder, { recursive: true });
-      await writeFileAtomic(file, `${JSON.stringify({ ...state, clock: clock.read() }, null, 2)}\n`, {
-        mode: 0o600,
-        fsync: true,
-      });
+      await writeJson(file, { ...state, clock: clock.read() }, { mode: 0o600 });
     },
   };
 }

@@ -91,7 +91,7 @@ describe('a wrong call', () => {
     ['release build', [], /--corpus is missing; --version is missing/, 2],
     ['setup samples', ['--also', 'nosuch'], /--also: there is no sample nosuch; there are bad-latency/, 2],
     ['completion', ['tcsh'], /SHELL: .*bash/, 2],
-    ['demo', ['--plan', 'nosuch'], /there is no plan nosuch; there are: .*runbook-48h/, 1],
+    ['demo', ['--plan', 'nosuch'], /there is no plan "nosuch"; there are: .*runbook-48h/, 1],
   ])('%s %j is refused before anything starts', async (name, args, says, code) => {
     const ended = await tool(name, ...args);
     expect(ended.stderr).toMatch(says);
