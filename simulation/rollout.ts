@@ -1,6 +1,6 @@
 import type { ControlView } from '../domain/control/state.ts';
 import { firstState } from '../domain/control/apply-command.ts';
-import { goesOn, guardStep, newGuard } from '../domain/guard/guard.ts';
+import { carriesState, guardStep, newGuard } from '../domain/guard/guard.ts';
 import type { Plan } from '../domain/plan/plan.ts';
 import type { Command } from '../domain/rollout/next-action.ts';
 import type { DriverEvent, DriverState } from '../domain/rollout/driver.ts';
@@ -130,13 +130,13 @@ class SimulatedRollout {
     this.guard = step.state;
     this.observer?.polled(this.nowMs, step.state, step.event);
     if (step.event === null) return false;
-    if (!goesOn(step.event)) this.guard = newGuard(this.nowMs);
+    if (!carriesState(step.event)) this.guard = newGuard(this.nowMs);
     this.dispatch({ kind: 'guard', event: step.event });
     return true;
   }
 
   private mayResume(why: string): boolean {
-    return (why === 'blind' || why === 'bothLanes') && this.resumed < RESUMES_AT_MOST;
+    return (why === 'noTelemetry' || why === 'baselineAlsoFailing') && this.resumed < RESUMES_AT_MOST;
   }
 
   private resume(): void {

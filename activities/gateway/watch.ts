@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ControlView } from '../../domain/control/state.ts';
 import type { GuardActivities, WatchInput } from '../../domain/contracts/guard-activities.ts';
-import { isBlind } from '../../domain/guard/guard.ts';
+import { lacksTelemetry } from '../../domain/guard/guard.ts';
 import { GUARD_SAW, newProgress, progress } from '../../domain/guard/reports.ts';
 import type { SteadyClock } from '../../domain/core/steady-clock.ts';
 import type { ControlClient } from '../../clients/gateway-client.ts';
@@ -45,7 +45,7 @@ export function createWatch(deps: WatchDeps): GuardActivities {
           state.current = progress(state.current, { snapshot, control }, input, deps.clock.now());
           reporter.send();
           // Who is blind cannot vouch for the candidate: its share ends with the lease.
-          if (control !== null && !isBlind(state.current.guard, input.plan.guard, deps.clock.now()))
+          if (control !== null && !lacksTelemetry(state.current.guard, input.plan.guard, deps.clock.now()))
             await lease.renew(control, signal);
           if (state.current.over && state.current.unsent.length === 0) return state.packed();
           await pause(input.plan.guard.pollMs, undefined, { signal });
@@ -61,8 +61,8 @@ export function createWatch(deps: WatchDeps): GuardActivities {
 }
 
 /** The newest time that the guard has read, in this process or in one before. */
-function lastTimeOf({ lastSeenMs, records, snapshots }: GuardState): number {
-  return Math.max(lastSeenMs, records.at(-1)?.atMs ?? 0, snapshots.at(-1)?.atMs ?? 0);
+function lastTimeOf({ lastSeenMs, samples }: GuardState): number {
+  return Math.max(lastSeenMs, samples.at(-1)?.atMs ?? 0);
 }
 
 async function viewOrNull(control: ControlClient, signal: AbortSignal): Promise<ControlView | null> {

@@ -16,13 +16,13 @@ export function alertNotification(
   const rule = rules.rules.find(({ name }) => name === alert.name) ?? null;
   const lasted = duration(about.nowMs - alert.sinceMs);
   const what = formatAlert(rule, alert);
-  const over = kind === 'resolved' || kind === 'ended';
+  const over = kind === 'resolved' || kind === 'stale';
   const titles = {
     fired: what,
-    again: `again: ${what}`,
+    repeated: `again: ${what}`,
     reminder: `still, after ${lasted}: ${what}`,
     resolved: `resolved after ${lasted}: ${what}`,
-    ended: `no longer watched, after ${lasted}: ${what}`,
+    stale: `no longer watched, after ${lasted}: ${what}`,
   };
   return {
     severity: over ? lower(alert) : alert.severity,
@@ -36,10 +36,10 @@ export function alertNotification(
 /** An evaluation names its message, whoever evaluates the rules on it and however often: a person hears of it once. */
 function keyOf({ kind, key, alert }: AlertEvent, service: string): string {
   const { name, release, evaluationMs } = alert;
-  const fires = kind === 'fired' || kind === 'again';
+  const fires = kind === 'fired' || kind === 'repeated';
   if (fires && release !== null && evaluationMs !== null)
     return `monitor/${service}/${name}/${release}/${evaluationMs}`;
-  const moment = kind === 'reminder' ? `/${alert.toldMs}` : '';
+  const moment = kind === 'reminder' ? `/${alert.notifiedMs}` : '';
   return `monitor/${service}/${key}/${alert.sinceMs}/${kind}${moment}`;
 }
 

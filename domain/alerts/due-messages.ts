@@ -10,11 +10,11 @@ export function dueMessages(
   nowMs: number,
 ): { readonly firing: AlertState['firing']; readonly events: readonly AlertEvent[] } {
   const due = Object.entries(firing).flatMap(([key, alert]): AlertEvent[] => {
-    if (isCovered(alert, firing) || isFading(key, alert, watches, nowMs)) return [];
+    if (isInhibited(alert, firing) || isFading(key, alert, watches, nowMs)) return [];
     const kind = dueNotification(alert, reminderMs, nowMs);
     return kind === null
       ? []
-      : [{ kind, key, alert: { ...alert, toldMs: nowMs, toldEvaluationMs: alert.evaluationMs } }];
+      : [{ kind, key, alert: { ...alert, notifiedMs: nowMs, notifiedEvaluationMs: alert.evaluationMs } }];
   });
   const after = Object.fromEntries(due.map(({ key, alert }) => [key, alert]));
   return { firing: { ...firing, ...after }, events: due };
@@ -22,28 +22,28 @@ export function dueMessages(
 
 /** What is due of an alert that fires; null where nothing is new, or what lasts is not worth a reminder yet. */
 function dueNotification(
-  { toldMs, severity, evaluationMs, toldEvaluationMs }: Alert,
+  { notifiedMs, severity, evaluationMs, notifiedEvaluationMs }: Alert,
   reminderMs: number,
   nowMs: number,
-): 'fired' | 'again' | 'reminder' | null {
-  if (toldMs === null) return 'fired';
+): 'fired' | 'repeated' | 'reminder' | null {
+  if (notifiedMs === null) return 'fired';
   if (severity === 'info') return null;
-  if (toldEvaluationMs !== null && evaluationMs !== toldEvaluationMs) return 'again';
-  return nowMs - toldMs >= reminderMs ? 'reminder' : null;
+  if (notifiedEvaluationMs !== null && evaluationMs !== notifiedEvaluationMs) return 'repeated';
+  return nowMs - notifiedMs >= reminderMs ? 'reminder' : null;
 }
 
 /** A more severe alert covered it until now, and by now it is within its limit again. */
 function isFading(
   key: string,
-  { toldMs, sinceMs }: Alert,
+  { notifiedMs, sinceMs }: Alert,
   watches: AlertState['watches'],
   nowMs: number,
 ): boolean {
-  return toldMs === null && sinceMs < nowMs && watches[key]?.polls.at(-1)?.standing === 'clear';
+  return notifiedMs === null && sinceMs < nowMs && watches[key]?.polls.at(-1)?.verdict === 'pass';
 }
 
 /** One page for one trouble: the more severe alert of the same metric and lane speaks for both. */
-function isCovered({ metric, lane, severity }: Alert, firing: AlertState['firing']): boolean {
+function isInhibited({ metric, lane, severity }: Alert, firing: AlertState['firing']): boolean {
   const rank = SEVERITIES.indexOf(severity);
   return Object.values(firing).some(
     (other) =>

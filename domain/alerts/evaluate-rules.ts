@@ -3,7 +3,7 @@ import type { EvaluationRecord } from './evaluations.ts';
 import { withoutOldBodies } from './freshness.ts';
 import { gapAlert, sourceChecks } from './missing-input.ts';
 import type { AlertPoll, ServingContext } from './readings.ts';
-import { laneWithUsers, markOf } from './readings.ts';
+import { laneWithUsers } from './readings.ts';
 import type { Observation } from './rule-reading.ts';
 import { alertRuleStep, keyOf } from './rule-step.ts';
 import type { AlertRules } from './rules.ts';
@@ -11,7 +11,8 @@ import type { AlertEvent, AlertState } from './state.ts';
 import { endOf, newAlerts } from './state.ts';
 import type { MetricValue } from '../core/metric-value.ts';
 import type { LaneName } from '../control/traffic-split.ts';
-import type { Standing } from '../rules/series.ts';
+import type { RuleVerdict } from '../rules/series.ts';
+import { sampleOf, samplesInUse } from '../rules/counter-sample.ts';
 import type { TuningWatch } from './tuning-windows.ts';
 import { tuningStep } from './tuning-windows.ts';
 
@@ -43,7 +44,7 @@ export function alertStep(
     clocks,
     sceneMs: poll.scene === null ? before.sceneMs : nowMs,
     scene: now.scene,
-    marks: marksInUse(now),
+    samples: samplesInUse(now.samples, longestLookBackMs(rules), nowMs),
     watches,
     tuning: now.tuning,
     firing,
@@ -51,10 +52,10 @@ export function alertStep(
   return { state, events: [...evaluated.events, ...events] };
 }
 
-/** What one rule says of an evaluation; `few` is not an all-clear. */
+/** What one rule says of an evaluation; `inconclusive` is not an all-clear. */
 export interface RuleFinding {
   readonly rule: string;
-  readonly standing: Standing;
+  readonly verdict: RuleVerdict;
   readonly measured: MetricValue;
 }
 
@@ -82,10 +83,10 @@ export function evaluateOnce(
   const { state, events } = alertStep(rules, newAlerts(nowMs), poll, nowMs);
   const findings = rules.rules.flatMap(({ name }): RuleFinding[] => {
     const watch = state.watches[keyOf(name, 'stable')];
-    const standing = watch?.polls.at(-1)?.standing;
-    return watch === undefined || standing === undefined
+    const verdict = watch?.polls.at(-1)?.verdict;
+    return watch === undefined || verdict === undefined
       ? []
-      : [{ rule: name, standing, measured: watch.measured }];
+      : [{ rule: name, verdict, measured: watch.measured }];
   });
   return {
     findings,
@@ -95,13 +96,13 @@ export function evaluateOnce(
 
 function observe(rules: AlertRules, before: AlertState, poll: AlertPoll, nowMs: number): Observation {
   const scene = poll.scene ?? before.scene;
-  const marks =
+  const samples =
     poll.snapshot.kind === 'snapshot'
-      ? [...before.marks, markOf(poll.snapshot.snapshot, nowMs)]
-      : before.marks;
+      ? [...before.samples, sampleOf(poll.snapshot.snapshot, nowMs)]
+      : before.samples;
   const tuningOf = (lane: LaneName) => tuningWatch(before.tuning[lane], poll, scene, lane, nowMs);
   const tuning = { stable: tuningOf('stable'), candidate: tuningOf('candidate') };
-  return { rules, poll, scene, marks, tuning, nowMs };
+  return { rules, poll, scene, samples, tuning, nowMs };
 }
 
 function tuningWatch(
@@ -173,13 +174,6 @@ function updated<T>(
   return Object.fromEntries(all.filter((one): one is [string, T] => one[1] !== null));
 }
 
-/** One mark more than the longest look-back: the mark just before it opens the window. */
-function marksInUse({ marks, rules, nowMs }: Observation): AlertState['marks'] {
-  const longestMs = Math.max(0, ...rules.rules.map(({ lookBackMs }) => lookBackMs));
-  return marks.slice(
-    Math.max(
-      0,
-      marks.findLastIndex(({ atMs }) => atMs <= nowMs - longestMs),
-    ),
-  );
+function longestLookBackMs({ rules }: AlertRules): number {
+  return Math.max(0, ...rules.map(({ lookBackMs }) => lookBackMs));
 }

@@ -135,7 +135,7 @@ export function gapAlert(
 ): Alert {
   const worst = mostSevere(severity, before?.severity ?? severity);
   const since =
-    before?.severity === worst ? before : { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
+    before?.severity === worst ? before : { sinceMs: nowMs, run: scene?.run ?? null, notifiedMs: null };
   return {
     ...since,
     name,
@@ -146,7 +146,7 @@ export function gapAlert(
     measured: missing(reason),
     why: null,
     evaluationMs: null,
-    toldEvaluationMs: null,
+    notifiedEvaluationMs: null,
   };
 }
 

@@ -39,7 +39,7 @@ export function monitorStatus(
   state: AlertView | null,
 ): MonitorStatus {
   const ruleOf = (name: string) => rules?.rules.find((rule) => rule.name === name) ?? null;
-  const notified = Object.values(state?.firing ?? {}).filter(({ toldMs }) => toldMs !== null);
+  const notified = Object.values(state?.firing ?? {}).filter(({ notifiedMs }) => notifiedMs !== null);
   const firing = notified.map((alert) => ({
     name: alert.name,
     severity: alert.severity,

@@ -1,6 +1,8 @@
 import { evaluationReading } from './evaluations.ts';
-import type { AlertPoll, ServingContext, CounterSample } from './readings.ts';
-import { laneWithUsers, openingOf, windowReading } from './readings.ts';
+import type { AlertPoll, ServingContext } from './readings.ts';
+import { laneWithUsers, windowReading } from './readings.ts';
+import type { CounterSample } from '../rules/counter-sample.ts';
+import { openingOf } from '../rules/counter-sample.ts';
 import type { AlertRule, AlertRules } from './rules.ts';
 import { ALERT_METRICS } from './rules.ts';
 import type { AlertReading } from './threshold.ts';
@@ -17,7 +19,7 @@ export interface Observation {
   /** The last that the control listener answered. */
   readonly scene: ServingContext | null;
   /** The newest is of this poll, where it has metrics. */
-  readonly marks: readonly CounterSample[];
+  readonly samples: readonly CounterSample[];
   readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
   readonly nowMs: number;
 }
@@ -47,7 +49,7 @@ function ofEvaluations(rule: AlertRule, lane: LaneName, now: Observation): RuleR
 }
 
 function ofPoll(rule: AlertRule, lane: LaneName, now: Observation): RuleReading {
-  const { poll, marks, tuning, scene, nowMs } = now;
+  const { poll, samples, tuning, scene, nowMs } = now;
   if (poll.snapshot.kind === 'missing') return { kind: 'unknown' };
   const counters = laneWithUsers(poll.snapshot.snapshot, lane);
   if (counters === null) return { kind: 'unwatched' };
@@ -55,12 +57,12 @@ function ofPoll(rule: AlertRule, lane: LaneName, now: Observation): RuleReading 
   const read = (reading: AlertReading): RuleReading => ({ kind: 'read', release, reading });
   switch (ALERT_METRICS[rule.metric].source) {
     case 'gauge': {
-      const opening = openingOf(rule, lane, release, marks, nowMs);
+      const opening = openingOf(rule.lookBackMs, lane, release, samples, nowMs);
       return read(gaugeReading(rule, counters.own, opening?.own ?? null));
     }
     case 'tuning':
       return read(tuningReading(rule, tuning[lane], nowMs));
     default:
-      return read(windowReading(rule, lane, counters, marks, nowMs, scene));
+      return read(windowReading(rule, lane, counters, samples, nowMs, scene));
   }
 }

@@ -49,24 +49,24 @@ export function keyOf(rule: string, lane: LaneName): string {
 }
 
 function unwatched(key: string, { watch, alert }: TrackedRule): RuleOutcome {
-  return { watch: null, alert: null, events: endOf('ended', key, alert, watch) };
+  return { watch: null, alert: null, events: endOf('stale', key, alert, watch) };
 }
 
 /** A rule without a time of its own is decided by its newest reading, and keeps no older one. */
 function timingOf({ forMs }: AlertRule, { pollMs, keepFiringForMs }: AlertRules): RuleTiming {
   const historyMs = forMs === 0 ? 0 : Math.max(forMs, keepFiringForMs);
-  return { pollMs, forMs, clearForMs: Math.min(keepFiringForMs, forMs), historyMs };
+  return { pollMs, forMs, polls: 0, keepFiringForMs: Math.min(keepFiringForMs, forMs), historyMs };
 }
 
 function watchAfter(
   before: RuleHistory | null,
   release: string,
-  { standing, measured, unseen }: AlertReading,
+  { verdict, measured, unseen }: AlertReading,
   timing: RuleTiming,
   nowMs: number,
 ): RuleHistory {
   const seenMs = unseen === true ? (before?.seenMs ?? nowMs) : nowMs;
-  return { release, ...ruleStep(before, standing, timing, nowMs), measured, atMs: nowMs, seenMs };
+  return { release, ...ruleStep(before, verdict, timing, nowMs), measured, atMs: nowMs, seenMs };
 }
 
 function firing(
@@ -78,10 +78,10 @@ function firing(
   { scene, nowMs }: Observation,
 ): Alert {
   const about = { name, severity, metric, lane, release, measured, why: why ?? null };
-  const since = before ?? { sinceMs: nowMs, run: scene?.run ?? null, toldMs: null };
+  const since = before ?? { sinceMs: nowMs, run: scene?.run ?? null, notifiedMs: null };
   const evaluations = {
     evaluationMs: evaluationMs ?? null,
-    toldEvaluationMs: before?.toldEvaluationMs ?? null,
+    notifiedEvaluationMs: before?.notifiedEvaluationMs ?? null,
   };
   return { ...since, ...about, ...evaluations };
 }

@@ -1,4 +1,5 @@
-import type { ServingContext, CounterSample } from './readings.ts';
+import type { ServingContext } from './readings.ts';
+import type { CounterSample } from '../rules/counter-sample.ts';
 import type { AlertMetric, Severity } from './rules.ts';
 import type { MetricValue } from '../core/metric-value.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
@@ -22,19 +23,19 @@ export interface Alert {
   /** The reason in words, of a metric that has more than one. */
   readonly why: string | null;
   /** When the last message was sent; null while a more severe alert of the same metric and lane fires. */
-  readonly toldMs: number | null;
+  readonly notifiedMs: number | null;
   /** When the evaluation was made that it is about now; null where it is about none. */
   readonly evaluationMs: number | null;
   /** And the one that the last message was about. */
-  readonly toldEvaluationMs: number | null;
+  readonly notifiedEvaluationMs: number | null;
 }
 
 export interface AlertEvent {
   /**
-   * `again`: the next evaluation says the same. `ended`: what it was about is no more, such as a candidate that was
+   * `repeated`: the next evaluation says the same. `stale`: what it was about is no more, such as a candidate that was
    * taken back.
    */
-  readonly kind: 'fired' | 'again' | 'reminder' | 'resolved' | 'ended';
+  readonly kind: 'fired' | 'repeated' | 'reminder' | 'resolved' | 'stale';
   /** Rule and lane. */
   readonly key: string;
   readonly alert: Alert;
@@ -52,7 +53,7 @@ export interface RuleHistory extends RuleSeries {
 
 export type ReadSource = 'gateway' | `counters of ${LaneName}`;
 
-/** Plain JSON: it travels through heartbeats and from one stretch to the next. */
+/** Plain JSON: it travels through heartbeats and from one run to the next. */
 export interface AlertState {
   readonly startedMs: number;
   /** Of the newest poll; null before the first. */
@@ -65,7 +66,7 @@ export interface AlertState {
   readonly sceneMs: number;
   readonly scene: ServingContext | null;
   /** As far back as the longest look-back, oldest first. */
-  readonly marks: readonly CounterSample[];
+  readonly samples: readonly CounterSample[];
   readonly watches: Readonly<Record<string, RuleHistory>>;
   /** What tuning looks at, by lane. */
   readonly tuning: Readonly<Record<LaneName, TuningWatch | null>>;
@@ -74,12 +75,12 @@ export interface AlertState {
 
 /** The event that an alert is over, with the last value; none where nobody heard that it began. */
 export function endOf(
-  kind: 'resolved' | 'ended',
+  kind: 'resolved' | 'stale',
   key: string,
   alert: Alert | null,
   watch: RuleHistory | null,
 ): readonly AlertEvent[] {
-  if (alert === null || alert.toldMs === null) return [];
+  if (alert === null || alert.notifiedMs === null) return [];
   return [{ kind, key, alert: { ...alert, measured: watch?.measured ?? alert.measured } }];
 }
 
@@ -98,7 +99,7 @@ export function newAlerts(nowMs: number): AlertState {
     clocks: NO_CLOCKS,
     sceneMs: nowMs,
     scene: null,
-    marks: [],
+    samples: [],
     watches: {},
     tuning: { stable: null, candidate: null },
     firing: {},

@@ -1,13 +1,15 @@
 import type { AlertMetric, AlertRule } from './rules.ts';
 import { ALERT_METRICS } from './rules.ts';
 import type { MetricValue } from '../core/metric-value.ts';
+import { HAIR } from '../rules/bad-share.ts';
+import type { RuleVerdict } from '../rules/series.ts';
 import { metricValue, missing } from '../core/metric-value.ts';
 
 /** One lane under one rule at one moment. */
 export interface AlertReading {
-  readonly standing: 'breach' | 'clear' | 'few';
+  readonly verdict: RuleVerdict;
   readonly measured: MetricValue;
-  /** The input is missing that the rule looks at: `few` for another reason than a quiet time. */
+  /** The input is missing that the rule looks at: `inconclusive` for another reason than a quiet time. */
   readonly unseen?: true;
   /** The reason in words, of a metric that has more than one. */
   readonly why?: string;
@@ -15,15 +17,12 @@ export interface AlertReading {
   readonly evaluationMs?: number;
 }
 
-/** Shares and their limits are decimals: 0.80 - 0.75 is a little more than 0.05. */
-const HAIR = 1e-9;
-
 /** A value against the rule's limit, as the value of so many samples. */
 export function valueReading({ metric, limit }: AlertRule, value: number, n: number): AlertReading {
   const read = metricValue(value, n, metric);
-  if (read.kind !== 'value') return { standing: 'few', measured: read, unseen: true };
+  if (read.kind !== 'value') return { verdict: 'inconclusive', measured: read, unseen: true };
   return {
-    standing: isWorse(metric, value, limit) ? 'breach' : 'clear',
+    verdict: isWorse(metric, value, limit) ? 'fail' : 'pass',
     measured: read,
   };
 }
@@ -35,7 +34,7 @@ function isWorse(metric: AlertMetric, value: number, limit: number): boolean {
 
 /** Too little is known for a breach or an all-clear, as in a quiet time, or of what a release does not have. */
 export function few(reason: string): AlertReading {
-  return { standing: 'few', measured: missing(reason) };
+  return { verdict: 'inconclusive', measured: missing(reason) };
 }
 
 /** What the rule looks at is not there, though it should be: nothing is known, and that is no all-clear. */

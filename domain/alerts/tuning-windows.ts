@@ -89,10 +89,11 @@ function recallBetween(before: Recalled | null, after: Recalled | null): TuningW
 export function tuningReading({ limit }: AlertRule, watch: TuningWatch | null, nowMs: number): AlertReading {
   if (watch === null) return unseen('the flags of the lane are not known');
   const limits = { p95Ms: P95_MS, recallPoints: limit * 100 };
-  const { need, reason } = tuningNeed(watch.windows, nowMs, limits);
-  const standing = need === 'tune' ? 'breach' : need === 'none' ? 'clear' : 'few';
-  const reading = { standing, measured: missing(reason), why: reason } as const;
-  return need !== 'tune' && isDeaf(watch) ? { ...reading, standing: 'few', unseen: true } : reading;
+  const { verdict, reason } = tuningNeed(watch.windows, nowMs, limits);
+  const reading = { verdict, measured: missing(reason), why: reason } as const;
+  return verdict !== 'fail' && isDeaf(watch)
+    ? { ...reading, verdict: 'inconclusive', unseen: true }
+    : reading;
 }
 
 /** Nothing is heard of live recall, though the lane must have compared some queries. */

@@ -1,4 +1,4 @@
-import type { BothLanes } from '../statistics/likelihood-ratio.ts';
+import type { LaneCounts } from '../statistics/likelihood-ratio.ts';
 import { KIND_METRICS, strataOf } from '../metrics/query-kinds.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import { alikeCount, alikeErrors, byKind } from '../metrics/like-with-like.ts';
@@ -29,12 +29,12 @@ export function laneDelta(before: LaneCounters, after: LaneCounters): LaneDelta 
   };
 }
 
-/** Both lanes over the same stretch of time: a concurrent control, so that what hits both of them cancels out. */
+/** Both lanes over the same interval of time: a concurrent control, so that what hits both of them cancels out. */
 export interface PairedCounts {
   readonly candidate: LaneDelta;
   readonly stable: LaneDelta;
   /** Caches are cold after a raise: then errors count, and latencies do not. */
-  readonly cold: boolean;
+  readonly inWarmUp: boolean;
 }
 
 /** Harm that is proven. */
@@ -65,10 +65,10 @@ const seriesName = (...parts: readonly string[]) => parts.join('/');
  */
 export function countFailures(
   metric: HarmRule['metric'],
-  { candidate, stable, cold }: PairedCounts,
+  { candidate, stable, inWarmUp }: PairedCounts,
   slowOverMs: (name: string) => number | null,
   kind: string | null = null,
-): BothLanes | null {
+): LaneCounts | null {
   const slow = (latencies: Strata<Histogram>, name: (stratum: string) => string): Strata<Count> =>
     Object.fromEntries(
       Object.entries(latencies).flatMap(([stratum, of]) => {
@@ -86,11 +86,11 @@ export function countFailures(
           () => ALL_KINDS,
         ),
       );
-      return cold || slowOverMs(ALL_KINDS) === null ? null : alike(here, there);
+      return inWarmUp || slowOverMs(ALL_KINDS) === null ? null : alike(here, there);
     }
     case 'encodeP95':
     case 'requestP95': {
-      if (cold || kind === null) return null;
+      if (inWarmUp || kind === null) return null;
       const [here, there] = [candidate, stable].map(({ kinds }) =>
         slow(strataOf(metric, kinds[kind]), (stratum) => seriesName(metric, kind, stratum)),
       );
@@ -103,7 +103,7 @@ export function countFailures(
   }
 }
 
-function alike(candidate: Strata<Count> = {}, stable: Strata<Count> = {}): BothLanes {
+function alike(candidate: Strata<Count> = {}, stable: Strata<Count> = {}): LaneCounts {
   return {
     candidate: Object.values(candidate).reduce(plus, NONE),
     stable: alikeCount(candidate, stable) ?? NONE,
@@ -139,21 +139,17 @@ export function slowerThanStableMs(plan: Plan, stable: Histogram | null, over: n
   return p95 === null ? null : slowerLimitMs(p95, { ratio: over, excessMs: plan.p95ExcessMs });
 }
 
-export const NOTHING: BothLanes = { candidate: NONE, stable: NONE };
+export const NOTHING: LaneCounts = { candidate: NONE, stable: NONE };
 
 export function plus(a: Count, b: Count): Count {
   return { hits: a.hits + b.hits, n: a.n + b.n };
 }
 
-/** What an older stretch still counts after one more: about fifty of them in all. */
+/** What an older interval still counts after one more: about fifty of them in all. */
 const KEPT = 0.98;
 
 /** Stable's count of late; where it has no users any more, its last one. */
 export function kept(before: Count | null, now: Count): Count {
   if (before === null || now.n === 0) return before ?? now;
   return plus(now, { hits: before.hits * KEPT, n: before.n * KEPT });
-}
-
-export function formatCount({ hits, n }: Count): string {
-  return `${Math.round(hits)} of ${Math.round(n)}`;
 }

@@ -2,23 +2,26 @@ import type { ControlView } from '../control/state.ts';
 import type { GuardRules, Trigger } from '../plan/plan.ts';
 import { detectNewBreaches } from './breach-detection.ts';
 import { compareLanes } from './lane-comparison.ts';
-import { standing } from './trigger-evaluation.ts';
+import { describeNoTelemetry, describeTrigger } from './describe-event.ts';
+import type { TriggerReading } from './trigger-evaluation.ts';
+import { triggerReading, triggerStep } from './trigger-evaluation.ts';
+import type { LaneName } from '../control/traffic-split.ts';
+import type { Snapshot } from '../metrics/snapshot.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
-import type { PolledStanding } from '../rules/series.ts';
-import { sustained } from '../rules/series.ts';
+import { sampleOf, samplesInUse } from '../rules/counter-sample.ts';
 import { STANDS_STILL, seeClock } from '../metrics/source-clock.ts';
-import type { GuardContext, GuardEvent, GuardState, Poll, PollRecord } from './state.ts';
+import type { GuardContext, GuardEvent, GuardState, Poll } from './state.ts';
 
 /**
  * Whether the guard goes on with what it has seen after this event: who is blind goes on being blind since the same
  * moment, what breaches has done so since, and harm is said once. After anything else it starts over.
  */
-export function goesOn({ kind }: GuardEvent): boolean {
-  return ['blind', 'blindTooLong', 'breaching', 'harm', 'bothLanes'].includes(kind);
+export function carriesState({ kind }: GuardEvent): boolean {
+  return ['noTelemetry', 'noTelemetryTimeout', 'breaching', 'harm', 'baselineAlsoFailing'].includes(kind);
 }
 
 /** What goes on (no data, both lanes breaching) is repeated this often: an operator who has resumed meanwhile should hear of it again. */
-const AGAIN_MS = 30 * 60_000;
+const REPEATED_AFTER_MS = 30 * 60_000;
 
 /** A guard that begins to watch now. */
 export function newGuard(nowMs: number): GuardState {
@@ -26,11 +29,11 @@ export function newGuard(nowMs: number): GuardState {
     interventions: 0,
     lastSeenMs: nowMs,
     clocks: null,
-    blindTold: null,
+    noTelemetryNotified: null,
     notified: [],
-    toldBothMs: {},
-    snapshots: [],
-    records: [],
+    baselineNotifiedMs: {},
+    samples: [],
+    rules: { stable: {}, candidate: {} },
     compared: null,
   };
 }
@@ -47,11 +50,14 @@ export function guardStep(
   if (control !== null) return { state, event: control };
   if (poll.snapshot.kind === 'missing' || poll.control === null)
     return blind(state, poll, context.plan.guard, nowMs);
-  const seen = remember({ ...state, lastSeenMs: nowMs, blindTold: null }, poll, context, nowMs);
+  const { snapshot } = poll.snapshot;
+  const sees = { ...state, lastSeenMs: nowMs, noTelemetryNotified: null };
+  const { seen, readings } = evaluateTriggers(sees, snapshot, context, nowMs);
   const breach = breachEvent(seen, context.plan.guard, nowMs);
-  if (context.plan.decisionRule !== 'sequentialTest') return endOrTell(seen, breach, context, nowMs);
-  const { state: compared, alarm } = compareLanes(seen.compared, poll.snapshot.snapshot, context, nowMs);
-  return endOrTell({ ...seen, compared }, breach ?? harmEvent(alarm), context, nowMs);
+  if (context.plan.decisionRule !== 'sequentialTest')
+    return endOrTell(seen, breach, readings, context, nowMs);
+  const { state: compared, alarm } = compareLanes(seen.compared, snapshot, context, nowMs);
+  return endOrTell({ ...seen, compared }, breach ?? harmEvent(alarm), readings, context, nowMs);
 }
 
 /** Counters that stand still are no data: what happens to users meanwhile is not in them. */
@@ -63,7 +69,7 @@ function withoutOldBody(state: GuardState, poll: Poll): { state: GuardState; pol
 }
 
 /** Whether the guard sees what happens to users; where it does not, nobody can vouch for the candidate. */
-export function isBlind(
+export function lacksTelemetry(
   { lastSeenMs }: GuardState,
   { noTelemetryAfterMs }: GuardRules,
   nowMs: number,
@@ -75,12 +81,16 @@ export function isBlind(
 function endOrTell(
   state: GuardState,
   event: GuardEvent | null,
+  readings: Readonly<Record<string, TriggerReading>>,
   context: GuardContext,
   nowMs: number,
 ): { readonly state: GuardState; readonly event: GuardEvent | null } {
-  if (event === null) return detectNewBreaches(state, context, nowMs);
-  return event.kind === 'bothLanes'
-    ? { state: { ...state, toldBothMs: { ...state.toldBothMs, [event.trigger]: nowMs } }, event }
+  if (event === null) return detectNewBreaches(state, readings, context);
+  return event.kind === 'baselineAlsoFailing'
+    ? {
+        state: { ...state, baselineNotifiedMs: { ...state.baselineNotifiedMs, [event.trigger]: nowMs } },
+        event,
+      }
     : { state, event };
 }
 
@@ -118,75 +128,50 @@ function blind(
   const forMs = nowMs - state.lastSeenMs;
   const what =
     poll.snapshot.kind === 'missing' ? poll.snapshot.reason : 'the control listener does not answer';
-  const reason = `blind for ${Math.round(forMs / 1000)} s: ${what}`;
-  if (!isBlind(state, rules, nowMs)) return { state, event: null };
-  const kind = forMs >= rules.noTelemetryMaxMs ? 'blindTooLong' : 'blind';
-  const { blindTold } = state;
-  if (blindTold?.kind === kind && nowMs - blindTold.atMs < AGAIN_MS) return { state, event: null };
-  return { state: { ...state, blindTold: { kind, atMs: nowMs } }, event: { kind, reason } };
+  const reason = describeNoTelemetry(forMs, what);
+  if (!lacksTelemetry(state, rules, nowMs)) return { state, event: null };
+  const kind = forMs >= rules.noTelemetryMaxMs ? 'noTelemetryTimeout' : 'noTelemetry';
+  const { noTelemetryNotified } = state;
+  if (noTelemetryNotified?.kind === kind && nowMs - noTelemetryNotified.atMs < REPEATED_AFTER_MS)
+    return { state, event: null };
+  return { state: { ...state, noTelemetryNotified: { kind, atMs: nowMs } }, event: { kind, reason } };
 }
 
-function remember(state: GuardState, { snapshot }: Poll, context: GuardContext, nowMs: number): GuardState {
-  const { triggers } = context.plan.guard;
-  const snapshots = [...state.snapshots, { atMs: nowMs, result: snapshot }];
-  const standings = (lane: 'stable' | 'candidate') =>
-    Object.fromEntries(triggers.map((rule) => [rule.name, standing(rule, lane, snapshots, context, nowMs)]));
-  const record: PollRecord = { atMs: nowMs, candidate: standings('candidate'), stable: standings('stable') };
-  const longest = (of: (trigger: Trigger) => number) => Math.max(0, ...triggers.map(of));
-  // One more than the longest look-back: the snapshot that lies just before it opens the window.
-  const keptFrom = snapshots.findLastIndex(({ atMs }) => atMs <= nowMs - longest(({ overMs }) => overMs));
-  const historyMs = longest(({ forMs, polls }) => Math.max(forMs, polls * context.plan.guard.pollMs * 2));
-  return {
+/** The state with one more poll of each trigger on both lanes, and the readings of the candidate's. */
+function evaluateTriggers(
+  state: GuardState,
+  snapshot: Snapshot,
+  context: GuardContext,
+  nowMs: number,
+): { readonly seen: GuardState; readonly readings: Readonly<Record<string, TriggerReading>> } {
+  const { guard } = context.plan;
+  const samples = [...state.samples, sampleOf(snapshot, nowMs)];
+  const evaluate = (lane: LaneName) =>
+    guard.triggers.map((trigger) => {
+      const reading = triggerReading(trigger, lane, snapshot, samples, context, nowMs);
+      const before = state.rules[lane][trigger.name] ?? null;
+      return { name: trigger.name, reading, series: triggerStep(before, trigger, reading, guard, nowMs) };
+    });
+  const [candidate, stable] = [evaluate('candidate'), evaluate('stable')];
+  const seriesOf = (all: typeof candidate) =>
+    Object.fromEntries(all.map(({ name, series }) => [name, series] as const));
+  const longestMs = Math.max(0, ...guard.triggers.map(({ overMs }) => overMs));
+  const seen = {
     ...state,
-    snapshots: snapshots.slice(Math.max(0, keptFrom)),
-    records: [...state.records, record].filter(({ atMs }) => atMs >= nowMs - historyMs),
+    samples: samplesInUse(samples, longestMs, nowMs),
+    rules: { candidate: seriesOf(candidate), stable: seriesOf(stable) },
   };
+  return { seen, readings: Object.fromEntries(candidate.map(({ name, reading }) => [name, reading])) };
 }
 
-function breachEvent(state: GuardState, rules: GuardRules, nowMs: number): GuardEvent | null {
-  for (const rule of rules.triggers) {
-    if (
-      !breached(
-        rule,
-        rules,
-        state.records.map((record) => standingAt(record, 'candidate', rule)),
-        nowMs,
-      )
-    )
+function breachEvent(state: GuardState, { triggers }: GuardRules, nowMs: number): GuardEvent | null {
+  const fires = (lane: LaneName, { name }: Trigger) => state.rules[lane][name]?.lasts === true;
+  for (const trigger of triggers.filter((one) => fires('candidate', one))) {
+    const stableToo = fires('stable', trigger);
+    if (stableToo && nowMs - (state.baselineNotifiedMs[trigger.name] ?? -Infinity) < REPEATED_AFTER_MS)
       continue;
-    const stableToo = breached(
-      rule,
-      rules,
-      state.records.map((record) => standingAt(record, 'stable', rule)),
-      nowMs,
-    );
-    if (stableToo && nowMs - (state.toldBothMs[rule.name] ?? -Infinity) < AGAIN_MS) continue;
-    const reason = `${rule.name}: ${describe(rule)}`;
-    return { kind: stableToo ? 'bothLanes' : 'breach', trigger: rule.name, reason };
+    const kind = stableToo ? 'baselineAlsoFailing' : 'breach';
+    return { kind, trigger: trigger.name, reason: describeTrigger(trigger) };
   }
   return null;
-}
-
-/** A rule in words: `errorRate over 1 % for 10 min`. */
-function describe({ metric, over, forMs, polls }: Trigger): string {
-  const limit = metric === 'endToEndP95' ? `${over} ms` : `${Number((over * 100).toFixed(2))} %`;
-  const lasting = forMs >= 60_000 ? `${forMs / 60_000} min` : `${forMs / 1000} s`;
-  return `${metric} over ${limit} ${polls > 0 ? `in ${polls} polls in a row` : `for ${lasting}`}`;
-}
-
-function standingAt(record: PollRecord, lane: 'stable' | 'candidate', rule: Trigger): PolledStanding {
-  return { atMs: record.atMs, standing: record[lane][rule.name] ?? 'few' };
-}
-
-function breached(
-  rule: Trigger,
-  rules: GuardRules,
-  standings: readonly PolledStanding[],
-  nowMs: number,
-): boolean {
-  if (rule.polls > 0) {
-    const last = standings.slice(-rule.polls);
-    return last.length === rule.polls && last.every(({ standing: at }) => at === 'breach');
-  }
-  return sustained('breach', standings, { forMs: rule.forMs, pollMs: rules.pollMs }, nowMs);
 }

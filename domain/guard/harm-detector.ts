@@ -1,10 +1,12 @@
 import { conditionalLogRatio, referenceLogRatio } from '../statistics/likelihood-ratio.ts';
-import type { BothLanes } from '../statistics/likelihood-ratio.ts';
+import type { LaneCounts } from '../statistics/likelihood-ratio.ts';
+import { formatPoints } from '../core/units.ts';
 import { CUSUM_ALARM, cusum } from '../statistics/cusum.ts';
 import { KINDS_OF } from '../metrics/query-kinds.ts';
 import type { HarmRule } from '../plan/plan.ts';
 import type { HarmAlarm } from './concurrent-control.ts';
-import { kept, formatCount } from './concurrent-control.ts';
+import { kept } from './concurrent-control.ts';
+import { describeHarm } from './describe-event.ts';
 import type { Count } from '../statistics/proportion.ts';
 import { UNCONTROLLED_TOLERANCE_FACTOR } from '../plan/plan.ts';
 
@@ -13,27 +15,27 @@ const SIZES = [2, 5, 20] as const;
 
 /** An alarm takes at least so many minutes. */
 const STEPS = 5;
-/** What goes on is said again after so many stretches. */
-const SAID_EVERY = 60;
+/** What goes on is said again after so many intervals. */
+const REPEATED_AFTER = 60;
 
-/** What one rule carries from stretch to stretch, and from stage to stage. */
+/** What one rule carries from interval to interval, and from stage to stage. */
 export interface HarmState {
   /** A CUSUM for each size of harm. */
   readonly sums: readonly number[];
   /** What stable did of late, for when it has no users any more. */
   readonly reference: Count | null;
   /** Stretches since the alarm was raised last; null if it never was. */
-  readonly saidAgo: number | null;
+  readonly intervalsSinceAlarm: number | null;
 }
 
 /**
- * One more stretch of a rule: the evidence that the candidate is worse than stable by more than is tolerated, gathered for as
+ * One more interval of a rule: the evidence that the candidate is worse than stable by more than is tolerated, gathered for as
  * long as it takes. `expectedDifference` is by how much the candidate's hits exceed stable's as their releases promise.
  */
 export function harmStep(
   before: HarmState | null,
   rule: HarmRule,
-  seen: BothLanes,
+  seen: LaneCounts,
   expectedDifference: number,
   kind: string | null = null,
 ): { readonly state: HarmState; readonly alarm: HarmAlarm | null } {
@@ -49,20 +51,22 @@ export function harmStep(
     ),
   );
   const alarmed = Math.max(...sums) >= CUSUM_ALARM;
-  const saidAgo = before?.saidAgo === undefined || before.saidAgo === null ? null : before.saidAgo + 1;
-  if (!alarmed || (saidAgo !== null && saidAgo < SAID_EVERY))
-    return { state: { sums, reference, saidAgo }, alarm: null };
+  const intervalsSinceAlarm =
+    before?.intervalsSinceAlarm === undefined || before.intervalsSinceAlarm === null
+      ? null
+      : before.intervalsSinceAlarm + 1;
+  if (!alarmed || (intervalsSinceAlarm !== null && intervalsSinceAlarm < REPEATED_AFTER))
+    return { state: { sums, reference, intervalsSinceAlarm }, alarm: null };
   // The next alarm needs a proof of its own: meanwhile a step of the ladder may have helped.
-  const state = { sums: sums.map(() => 0), reference, saidAgo: 0 };
+  const state = { sums: sums.map(() => 0), reference, intervalsSinceAlarm: 0 };
   const control = live ? seen.stable : reference;
-  const points = Number((tolerance * 100).toFixed(2));
   const name = harmName(rule, kind);
-  const reason = `${name}: worse than stable by more than ${points} points, at last ${formatCount(seen.candidate)} against ${formatCount(control)}`;
+  const reason = describeHarm(name, tolerance, { candidate: seen.candidate, stable: control });
   return { state, alarm: { trigger: name, onAlarm: rule.onAlarm, reason } };
 }
 
 function logRatio(
-  seen: BothLanes,
+  seen: LaneCounts,
   reference: Count,
   tolerance: number,
   size: number,
@@ -80,7 +84,7 @@ function harmOf(tolerance: number, size: number): number {
 
 /** `sustained errorRate over 0.2 points`: two rules of one metric differ in what they tolerate. */
 export function harmName({ metric, over, tolerance }: HarmRule, kind: string | null = null): string {
-  return `sustained ${metric}${kind === null ? '' : ` of ${kind} queries`}${over === null ? '' : ` x${over}`} over ${Number((tolerance * 100).toFixed(2))} points`;
+  return `sustained ${metric}${kind === null ? '' : ` of ${kind} queries`}${over === null ? '' : ` x${over}`} over ${formatPoints(tolerance)}`;
 }
 
 /** Kinds of queries that a rule is accumulated for, each by itself; null: all of them together. */

@@ -5,7 +5,7 @@ import type { Notification } from '../notification/notification.ts';
 /** How long a holder may be unseen, and how often a person is reminded of it. */
 export interface HolderLimits {
   readonly unseenMs: number;
-  readonly againMs: number;
+  readonly repeatAfterMs: number;
 }
 
 /** That nobody watches a candidate with users, or does again; until a message was sent. Plain JSON. */
@@ -18,7 +18,7 @@ export interface HolderAlert {
   readonly seenMs: number;
   /** Messages that were taken, and when the last one was. */
   readonly notifications: number;
-  readonly toldMs: number | null;
+  readonly notifiedMs: number | null;
 }
 
 /** Milliseconds since the holder's last sign of life; 0 where the candidate has no users. */
@@ -32,7 +32,7 @@ function seenMsOf({ holderSeenMs, changedAtMs }: ControlState): number {
   return holderSeenMs ?? changedAtMs;
 }
 
-/** The alert that stands now, and the message that is due; it stays due until `holderTold`. */
+/** The alert that stands now, and the message that is due; it stays due until `holderNotified`. */
 export function holderStep(
   before: HolderAlert | null,
   state: ControlState,
@@ -47,13 +47,15 @@ export function holderStep(
     return { alert, due: overMessage(alert, state) };
   }
   const alert = isSame(before, state) ? before : newAlert(state);
-  const isDue = alert.toldMs === null || nowMs - alert.toldMs >= limits.againMs;
+  const isDue = alert.notifiedMs === null || nowMs - alert.notifiedMs >= limits.repeatAfterMs;
   return { alert, due: isDue ? unseenMessage(alert, state, unseenMs) : null };
 }
 
 /** The alert after its message was taken. */
-export function holderTold(alert: HolderAlert, nowMs: number): HolderAlert | null {
-  return alert.kind === 'over' ? null : { ...alert, notifications: alert.notifications + 1, toldMs: nowMs };
+export function holderNotified(alert: HolderAlert, nowMs: number): HolderAlert | null {
+  return alert.kind === 'over'
+    ? null
+    : { ...alert, notifications: alert.notifications + 1, notifiedMs: nowMs };
 }
 
 function isSame(alert: HolderAlert | null, state: ControlState): alert is HolderAlert {
@@ -63,7 +65,15 @@ function isSame(alert: HolderAlert | null, state: ControlState): alert is Holder
 function newAlert(state: ControlState): HolderAlert {
   const { owner, epoch, lanes } = state;
   const release = lanes.candidate?.release ?? '';
-  return { kind: 'unseen', owner, epoch, release, seenMs: seenMsOf(state), notifications: 0, toldMs: null };
+  return {
+    kind: 'unseen',
+    owner,
+    epoch,
+    release,
+    seenMs: seenMsOf(state),
+    notifications: 0,
+    notifiedMs: null,
+  };
 }
 
 function unseenMessage(alert: HolderAlert, state: ControlState, unseenMs: number): Notification {

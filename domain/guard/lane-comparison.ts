@@ -1,5 +1,5 @@
-import type { FastPathState } from './gross-failure-detector.ts';
-import { fastPathStep } from './gross-failure-detector.ts';
+import type { GrossFailureState } from './gross-failure-detector.ts';
+import { grossFailureStep } from './gross-failure-detector.ts';
 import type { Strata } from '../metrics/like-with-like.ts';
 import type { HarmRule, Plan } from '../plan/plan.ts';
 import type { HarmAlarm, PairedCounts } from './concurrent-control.ts';
@@ -17,16 +17,16 @@ import { EMPTY, plus, scaled, total } from '../metrics/histogram.ts';
 import type { Snapshot } from '../metrics/snapshot.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
 
-/** What the decision rule `sequentialTest` carries from stretch to stretch, and from stage to stage. Plain JSON. */
+/** What the decision rule `sequentialTest` carries from interval to interval, and from stage to stage. Plain JSON. */
 export interface Compared {
-  /** Opens the stretch under way. */
+  /** Opens the interval under way. */
   readonly opening: Snapshot;
   readonly percent: number;
   readonly percentSinceMs: number;
-  /** Stable's latencies of late, by name: older stretches count less. */
+  /** Stable's latencies of late, by name: older intervals count less. */
   readonly stableLatency: Strata<Histogram>;
   /** By the trigger's name. */
-  readonly fast: Readonly<Record<string, FastPathState | null>>;
+  readonly gross: Readonly<Record<string, GrossFailureState | null>>;
   /** By the rule's name. */
   readonly harms: Readonly<Record<string, HarmState | null>>;
 }
@@ -37,10 +37,10 @@ interface CompareContext {
   readonly stableQuality: ReleaseQuality | null;
 }
 
-/** What an older stretch still counts in `stableLatency` after one more: about ten of them in all. */
+/** What an older interval still counts in `stableLatency` after one more: about ten of them in all. */
 const LATENCY_KEPT = 0.9;
 
-/** One poll: what is carried after it, and an alarm that is new. Judges once a stretch is complete. */
+/** One poll: what is carried after it, and an alarm that is new. Judges once a interval is complete. */
 export function compareLanes(
   before: Compared | null,
   snapshot: Snapshot,
@@ -49,19 +49,19 @@ export function compareLanes(
 ): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
   const state = follow(before, snapshot, nowMs);
   const { compareEveryMs, pollMs } = context.plan.guard;
-  // A poll that comes a little early ends the stretch all the same.
+  // A poll that comes a little early ends the interval all the same.
   if (snapshot.takenAtMs - state.opening.takenAtMs < compareEveryMs - pollMs / 2)
     return { state, alarm: null };
   const minutes = minutesBetween(state, snapshot, context.plan);
   const opened = { ...state, opening: snapshot };
-  return minutes === null ? { state: opened, alarm: null } : judgeStretch(opened, minutes, context);
+  return minutes === null ? { state: opened, alarm: null } : judgeInterval(opened, minutes, context);
 }
 
 /** The state with the percent that is in force, and a fresh opening where the counters were reset. */
 function follow(before: Compared | null, snapshot: Snapshot, nowMs: number): Compared {
   const { percent, processStartMs } = snapshot;
   if (before === null)
-    return { opening: snapshot, percent, percentSinceMs: nowMs, stableLatency: {}, fast: {}, harms: {} };
+    return { opening: snapshot, percent, percentSinceMs: nowMs, stableLatency: {}, gross: {}, harms: {} };
   return {
     ...before,
     opening: before.opening.processStartMs === processStartMs ? before.opening : snapshot,
@@ -79,20 +79,20 @@ function minutesBetween(state: Compared, to: Snapshot, plan: Plan): PairedCounts
   return {
     candidate: laneDelta(from.candidate, candidate),
     stable: laneDelta(from.stable, stable),
-    cold: state.opening.takenAtMs < state.percentSinceMs + warmUpMs,
+    inWarmUp: state.opening.takenAtMs < state.percentSinceMs + warmUpMs,
   };
 }
 
-function judgeStretch(
+function judgeInterval(
   before: Compared,
   minutes: PairedCounts,
   context: CompareContext,
 ): { readonly state: Compared; readonly alarm: HarmAlarm | null } {
   const { triggers, harms } = context.plan.guard;
   const stableLatency = remembered(before.stableLatency, latenciesOf(minutes.stable));
-  const fast = triggers.map((trigger) => ({
+  const gross = triggers.map((trigger) => ({
     name: trigger.name,
-    ...fastPathStep(before.fast[trigger.name] ?? null, trigger, minutes),
+    ...grossFailureStep(before.gross[trigger.name] ?? null, trigger, minutes),
   }));
   const slow = harms.flatMap((rule) =>
     harmKinds(rule).map((kind) => {
@@ -100,12 +100,12 @@ function judgeStretch(
       return { name, ...accumulate(before.harms[name] ?? null, rule, kind, minutes, stableLatency, context) };
     }),
   );
-  const alarms = [...fast, ...slow].flatMap(({ alarm }) => (alarm === null ? [] : [alarm]));
+  const alarms = [...gross, ...slow].flatMap(({ alarm }) => (alarm === null ? [] : [alarm]));
   return {
     state: {
       ...before,
       stableLatency,
-      fast: Object.fromEntries(fast.map(({ name, state }) => [name, state])),
+      gross: Object.fromEntries(gross.map(({ name, state }) => [name, state])),
       harms: Object.fromEntries(slow.map(({ name, state }) => [name, state])),
     },
     alarm: alarms.find(({ onAlarm }) => onAlarm === 'rollback') ?? alarms[0] ?? null,

@@ -1,4 +1,4 @@
-import { goesOn, guardStep, newGuard } from './guard.ts';
+import { carriesState, guardStep, newGuard } from './guard.ts';
 import type { GuardContext, GuardEvent, GuardState, Poll } from './state.ts';
 
 /** Name of the signal that takes one to the rollout. */
@@ -50,7 +50,7 @@ export function progress(
   return {
     ...before,
     over: event.kind === 'superseded',
-    guard: goesOn(event) ? state : afterwards(state, event, nowMs),
+    guard: carriesState(event) ? state : afterwards(state, event, nowMs),
     reports,
     unsent: [...before.unsent, report],
   };

@@ -1,7 +1,9 @@
 import type { ControlView, Intervention } from '../control/state.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Compared } from './lane-comparison.ts';
-import type { Seen, Standing } from './trigger-evaluation.ts';
+import type { CounterSample } from '../rules/counter-sample.ts';
+import type { RuleSeries } from '../rules/series.ts';
+import type { LaneName } from '../control/traffic-split.ts';
 import type { SeenClocks } from '../metrics/source-clock.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { ReleaseQuality } from '../core/release-quality.ts';
@@ -20,9 +22,9 @@ export type GuardEvent =
   /** The candidate is proven to be worse than stable by more than is tolerated, and that is no emergency. */
   | { readonly kind: 'harm'; readonly trigger: string; readonly reason: string }
   /** Stable breaches the same rule: going back to it would not help. */
-  | { readonly kind: 'bothLanes'; readonly trigger: string; readonly reason: string }
-  | { readonly kind: 'blind'; readonly reason: string }
-  | { readonly kind: 'blindTooLong'; readonly reason: string }
+  | { readonly kind: 'baselineAlsoFailing'; readonly trigger: string; readonly reason: string }
+  | { readonly kind: 'noTelemetry'; readonly reason: string }
+  | { readonly kind: 'noTelemetryTimeout'; readonly reason: string }
   | {
       readonly kind: 'intervened';
       readonly intervention: Intervention;
@@ -47,15 +49,18 @@ export interface GuardState {
   /** Clocks of the gateways that answered; null before the first. */
   readonly clocks: SeenClocks | null;
   /** What was reported of the blindness under way, and when; null while the guard sees. */
-  readonly blindTold: { readonly kind: 'blind' | 'blindTooLong'; readonly atMs: number } | null;
+  readonly noTelemetryNotified: {
+    readonly kind: 'noTelemetry' | 'noTelemetryTimeout';
+    readonly atMs: number;
+  } | null;
   /** Triggers whose breach was reported, until it is over. */
   readonly notified: readonly string[];
   /** When both lanes were last said to breach, by trigger. */
-  readonly toldBothMs: Readonly<Record<string, number>>;
-  /** Snapshots as far back as the longest look-back, oldest first. */
-  readonly snapshots: readonly Seen[];
-  /** Standings as far back as the longest sustained rule, oldest first. */
-  readonly records: readonly PollRecord[];
+  readonly baselineNotifiedMs: Readonly<Record<string, number>>;
+  /** As far back as the longest look-back, oldest first. */
+  readonly samples: readonly CounterSample[];
+  /** Each trigger from poll to poll, by lane and name. */
+  readonly rules: Readonly<Record<LaneName, Readonly<Record<string, RuleSeries>>>>;
   /** What the decision rule `sequentialTest` carries; null with the other one, and before its first poll. */
   readonly compared: Compared | null;
 }
@@ -67,11 +72,4 @@ export interface GuardContext {
   readonly interventions: number;
   readonly candidateQuality: ReleaseQuality | null;
   readonly stableQuality: ReleaseQuality | null;
-}
-
-export interface PollRecord {
-  readonly atMs: number;
-  /** By trigger name. */
-  readonly candidate: Readonly<Record<string, Standing>>;
-  readonly stable: Readonly<Record<string, Standing>>;
 }

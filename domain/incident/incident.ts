@@ -88,10 +88,10 @@ export function incidentAfter(
 
 const WORDS = {
   fired: 'fired',
-  again: 'fires again',
+  repeated: 'fires again',
   reminder: 'still fires',
   resolved: 'over',
-  ended: 'no longer watched',
+  stale: 'no longer watched',
 } as const satisfies Record<AlertEvent['kind'], string>;
 
 /** The incident with one more line; in the middle of a long one, lines are left out. */
@@ -135,7 +135,7 @@ function firstOf({ key, alert }: AlertEvent, { rule, says }: IncidentNews): Inci
 }
 
 function afterEvent(one: IncidentAlert, { kind, alert }: AlertEvent, nowMs: number): IncidentAlert {
-  const endedMs = kind === 'resolved' || kind === 'ended' ? nowMs : null;
+  const endedMs = kind === 'resolved' || kind === 'stale' ? nowMs : null;
   return { ...measuredAgain(one, alert.measured), endedMs };
 }
 

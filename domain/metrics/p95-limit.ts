@@ -1,6 +1,3 @@
-import type { Histogram } from './histogram.ts';
-import { slowerThan } from './histogram.ts';
-
 /** P95 <= L is the same as: at most 5 % are slower than L; that is a share, and so has an interval. */
 export const SLOWER_SHARE = 0.05;
 
@@ -16,10 +13,4 @@ export const SLOWER: SlowerBy = { ratio: 1.15, excessMs: 1 };
 /** The limit in ms that lies so much above a P95. */
 export function slowerLimitMs(p95Ms: number, { ratio, excessMs }: SlowerBy = SLOWER): number {
   return Math.max(p95Ms * ratio, p95Ms + excessMs);
-}
-
-/** Whether the P95 of latencies lies beyond a limit, by the share of them that are slower; false of none. */
-export function isP95Over(latencies: Histogram, limitMs: number): boolean {
-  const { hits, n } = slowerThan(latencies, limitMs);
-  return n > 0 && hits / n > SLOWER_SHARE;
 }

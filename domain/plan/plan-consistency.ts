@@ -9,9 +9,10 @@ const LONGEST_POLL_MS = 60_000;
 export const EVALUATION_HOLDS_MS = 26 * 3_600_000;
 /** Half of what Temporal takes as one payload (2 MB); a state beyond it is refused for ever, and nobody guards any more. */
 const MOST_STATE_BYTES = 1_000_000;
-/** A snapshot of two lanes with three kinds of queries, and a lane's standing under one trigger, as JSON (test/domain/gate/kinds.test.ts). */
+/** As JSON: a snapshot of two lanes with three kinds of queries, what triggers keep of it, and a poll of a trigger on a lane (test/domain/rules/sizes.test.ts). */
 const SNAPSHOT_BYTES = 24_000;
-const STANDING_BYTES = 40;
+const SAMPLE_BYTES = 8_000;
+const POLL_BYTES = 50;
 
 /** What is wrong with a plan whose fields are all right by themselves: each problem with its fields, their values, and what to do. */
 export function planProblems({
@@ -76,13 +77,15 @@ function triggerProblems(
   return problems;
 }
 
-/** The guard's state holds the snapshots of the longest look-back and the standings of the longest rule. */
+/** The guard's state holds the snapshot that opens a comparison, samples of the longest look-back, and polls of the longest rule. */
 function stateProblems({ pollMs, triggers }: GuardRules): string[] {
   const longest = (of: (trigger: Trigger) => number) => Math.max(0, ...triggers.map(of));
   const lookBackMs = longest(({ overMs }) => overMs);
   const ruleMs = longest(({ forMs, polls }) => Math.max(forMs, polls * pollMs * 2));
   const bytes =
-    (lookBackMs / pollMs + 2) * SNAPSHOT_BYTES + (ruleMs / pollMs + 1) * triggers.length * 2 * STANDING_BYTES;
+    SNAPSHOT_BYTES +
+    (lookBackMs / pollMs + 2) * SAMPLE_BYTES +
+    (ruleMs / pollMs + 1) * triggers.length * 2 * POLL_BYTES;
   return tooMuch(
     bytes,
     `guard.poll: at ${formatMs(pollMs)}, a lookBack of ${formatMs(lookBackMs)} and a rule of ${formatMs(ruleMs)}`,

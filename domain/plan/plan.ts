@@ -100,7 +100,7 @@ export interface HarmRule {
 
 export interface GuardRules {
   readonly pollMs: number;
-  /** Both lanes are compared over stretches of at least so long. */
+  /** Both lanes are compared over intervals of at least so long. */
   readonly compareEveryMs: number;
   readonly harms: readonly HarmRule[];
   readonly leaseTtlMs: number;

@@ -150,17 +150,20 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
       return { state, effects: [breachPage(state, event)] };
     case 'harm':
       return onHarm(plan, state, event, nowMs);
-    case 'bothLanes':
+    case 'baselineAlsoFailing':
       return holdFor(
         plan,
         state,
-        { why: 'bothLanes', reason: `both lanes breach, a rollback would not help: ${event.reason}` },
+        {
+          why: 'baselineAlsoFailing',
+          reason: `both lanes breach, a rollback would not help: ${event.reason}`,
+        },
         nowMs,
       );
-    case 'blind':
-      return holdFor(plan, state, { why: 'blind', reason: event.reason }, nowMs);
-    case 'blindTooLong': {
-      const step = holdFor(plan, state, { why: 'blind', reason: event.reason }, nowMs);
+    case 'noTelemetry':
+      return holdFor(plan, state, { why: 'noTelemetry', reason: event.reason }, nowMs);
+    case 'noTelemetryTimeout': {
+      const step = holdFor(plan, state, { why: 'noTelemetry', reason: event.reason }, nowMs);
       return state.percent > 0 && state.percent < 100
         ? { ...step, state: { ...step.state, phase: 'zero' } }
         : step;
@@ -176,7 +179,7 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
 
 /** A person has been asked, and it goes on as it was. */
 function isKnown({ held, percent }: RolloutState, { kind }: GuardEvent): boolean {
-  if (kind === 'blindTooLong') return held?.why === 'blind' && (percent === 0 || percent === 100);
+  if (kind === 'noTelemetryTimeout') return held?.why === 'noTelemetry' && (percent === 0 || percent === 100);
   return held?.why === kind;
 }
 

@@ -43,7 +43,8 @@ export type Phase =
 
 /** Why the percent does not rise. `verdict` and `operator` keep measuring. */
 export interface Held {
-  readonly why: 'verdict' | 'operator' | 'intervention' | 'leaseLost' | 'blind' | 'bothLanes' | 'refused';
+  readonly why:
+    'verdict' | 'operator' | 'intervention' | 'leaseLost' | 'noTelemetry' | 'baselineAlsoFailing' | 'refused';
   readonly reason: string;
 }
 

@@ -1,13 +1,15 @@
-/** One lane under one rule at one poll; `few` is too few samples for either. */
-export type Standing = 'breach' | 'clear' | 'few';
+import type { Verdict } from '../core/verdict.ts';
 
-export interface PolledStanding {
+/** One lane under one rule at one poll: `fail` beyond the limit; `inconclusive` is too few samples for either. */
+export type RuleVerdict = Exclude<Verdict, 'warn'>;
+
+interface PolledVerdict {
   readonly atMs: number;
-  readonly standing: Standing;
+  readonly verdict: RuleVerdict;
 }
 
 /**
- * The states of an alert in Prometheus. `pending`: a poll of the history breaches, and the breach does not last yet.
+ * The states of an alert in Prometheus. `pending`: a poll of the history fails, and that does not last yet.
  * `resolved`: the poll that ends what fired; the next one leaves that state.
  */
 type RuleState = 'inactive' | 'pending' | 'firing' | 'resolved';
@@ -15,23 +17,25 @@ type RuleState = 'inactive' | 'pending' | 'firing' | 'resolved';
 /** What one rule remembers of one lane. Plain JSON. */
 export interface RuleSeries {
   /** Oldest first, as far back as the rule looks. */
-  readonly polls: readonly PolledStanding[];
+  readonly polls: readonly PolledVerdict[];
   readonly state: RuleState;
-  /** Whether the breach lasts at the newest poll: a rule keeps firing for a while after that. */
+  /** Whether the rule fires by its newest poll: it keeps firing for a while after that. */
   readonly lasts: boolean;
 }
 
 export interface RuleTiming {
   readonly pollMs: number;
-  /** How long a breach lasts before the rule fires; 0: the newest poll decides. */
+  /** How long it has to fail before the rule fires; 0: the newest poll decides. */
   readonly forMs: number;
-  /** How long a rule that fires has to be clear before it resolves. */
-  readonly clearForMs: number;
+  /** So many polls in a row have to fail instead; 0: `forMs` decides. */
+  readonly polls: number;
+  /** How long a rule that fires has to pass before it resolves. */
+  readonly keepFiringForMs: number;
   /** How far back polls are kept. */
   readonly historyMs: number;
 }
 
-/** Share of the polls with enough samples that a standing needs. */
+/** Share of the polls with enough samples that a verdict needs. */
 const SUSTAINED_SHARE = 0.8;
 /** Longest silence between two polls that is still a watch. */
 const LONGEST_GAP_MS = 120_000;
@@ -39,31 +43,48 @@ const LONGEST_GAP_MS = 120_000;
 /** One more poll of a rule on a lane. Returns the series after it. */
 export function ruleStep(
   before: RuleSeries | null,
-  standing: Standing,
-  { pollMs, forMs, clearForMs, historyMs }: RuleTiming,
+  verdict: RuleVerdict,
+  timing: RuleTiming,
   nowMs: number,
 ): RuleSeries {
-  const polls = [...(before?.polls ?? []), { atMs: nowMs, standing }].filter(
+  const { pollMs, keepFiringForMs, historyMs } = timing;
+  const polls = [...(before?.polls ?? []), { atMs: nowMs, verdict }].filter(
     ({ atMs }) => atMs >= nowMs - historyMs,
   );
-  const lasts = sustained('breach', polls, { forMs, pollMs }, nowMs);
-  const isClear = !lasts && sustained('clear', polls, { forMs: clearForMs, pollMs }, nowMs);
-  const fires = lasts || (before?.state === 'firing' && !isClear);
-  return { polls, lasts, state: fires ? 'firing' : notFiring(before?.state, polls) };
+  const lasts = fires(polls, timing, nowMs);
+  const hasPassed = !lasts && sustained('pass', polls, { forMs: keepFiringForMs, pollMs }, nowMs);
+  const isFiring = lasts || (before?.state === 'firing' && !hasPassed);
+  return { polls, lasts, state: isFiring ? 'firing' : notFiring(before?.state, polls) };
 }
 
-function notFiring(before: RuleState | undefined, polls: readonly PolledStanding[]): RuleState {
+/** The newest poll's verdict. */
+export function newestVerdict({ polls }: RuleSeries): RuleVerdict {
+  return polls.at(-1)?.verdict ?? 'inconclusive';
+}
+
+/** Whether no poll that is remembered fails: one that passes amid others is no end. */
+export function isOver({ polls }: RuleSeries): boolean {
+  return polls.every(({ verdict }) => verdict !== 'fail');
+}
+
+function fires(polls: readonly PolledVerdict[], timing: RuleTiming, nowMs: number): boolean {
+  if (timing.polls === 0) return sustained('fail', polls, timing, nowMs);
+  const last = polls.slice(-timing.polls);
+  return last.length === timing.polls && last.every(({ verdict }) => verdict === 'fail');
+}
+
+function notFiring(before: RuleState | undefined, polls: readonly PolledVerdict[]): RuleState {
   if (before === 'firing') return 'resolved';
-  return polls.some(({ standing }) => standing === 'breach') ? 'pending' : 'inactive';
+  return polls.some(({ verdict }) => verdict === 'fail') ? 'pending' : 'inactive';
 }
 
 /**
- * Whether a standing lasted for the whole time up to now: at least 80 % of the polls with enough samples have it, at
+ * Whether a verdict lasted for the whole time up to now: at least 80 % of the polls with enough samples have it, at
  * least half of the polls have enough, and none is missing for over 2 minutes.
  */
-export function sustained(
-  standing: 'breach' | 'clear',
-  polls: readonly PolledStanding[],
+function sustained(
+  verdict: 'fail' | 'pass',
+  polls: readonly PolledVerdict[],
   { forMs, pollMs }: Pick<RuleTiming, 'forMs' | 'pollMs'>,
   nowMs: number,
 ): boolean {
@@ -76,7 +97,7 @@ export function sustained(
     ...within.map(({ atMs }, i) => atMs - (within[i - 1]?.atMs ?? atMs)),
   );
   if (longestGapMs > LONGEST_GAP_MS) return false;
-  const known = within.filter(({ standing: at }) => at !== 'few');
-  const alike = known.filter(({ standing: at }) => at === standing).length;
+  const known = within.filter(({ verdict: at }) => at !== 'inconclusive');
+  const alike = known.filter(({ verdict: at }) => at === verdict).length;
   return known.length > 0 && known.length * 2 >= within.length && alike >= SUSTAINED_SHARE * known.length;
 }

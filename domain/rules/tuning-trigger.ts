@@ -1,4 +1,5 @@
 import type { MetricValue } from '../core/metric-value.ts';
+import type { RuleVerdict } from './series.ts';
 
 /** What a lane did between two looks, minutes apart. */
 export interface TuningWindow {
@@ -16,9 +17,9 @@ interface RecallCount {
   readonly expected: number;
 }
 
-/** Whether nprobe is to be tuned, and with which words. `unknown`: too little is known for either. */
+/** Whether nprobe is to be tuned (`fail`), and with which words. `inconclusive`: too little is known for either. */
 export interface TuningNeed {
-  readonly need: 'tune' | 'none' | 'unknown';
+  readonly verdict: RuleVerdict;
   readonly reason: string;
 }
 
@@ -52,8 +53,9 @@ export function tuningNeed(
 ): TuningNeed {
   const [latency, recall] = [latencyNeed(windows, limits), recallNeed(windows, nowMs, limits)];
   const all = [latency, recall];
-  const found = all.find(({ need }) => need === 'tune') ?? all.find(({ need }) => need === 'unknown');
-  return found ?? { need: 'none', reason: all.map(({ reason }) => reason).join('; ') };
+  const found =
+    all.find(({ verdict }) => verdict === 'fail') ?? all.find(({ verdict }) => verdict === 'inconclusive');
+  return found ?? { verdict: 'pass', reason: all.map(({ reason }) => reason).join('; ') };
 }
 
 function latencyNeed(windows: readonly TuningWindow[], { p95Ms }: TuningLimits): TuningNeed {
@@ -63,17 +65,17 @@ function latencyNeed(windows: readonly TuningWindow[], { p95Ms }: TuningLimits):
   const within = values.find((value) => value <= p95Ms);
   if (within !== undefined)
     return {
-      need: 'none',
+      verdict: 'pass',
       reason: `P95 of retrieval was ${within.toFixed(2)} ms in one of the last windows`,
     };
   if (values.length < SLOW_WINDOWS)
     return {
-      need: 'unknown',
+      verdict: 'inconclusive',
       reason: `P95 of retrieval is known in ${values.length} of the last ${SLOW_WINDOWS} windows`,
     };
   const said = values.map((value) => value.toFixed(2)).join(', ');
   return {
-    need: 'tune',
+    verdict: 'fail',
     reason: `P95 of retrieval was ${said} ms in the last ${SLOW_WINDOWS} windows, over ${p95Ms} ms`,
   };
 }
@@ -90,15 +92,15 @@ function recallNeed(
   const covered = (hour[0]?.fromMs ?? nowMs) <= nowMs - HOUR_MS + SLACK_MS;
   if (whole === undefined || whole.queries < LEAST_QUERIES || !covered)
     return {
-      need: 'unknown',
+      verdict: 'inconclusive',
       reason: `live recall is known of ${whole?.queries ?? 0} queries of the last hour, at least ${LEAST_QUERIES} are needed`,
     };
   const says = `live recall@10 was ${points(whole)} points under FLAT over the last hour (${whole.queries} queries)`;
   // A half without a query has nothing to say against the whole.
   const isUnder = (count: RecallCount) => count.expected > 0 && below(count) > recallPoints + HAIR;
   return isUnder(whole) && parts.every((part) => part.queries === 0 || isUnder(part))
-    ? { need: 'tune', reason: `${says}, more than ${recallPoints}` }
-    : { need: 'none', reason: says };
+    ? { verdict: 'fail', reason: `${says}, more than ${recallPoints}` }
+    : { verdict: 'pass', reason: says };
 }
 
 function pooled(windows: readonly TuningWindow[]): RecallCount {

@@ -1,7 +1,7 @@
 import type { Count } from './proportion.ts';
 
 /** How often something went wrong on both lanes in the same minutes. */
-export interface BothLanes {
+export interface LaneCounts {
   readonly candidate: Count;
   readonly stable: Count;
 }
@@ -14,7 +14,7 @@ const LEAST_HITS = 0.1;
  * 0..1 exclusive. The rate that both have in common is what the hits of that minute say, so that a spike or a drift of
  * both lanes drops out.
  */
-export function candidateShare({ candidate, stable }: BothLanes, excess: number): number {
+export function candidateShare({ candidate, stable }: LaneCounts, excess: number): number {
   const n = candidate.n + stable.n;
   const hits = candidate.hits + stable.hits;
   const least = LEAST_HITS / n;
@@ -29,7 +29,7 @@ export function candidateShare({ candidate, stable }: BothLanes, excess: number)
  * hits of both lanes: given those, the candidate's are binomial (J. Przyborowski, H. Wilenski, Biometrika 31 (1940) 313).
  * 0 where nothing went wrong, or one lane had no requests.
  */
-export function conditionalLogRatio(lanes: BothLanes, tolerated: number, harm: number): number {
+export function conditionalLogRatio(lanes: LaneCounts, tolerated: number, harm: number): number {
   if (lanes.candidate.n === 0 || lanes.stable.n === 0) return 0;
   const [as, against] = [candidateShare(lanes, harm), candidateShare(lanes, tolerated)];
   return (

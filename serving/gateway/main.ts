@@ -107,7 +107,7 @@ async function main(): Promise<void> {
   const holder = new HolderWatch({
     control,
     now,
-    limits: { unseenMs: config.HOLDER_UNSEEN_MS, againMs: REMIND_MS },
+    limits: { unseenMs: config.HOLDER_UNSEEN_MS, repeatAfterMs: REMIND_MS },
     route: pageRoute(config),
     file: join(config.STATE_DIR, 'holder-alert.json'),
     log: (level, text, fields) => log[level](fields, text),

@@ -8,6 +8,7 @@ import type { Observer } from '../../simulation/rollout.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import type { GuardEvent, GuardState } from '../../domain/guard/state.ts';
+import { newestVerdict } from '../../domain/rules/series.ts';
 import type { DriverEvent } from '../../domain/rollout/driver.ts';
 
 /** Requests per second in the recorded worlds. */
@@ -69,7 +70,13 @@ class Recorder implements Observer {
 
   polled(nowMs: number, guard: GuardState, event: GuardEvent | null): void {
     if (event === null && this.polls++ % POLLS_APART > 0) return;
-    const { candidate, stable } = guard.records.at(-1) ?? { candidate: null, stable: null };
+    const verdicts = (lane: 'candidate' | 'stable') =>
+      guard.samples.length === 0
+        ? null
+        : Object.fromEntries(
+            Object.entries(guard.rules[lane]).map(([name, series]) => [name, newestVerdict(series)]),
+          );
+    const [candidate, stable] = [verdicts('candidate'), verdicts('stable')];
     this.notes.add({ nowMs, guard: event, candidate, stable });
   }
 }

@@ -41,6 +41,40 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   [/, stable ([\d.]+ ms), limit/g, ' against $1, limit'],
   [/no requests of the candidate/g, 'no requests'],
   [/measured against stable/g, 'measured by comparison'],
+  // Rules of guard and monitor have the verdicts of a gate, and so has the need for tuning.
+  ...(
+    [
+      ['breach', 'fail'],
+      ['clear', 'pass'],
+      ['few', 'inconclusive'],
+    ] as const
+  ).flatMap(
+    ([from, to]) =>
+      [
+        [new RegExp(`"standing":"${from}"`, 'g'), `"verdict":"${to}"`],
+        [new RegExp(`(?<!"kind":)(?<=":)"${from}"`, 'g'), `"${to}"`],
+      ] as const,
+  ),
+  ...(
+    [
+      ['tune', 'fail'],
+      ['none', 'pass'],
+      ['unknown', 'inconclusive'],
+    ] as const
+  ).map(([from, to]) => [new RegExp(`"need":"${from}"`, 'g'), `"verdict":"${to}"`] as const),
+  // Events of guard and monitor.
+  [/\btoldMs\b/g, 'notifiedMs'],
+  [/\btoldEvaluationMs\b/g, 'notifiedEvaluationMs'],
+  [/blind for (\d+ s)/g, 'no telemetry for $1'],
+  ...(
+    [
+      ['kind', 'again', 'repeated'],
+      ['kind', 'ended', 'stale'],
+      ['(?:kind|why)', 'blind', 'noTelemetry'],
+      ['kind', 'blindTooLong', 'noTelemetryTimeout'],
+      ['(?:kind|why)', 'bothLanes', 'baselineAlsoFailing'],
+    ] as const
+  ).map(([field, from, to]) => [new RegExp(`(?<="${field}":)"${from}"`, 'g'), `"${to}"`] as const),
 ];
 
 /** A recorded line in today's words. */

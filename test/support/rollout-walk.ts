@@ -18,7 +18,10 @@ import type { RolloutEvent } from '../../domain/rollout/events.ts';
 export type Fate =
   | { readonly kind: 'done'; readonly luck: 'good' | 'bad' | 'missing' | 'refused' }
   | { readonly kind: 'message'; readonly name: MessageName }
-  | { readonly kind: 'guard'; readonly event: 'bothLanes' | 'blind' | 'blindTooLong' | 'intervened' }
+  | {
+      readonly kind: 'guard';
+      readonly event: 'baselineAlsoFailing' | 'noTelemetry' | 'noTelemetryTimeout' | 'intervened';
+    }
   | { readonly kind: 'cancelled' };
 
 /** A share of users that was asked for, with the state in which it was. */
@@ -112,8 +115,10 @@ export class Walk {
     return { kind: 'guard', event: this.guardEvent(fate.event) };
   }
 
-  private guardEvent(kind: 'bothLanes' | 'blind' | 'blindTooLong' | 'intervened'): GuardEvent {
-    if (kind === 'bothLanes') return { kind, trigger: 'slow', reason: 'both' };
+  private guardEvent(
+    kind: 'baselineAlsoFailing' | 'noTelemetry' | 'noTelemetryTimeout' | 'intervened',
+  ): GuardEvent {
+    if (kind === 'baselineAlsoFailing') return { kind, trigger: 'slow', reason: 'both' };
     if (kind !== 'intervened') return { kind, reason: 'nothing seen' };
     this.interventions++;
     this.percent = Math.min(this.percent, 3);

@@ -1,7 +1,7 @@
 import { readJson, writeJson } from '../../../platform/json-file.ts';
 import { z } from 'zod';
 import type { HolderAlert, HolderLimits } from '../../../domain/guard/holder-watch.ts';
-import { holderStep, holderTold } from '../../../domain/guard/holder-watch.ts';
+import { holderStep, holderNotified } from '../../../domain/guard/holder-watch.ts';
 import type { WebhookRoute } from '../../../domain/notification/webhook-message.ts';
 import { postWebhook } from '../../../clients/webhook.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -30,7 +30,7 @@ const alertSchema = z.strictObject({
   release: z.string(),
   seenMs: z.number(),
   notifications: z.number(),
-  toldMs: z.number().nullable(),
+  notifiedMs: z.number().nullable(),
 }) satisfies z.ZodType<HolderAlert>;
 
 /**
@@ -89,7 +89,7 @@ export class HolderWatch {
     try {
       if (route !== null) await postWebhook(route, due);
       // An alert that changed meanwhile has a message of its own.
-      if (this.alert === alert) this.keep(holderTold(alert, now()));
+      if (this.alert === alert) this.keep(holderNotified(alert, now()));
     } catch (error) {
       this.nextPostMs = now() + this.retryMs;
       log('warn', `the webhook did not take a message; it is tried again in ${this.retryMs / 1000} s`, {

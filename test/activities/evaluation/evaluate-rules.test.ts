@@ -39,7 +39,7 @@ describe('the rules on an evaluation', () => {
   ])('are looked at once where %s, in messages that open no incident', async (_, world) => {
     const result = await activity(world).result;
     if (result.by !== 'evaluation') throw new Error('it was left to the monitor');
-    expect(result.findings.find(({ rule }) => rule === 'recall-critical')?.standing).toBe('breach');
+    expect(result.findings.find(({ rule }) => rule === 'recall-critical')?.verdict).toBe('fail');
     expect(result.notifications).toMatchObject([{ severity: 'critical' }]);
     expect(result.notifications[0]).not.toHaveProperty('incident');
   });

@@ -117,7 +117,7 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
     stuck = true;
     await vi.waitUntil(() => guarding.reports.length > 0, { timeout: 30_000 });
     expect(guarding.reports[0]?.event).toMatchObject({
-      kind: 'blind',
+      kind: 'noTelemetry',
       reason: expect.stringContaining('the metrics stand still'),
     });
     const [ends, polls] = [await leaseEnds(), scrapes];

@@ -294,13 +294,13 @@ describe('missing data', () => {
 describe('what an alert was about', () => {
   it('a candidate that was taken back is watched no longer', () => {
     const polls = new Polls().pass(12, SLOW).pass(1, { candidate: null, percent: 0 });
-    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'ended']);
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'stale']);
     expect(polls.state.firing).toEqual({});
   });
 
   it('another release under the lane starts over', () => {
     const polls = new Polls().pass(12, SLOW).pass(9, { candidate: { release: 'v2', ...p95(30) } });
-    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'ended']);
+    expect(polls.of('p95-critical').map((line) => line.split(' ')[1])).toEqual(['fired', 'stale']);
     polls.pass(3, { candidate: { release: 'v2', ...p95(30) } });
     expect(polls.of('p95-critical').at(-1)).toContain('fired');
   });
@@ -406,7 +406,7 @@ describe('an alert on evaluations', () => {
     expect(polls.of('containment-warning').map((line) => line.split(' ')[1])).toEqual([
       'fired',
       'reminder',
-      'again',
+      'repeated',
     ]);
   });
 

@@ -152,10 +152,10 @@ describe('the message', () => {
       release: 'retriever_v0',
       run: null,
       sinceMs: 0,
-      toldMs: 0,
+      notifiedMs: 0,
       why: null,
       evaluationMs: null,
-      toldEvaluationMs: null,
+      notifiedEvaluationMs: null,
       measured: { kind: 'value', value: 0, n: 400 },
     };
     const event: AlertEvent = { kind: 'resolved', key: 'errors-critical/candidate', alert };

@@ -205,13 +205,3 @@ describe('stable in the proportions of the candidate', () => {
     expect(quantileMs(both.stable, 0.95)).toBeLessThan(2.1);
   });
 });
-
-it('a snapshot of three kinds is smaller than 12 kB', () => {
-  const spread = Array.from({ length: 60 }, (_, i) => [1 / 60, 0.3 * 1.08 ** i] as const);
-  const kinds = {
-    text: text({ requests: 6e7, latencies: spread, encode: spread, whole: spread }),
-    vector: vector({ requests: 6e7, latencies: spread, whole: spread }),
-  };
-  const lane = counters({ requests: 6e7, latencies: spread, kinds });
-  expect(JSON.stringify(snapshot(0, lane, lane)).length).toBeLessThan(24_000);
-});

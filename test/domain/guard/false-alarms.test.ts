@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BothLanes } from '../../../domain/statistics/likelihood-ratio.ts';
-import type { FastPathState } from '../../../domain/guard/gross-failure-detector.ts';
-import { fastPathStep } from '../../../domain/guard/gross-failure-detector.ts';
+import type { LaneCounts } from '../../../domain/statistics/likelihood-ratio.ts';
+import type { GrossFailureState } from '../../../domain/guard/gross-failure-detector.ts';
+import { grossFailureStep } from '../../../domain/guard/gross-failure-detector.ts';
 import { EMPTY } from '../../../domain/metrics/histogram.ts';
 import type { HarmRule, Trigger } from '../../../domain/plan/plan.ts';
 import type { PairedCounts } from '../../../domain/guard/concurrent-control.ts';
@@ -48,17 +48,17 @@ const TRIGGER: Trigger = {
 /** 48 hours, minute by minute; how often each lane goes wrong is the base rate and what the candidate has more. */
 function alarmsIn48Hours(rate: number, more: number, random: () => number): boolean {
   let states: readonly (HarmState | null)[] = WATCHED.map(() => null);
-  let fast: FastPathState | null = null;
+  let fast: GrossFailureState | null = null;
   for (const [percent, minutes] of STAGES) {
     for (let minute = 0; minute < minutes; minute++) {
       const [candidate, stable] = [percent, 100 - percent].map((share) =>
         poisson((rate * 60 * share) / 100, random),
       );
-      const lanes = WATCHED.map(([, base]): BothLanes => ({
+      const lanes = WATCHED.map(([, base]): LaneCounts => ({
         candidate: { hits: binomial(candidate ?? 0, base + more, random), n: candidate ?? 0 },
         stable: { hits: binomial(stable ?? 0, base, random), n: stable ?? 0 },
       }));
-      const emergency = fastPathStep(fast, TRIGGER, minutesOf(lanes[0] ?? NOBODY));
+      const emergency = grossFailureStep(fast, TRIGGER, minutesOf(lanes[0] ?? NOBODY));
       fast = emergency.state;
       const steps = WATCHED.map(([of], i) => harmStep(states[i] ?? null, of, lanes[i] ?? NOBODY, 0));
       if ([emergency, ...steps].some(({ alarm }) => alarm !== null)) return true;
@@ -68,10 +68,10 @@ function alarmsIn48Hours(rate: number, more: number, random: () => number): bool
   return false;
 }
 
-const NOBODY: BothLanes = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
+const NOBODY: LaneCounts = { candidate: { hits: 0, n: 0 }, stable: { hits: 0, n: 0 } };
 
 /** The same minutes of both lanes as the guard sees them, as far as errors go. */
-function minutesOf({ candidate, stable }: BothLanes): PairedCounts {
+function minutesOf({ candidate, stable }: LaneCounts): PairedCounts {
   const did = (release: string, errors: Count) => ({
     release,
     errors,
@@ -79,7 +79,7 @@ function minutesOf({ candidate, stable }: BothLanes): PairedCounts {
     kinds: {},
     quality: { hits: 0, n: 0 },
   });
-  return { candidate: did('v0', candidate), stable: did('v-1', stable), cold: false };
+  return { candidate: did('v0', candidate), stable: did('v-1', stable), inWarmUp: false };
 }
 
 function alarmShare(rate: number, more: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fastPathBreach } from '../../../domain/guard/gross-failure-detector.ts';
+import { isGrossFailure } from '../../../domain/guard/gross-failure-detector.ts';
 
 const count = (hits: number, n: number) => ({ hits, n });
 
@@ -13,6 +13,6 @@ describe('the fast path, emergency line 1 %', () => {
     ['knows with 30', count(30, 30), count(0, 1000), true],
     ['does not know without stable in the same minutes', count(20, 60), count(0, 0), null],
   ])('%s', (_, candidate, stable, breach) => {
-    expect(fastPathBreach({ candidate, stable }, 0.01)).toBe(breach);
+    expect(isGrossFailure({ candidate, stable }, 0.01)).toBe(breach);
   });
 });

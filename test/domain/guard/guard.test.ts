@@ -136,12 +136,12 @@ describe('the guard', () => {
     const failing = { standsStill: true, candidate: { errors: 50 } };
     const { event, minute } = watch([...minutes(5, {}), ...minutes(300, failing)]);
     expect(event).toMatchObject({
-      kind: 'blind',
+      kind: 'noTelemetry',
       reason: expect.stringContaining('the metrics stand still'),
     });
     expect(minute).toBe(7);
-    expect(watch([...minutes(5, {}), ...minutes(300, failing)], () => 1, 'blind')).toMatchObject({
-      event: { kind: 'blindTooLong' },
+    expect(watch([...minutes(5, {}), ...minutes(300, failing)], () => 1, 'noTelemetry')).toMatchObject({
+      event: { kind: 'noTelemetryTimeout' },
       minute: 35,
     });
   });
@@ -252,7 +252,9 @@ describe('the guard', () => {
 
   it('knows that a rollback would not help where stable is as bad', () => {
     const bad = { errors: 40 };
-    expect(watch(minutes(5, { stable: bad, candidate: bad })).event).toMatchObject({ kind: 'bothLanes' });
+    expect(watch(minutes(5, { stable: bad, candidate: bad })).event).toMatchObject({
+      kind: 'baselineAlsoFailing',
+    });
   });
 
   it('says so of an hour of it every half an hour for each rule, and once that it begins', () => {
@@ -260,7 +262,7 @@ describe('the guard', () => {
     const { event, notified, passedOver } = watch(
       minutes(60, { stable: bad, candidate: bad }),
       () => 1,
-      'bothLanes',
+      'baselineAlsoFailing',
     );
     expect(event).toBeNull();
     expect(notified.length).toBeLessThanOrEqual(2);
@@ -273,7 +275,7 @@ describe('the guard', () => {
     const { event, minute } = watch(
       [...minutes(15, { stable: bad, candidate: bad }), ...minutes(15, { candidate: bad })],
       () => 1,
-      'bothLanes',
+      'baselineAlsoFailing',
     );
     expect(event).toMatchObject({ kind: 'breach' });
     expect(minute).toBeGreaterThan(15);
@@ -285,21 +287,21 @@ describe('the guard', () => {
 
   it('reports after 2 minutes that it is blind', () => {
     const { event, minute } = watch([...minutes(3, {}), ...minutes(5, { candidate: 'missing' })]);
-    expect(event).toMatchObject({ kind: 'blind' });
+    expect(event).toMatchObject({ kind: 'noTelemetry' });
     expect(minute).toBe(5);
   });
 
   it('goes on being blind after it has said so, and gives up after 30 minutes', () => {
     const poll = { snapshot: { kind: 'missing', reason: 'gone' }, control: view() } as const;
-    const said = { ...newGuard(0), blindTold: { kind: 'blind', atMs: 2 * MINUTE } } as const;
+    const said = { ...newGuard(0), noTelemetryNotified: { kind: 'noTelemetry', atMs: 2 * MINUTE } } as const;
     expect(guardStep(said, poll, context, 10 * MINUTE).event).toBeNull();
-    expect(guardStep(said, poll, context, 30 * MINUTE).event).toMatchObject({ kind: 'blindTooLong' });
+    expect(guardStep(said, poll, context, 30 * MINUTE).event).toMatchObject({ kind: 'noTelemetryTimeout' });
   });
 
   it('does not add up bad minutes across a gap of three', () => {
     const bad = minutes(5, { candidate: { errors: 3 } });
     const gap = minutes(3, { candidate: 'missing' });
-    expect(watch([...bad, ...gap, ...bad], () => 1, 'blind').event).toBeNull();
+    expect(watch([...bad, ...gap, ...bad], () => 1, 'noTelemetry').event).toBeNull();
     expect(watch([...bad, ...minutes(1, { candidate: 'missing' }), ...bad]).event).toMatchObject({
       kind: 'breach',
     });

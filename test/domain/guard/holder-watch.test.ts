@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ControlState } from '../../../domain/control/state.ts';
 import { firstState } from '../../../domain/control/apply-command.ts';
 import type { HolderAlert } from '../../../domain/guard/holder-watch.ts';
-import { holderStep, holderTold, unseenForMs } from '../../../domain/guard/holder-watch.ts';
+import { holderStep, holderNotified, unseenForMs } from '../../../domain/guard/holder-watch.ts';
 
 const SEEN_MS = 1_000_000;
-const LIMITS = { unseenMs: 180_000, againMs: 4 * 3_600_000 };
+const LIMITS = { unseenMs: 180_000, repeatAfterMs: 4 * 3_600_000 };
 const first = firstState({ release: 'v-1', flags: null }, 0);
 const ALL: ControlState = {
   ...first,
@@ -25,7 +25,7 @@ function sent(looks: readonly (readonly [afterMs: number, state: ControlState])[
     alert = step.alert;
     if (step.due === null || alert === null) continue;
     messages.push(step.due);
-    alert = holderTold(alert, SEEN_MS + afterMs);
+    alert = holderNotified(alert, SEEN_MS + afterMs);
   }
   return { alert, messages };
 }

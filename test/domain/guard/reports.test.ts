@@ -51,7 +51,13 @@ describe('what a guard reports in days of watching', () => {
 
   it('is that it is blind, and for too long, and again every half an hour', () => {
     const blind = after(121, newProgress('a', 0), false);
-    expect(kinds(blind)).toEqual(['blind', 'blindTooLong', 'blindTooLong', 'blindTooLong', 'blindTooLong']);
+    expect(kinds(blind)).toEqual([
+      'noTelemetry',
+      'noTelemetryTimeout',
+      'noTelemetryTimeout',
+      'noTelemetryTimeout',
+      'noTelemetryTimeout',
+    ]);
   });
 
   it('is once that somebody else has the epoch, and nothing after that', () => {

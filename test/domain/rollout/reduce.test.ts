@@ -30,9 +30,9 @@ const fate: fc.Arbitrary<Fate> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('guard' as const),
       event: fc.constantFrom(
-        'bothLanes' as const,
-        'blind' as const,
-        'blindTooLong' as const,
+        'baselineAlsoFailing' as const,
+        'noTelemetry' as const,
+        'noTelemetryTimeout' as const,
         'intervened' as const,
       ),
     }),
@@ -165,7 +165,7 @@ describe("a restart of the candidate's lane within a window", () => {
 describe('what a person hears', () => {
   it('is one page while both lanes go on breaching', () => {
     const walk = measuringAt(25);
-    const event = { kind: 'bothLanes', trigger: 'slow', reason: 'both' } as const;
+    const event = { kind: 'baselineAlsoFailing', trigger: 'slow', reason: 'both' } as const;
     const first = reduce(plan, walk.state, { kind: 'guard', event }, walk.nowMs);
     const second = reduce(plan, first.state, { kind: 'guard', event }, walk.nowMs + 60_000);
     const pages = ({ effects }: Step) => effects.filter(({ kind }) => kind === 'page').length;

@@ -24,45 +24,50 @@ function windows(
 const hour = (under: number | null, queries = 20) => Array.from({ length: 6 }, () => ({ under, queries }));
 
 describe('when nprobe is to be tuned', () => {
-  it.each<[string, TuningWindow[], TuningNeed['need'], RegExp]>([
-    ['not while all is well', windows(...hour(1)), 'none', /1\.0 points under FLAT/],
+  it.each<[string, TuningWindow[], TuningNeed['verdict'], RegExp]>([
+    ['not while all is well', windows(...hour(1)), 'pass', /1\.0 points under FLAT/],
     [
       '[N1] after three slow windows',
       windows(...hour(0), { p95: 8.1 }, { p95: 9 }, { p95: 12 }),
-      'tune',
+      'fail',
       /8\.10, 9\.00, 12\.00 ms/,
     ],
     [
       'not after two',
       windows(...hour(0), { p95: 9 }, { p95: 12 }),
-      'none',
+      'pass',
       /5\.00 ms in one of the last windows/,
     ],
-    ['not on the limit', windows(...hour(0), { p95: 8 }, { p95: 8 }, { p95: 8 }), 'none', /8\.00/],
+    ['not on the limit', windows(...hour(0), { p95: 8 }, { p95: 8 }, { p95: 8 }), 'pass', /8\.00/],
     [
       'not while one of three is missing',
       windows(...hour(0), { p95: 9 }, { p95: null }, { p95: 9 }),
-      'unknown',
+      'inconclusive',
       /known in 2 of the last 3/,
     ],
     [
       'after an hour of little recall',
       windows(...hour(3.5)),
-      'tune',
+      'fail',
       /3\.5 points under FLAT over the last hour \(120 queries\), more than 3/,
     ],
-    ['not on that limit', windows(...hour(3)), 'none', /3\.0 points/],
-    ['not after half an hour', windows(...hour(3.5).slice(3)), 'unknown', /live recall is known/],
+    ['not on that limit', windows(...hour(3)), 'pass', /3\.0 points/],
+    ['not after half an hour', windows(...hour(3.5).slice(3)), 'inconclusive', /live recall is known/],
     [
       'not where the second half was well',
       windows(...hour(9).slice(3), ...hour(1).slice(3)),
-      'none',
+      'pass',
       /5\.0 points/,
     ],
-    ['not on a few queries', windows(...hour(20, 4)), 'unknown', /24 queries of the last hour, at least 30/],
-    ['not where the lane was never asked', windows(...hour(null)), 'unknown', /known of 0 queries/],
-    ['not without any window', [], 'unknown', /known in 0 of the last 3/],
-  ])('%s', (_, seen, need, reason) => {
-    expect(tuningNeed(seen, NOW)).toEqual({ need, reason: expect.stringMatching(reason) });
+    [
+      'not on a few queries',
+      windows(...hour(20, 4)),
+      'inconclusive',
+      /24 queries of the last hour, at least 30/,
+    ],
+    ['not where the lane was never asked', windows(...hour(null)), 'inconclusive', /known of 0 queries/],
+    ['not without any window', [], 'inconclusive', /known in 0 of the last 3/],
+  ])('%s', (_, seen, verdict, reason) => {
+    expect(tuningNeed(seen, NOW)).toEqual({ verdict, reason: expect.stringMatching(reason) });
   });
 });

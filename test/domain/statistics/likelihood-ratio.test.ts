@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BothLanes } from '../../../domain/statistics/likelihood-ratio.ts';
+import type { LaneCounts } from '../../../domain/statistics/likelihood-ratio.ts';
 import {
   candidateShare,
   conditionalLogRatio,
   referenceLogRatio,
 } from '../../../domain/statistics/likelihood-ratio.ts';
 
-function lanes(candidate: readonly [number, number], stable: readonly [number, number]): BothLanes {
+function lanes(candidate: readonly [number, number], stable: readonly [number, number]): LaneCounts {
   return {
     candidate: { hits: candidate[0], n: candidate[1] },
     stable: { hits: stable[0], n: stable[1] },
@@ -44,8 +44,8 @@ describe("the candidate's share of what went wrong", () => {
 });
 
 describe('the conditional log likelihood ratio of 1 point more against 0.2', () => {
-  const ratio = (seen: BothLanes) => conditionalLogRatio(seen, 0.002, 0.01);
-  it.each<[string, BothLanes, 'harm' | 'none' | 'nothing']>([
+  const ratio = (seen: LaneCounts) => conditionalLogRatio(seen, 0.002, 0.01);
+  it.each<[string, LaneCounts, 'harm' | 'none' | 'nothing']>([
     ['speaks for harm where only the candidate fails', lanes([10, 1000], [0, 1000]), 'harm'],
     ['speaks against it where both fail alike', lanes([10, 1000], [10, 1000]), 'none'],
     ['speaks against it in a spike of both', lanes([100, 1000], [100, 1000]), 'none'],

@@ -159,9 +159,9 @@ function guardMoves(plan: Plan, world: World): Moves {
     { kind: 'breach', trigger: 'gross errors', reason },
     { kind: 'breaching', trigger: 'gross errors', reason, stableToo: false },
     { kind: 'harm', trigger: harmName(HARM), reason },
-    { kind: 'bothLanes', trigger: 'gross errors', reason },
-    { kind: 'blind', reason },
-    { kind: 'blindTooLong', reason },
+    { kind: 'baselineAlsoFailing', trigger: 'gross errors', reason },
+    { kind: 'noTelemetry', reason },
+    { kind: 'noTelemetryTimeout', reason },
   ];
   return [
     ...(seen === null ? [] : [free(`the guard sees: ${seen.kind}`, () => sees(seen))]),

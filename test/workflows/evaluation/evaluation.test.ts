@@ -23,8 +23,8 @@ class Evaluation extends EvaluationWorld {
 }
 
 /** What a rule says, where the evaluation itself had the rules judge it. */
-const standingOf = ({ rules }: Awaited<ReturnType<typeof evaluation>>, name: string) =>
-  rules?.by === 'evaluation' ? rules.findings.find(({ rule }) => rule === name)?.standing : null;
+const verdictOf = ({ rules }: Awaited<ReturnType<typeof evaluation>>, name: string) =>
+  rules?.by === 'evaluation' ? rules.findings.find(({ rule }) => rule === name)?.verdict : null;
 
 const words = async (running: Promise<unknown>) =>
   running.then(
@@ -40,10 +40,10 @@ describe('the nightly evaluation', () => {
     expect(summary).toMatchObject({ shards: 4, evaluated: { release: 'v-1', kind: 'nightly' } });
     expect(summary.file).toMatch(/nightly_\d{8}\.json$/);
     // No week of history yet: inconclusive, and no pass.
-    const standings = ['recall-drift', 'containment-warning', 'recall-warning', 'recall-critical'].map(
-      (rule) => standingOf(summary, rule),
+    const verdicts = ['recall-drift', 'containment-warning', 'recall-warning', 'recall-critical'].map(
+      (rule) => verdictOf(summary, rule),
     );
-    expect(standings).toEqual(['few', 'clear', 'clear', 'clear']);
+    expect(verdicts).toEqual(['inconclusive', 'pass', 'pass', 'pass']);
     expect(world.pages).toEqual([]);
   });
 

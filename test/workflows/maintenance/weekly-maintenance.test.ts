@@ -89,7 +89,7 @@ describe('the weekly maintenance', () => {
     const summary = await world.run();
     expect(summary.rules).toMatchObject({
       findings: expect.arrayContaining([
-        expect.objectContaining({ rule: 'containment-warning', standing: 'breach' }),
+        expect.objectContaining({ rule: 'containment-warning', verdict: 'fail' }),
       ]),
     });
     expect(world.pages.map(({ severity }) => severity)).toEqual(['warning', 'info']);

@@ -71,7 +71,7 @@ describe('the history of a rollout', () => {
       world.stable = bad;
       for (let passedMs = 0; passedMs < 72 * HOUR; passedMs += 30 * MINUTE) {
         const reason = 'errors: errorRate over 1 % for 10 min';
-        await rollout.guardSees({ kind: 'bothLanes', trigger: 'errors', reason });
+        await rollout.guardSees({ kind: 'baselineAlsoFailing', trigger: 'errors', reason });
         await rollout.guardSees({ kind: 'breaching', trigger: 'slow', reason: 'slow', stableToo: true });
         await rollout.guardSees({ kind: 'harm', trigger: 'sustained', reason: 'worse' });
         if (passedMs % (6 * HOUR) === 0) await rollout.handle.signal('hold', { reason: 'a look' });
@@ -104,7 +104,7 @@ describe('the history of a rollout', () => {
       // It still hears its guard, and a raise is a new step.
       if (before.state === 'paused') await rollout.handle.signal('resume');
       const reason = 'no metrics';
-      await rollout.guardSees({ kind: 'blind', reason });
+      await rollout.guardSees({ kind: 'noTelemetry', reason });
       await rollout.until(({ state }) => state === 'held');
       await rollout.handle.signal('resume');
       await rollout.until(({ percent }) => percent === 25);

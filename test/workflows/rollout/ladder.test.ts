@@ -164,7 +164,7 @@ describe('latency creep at T+3h', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(() => world.changes.some(({ step }) => step?.includes('/apply/')), MINUTE / 6);
-      await rollout.guardSees({ kind: 'blind', reason: 'no metrics for 2 minutes' });
+      await rollout.guardSees({ kind: 'noTelemetry', reason: 'no metrics for 2 minutes' });
       await rollout.until(({ state }) => state === 'held', MINUTE);
       await rollout.handle.signal('resume');
       const warnings = ({ timeline }: RolloutStatus) =>

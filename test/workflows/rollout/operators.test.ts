@@ -297,7 +297,11 @@ describe('what the guard sees', () => {
     await server.with(new FakeWorld(), async (start) => {
       const rollout = await start();
       await rollout.until(measuring(25));
-      await rollout.guardSees({ kind: 'bothLanes', trigger: 'slow', reason: 'P95 31 ms and 30 ms' });
+      await rollout.guardSees({
+        kind: 'baselineAlsoFailing',
+        trigger: 'slow',
+        reason: 'P95 31 ms and 30 ms',
+      });
       const status = await rollout.until(held, MINUTE);
       expect(status.percent).toBe(25);
       expect(status.reason).toContain('a rollback would not help');
@@ -309,9 +313,9 @@ describe('what the guard sees', () => {
     await server.with(world, async (start) => {
       const rollout = await start();
       await rollout.until(measuring(25));
-      await rollout.guardSees({ kind: 'blind', reason: 'no metrics for 2 minutes' });
+      await rollout.guardSees({ kind: 'noTelemetry', reason: 'no metrics for 2 minutes' });
       expect(await rollout.until(held, MINUTE)).toMatchObject({ percent: 25 });
-      await rollout.guardSees({ kind: 'blindTooLong', reason: 'no metrics for 30 minutes' });
+      await rollout.guardSees({ kind: 'noTelemetryTimeout', reason: 'no metrics for 30 minutes' });
       await rollout.until(({ percent }) => percent === 0, MINUTE);
       expect(await rollout.status()).toMatchObject({ state: 'held' });
       await rollout.handle.signal('resume');
@@ -328,7 +332,11 @@ describe('what the guard sees', () => {
       const rollout = await start();
       const passing = rollout.pass(3 * HOUR);
       await raise.begun;
-      await rollout.guardSees({ kind: 'bothLanes', trigger: 'slow', reason: 'P95 31 ms and 30 ms' });
+      await rollout.guardSees({
+        kind: 'baselineAlsoFailing',
+        trigger: 'slow',
+        reason: 'P95 31 ms and 30 ms',
+      });
       await expect.poll(() => world.state.steps.length, { timeout: 10_000 }).toBe(3);
       raise.end();
       await expect.poll(() => world.changes.filter((change) => percentOf(change) === 25)).toHaveLength(1);
