@@ -1,4 +1,5 @@
-import { NAME_RULE, isName } from '../core/name.ts';
+import type { InputResult } from '../core/input-reader.ts';
+import { aName, numberIn, oneOf, readFields } from '../core/input-reader.ts';
 import type { ExperimentMetric } from './effect.ts';
 import { EXPERIMENT_METRICS } from './effect.ts';
 
@@ -29,35 +30,17 @@ const DEFAULTS: ExperimentInput = {
   maxHours: 168,
   lookMinutes: 10,
 };
-const NUMBERS = {
-  offPercent: { over: 0, upTo: 50 },
-  detectPoints: { over: 0, upTo: 50 },
-  maxHours: { over: 0, upTo: 24 * 30 },
-  lookMinutes: { over: 0, upTo: 24 * 60 },
-} as const;
 
 /** The input, or every problem with it by field. */
-export function readExperimentInput(
-  raw: unknown,
-): { readonly input: ExperimentInput } | { readonly problems: readonly string[] } {
-  const given = raw ?? {};
-  if (typeof given !== 'object' || Array.isArray(given))
-    return { problems: ['the input must be an object like {"offPercent":10}'] };
-  const input: Record<string, unknown> = { ...DEFAULTS, ...given };
-  const fields = Object.keys(DEFAULTS);
-  const problems = Object.keys(input)
-    .filter((name) => !fields.includes(name))
-    .map((name) => `${name}: unknown field; there are ${fields.join(', ')}`);
-  for (const field of ['service', 'name'])
-    if (!isName(input[field])) problems.push(`${field}: ${NAME_RULE}, not ${JSON.stringify(input[field])}`);
-  if (!EXPERIMENT_METRICS.some((metric) => metric === input['metric']))
-    problems.push(`metric: must be one of ${EXPERIMENT_METRICS.join(', ')}`);
-  for (const [field, { over, upTo }] of Object.entries(NUMBERS)) {
-    const value = input[field];
-    if (typeof value !== 'number' || !(value > over && value <= upTo))
-      problems.push(
-        `${field}: must be a number over ${over} and up to ${upTo}, not ${JSON.stringify(value)}`,
-      );
-  }
-  return problems.length > 0 ? { problems } : { input: input as unknown as ExperimentInput };
+export function readExperimentInput(raw: unknown): InputResult<ExperimentInput> {
+  const about = { fields: Object.keys(DEFAULTS), example: '{"offPercent":10}' };
+  return readFields(raw, about, (field) => ({
+    service: field('service', aName, DEFAULTS.service),
+    name: field('name', aName, DEFAULTS.name),
+    offPercent: field('offPercent', numberIn(0, 50), DEFAULTS.offPercent),
+    metric: field('metric', oneOf(...EXPERIMENT_METRICS), DEFAULTS.metric),
+    detectPoints: field('detectPoints', numberIn(0, 50), DEFAULTS.detectPoints),
+    maxHours: field('maxHours', numberIn(0, 24 * 30), DEFAULTS.maxHours),
+    lookMinutes: field('lookMinutes', numberIn(0, 24 * 60), DEFAULTS.lookMinutes),
+  }));
 }

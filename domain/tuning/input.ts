@@ -1,4 +1,5 @@
-import { NAME_RULE, isName } from '../core/name.ts';
+import type { InputResult } from '../core/input-reader.ts';
+import { aBoolean, aName, oneOf, readFields } from '../core/input-reader.ts';
 import type { NprobePriority } from './choose-nprobe.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 
@@ -52,55 +53,38 @@ const NPROBES = [4, 8, 12, 16];
 const MOST_NPROBES = 8;
 const LARGEST_NPROBE = 65_536;
 
-/** The order that an input gives, or every problem with it by field. No input at all is an order of defaults. */
-export function readNprobeTuningInput(
-  raw: unknown,
-): { readonly order: TuningRequest } | { readonly problems: readonly string[] } {
-  const given = raw ?? {};
-  if (typeof given !== 'object' || Array.isArray(given))
-    return { problems: ['the input must be an object like {"lane":"stable","priority":"balanced"}'] };
-  const fields = given as Readonly<Record<string, unknown>>;
-  const problems = Object.keys(fields)
-    .filter((name) => !FIELDS.includes(name))
-    .map((name) => `${name}: unknown field; there are ${FIELDS.join(', ')}`);
-  /** A field's value, or its default where it is absent; what `fits` refuses is a problem. */
-  const field = <T>(name: string, fallback: T, must: string, fits: (value: unknown) => value is T): T => {
-    const value = fields[name];
-    if (value === undefined || value === null) return fallback;
-    if (fits(value)) return value;
-    problems.push(`${name}: must be ${must}, not ${JSON.stringify(value)}`);
-    return fallback;
-  };
-  const held = field('held', null, '{"owner": text, "epoch": whole number}', isHeld);
-  const order: TuningRequest = {
-    service: field('service', 'retriever', NAME_RULE.replace('must be ', ''), isName),
-    lane: field(
-      'lane',
-      held === null ? 'stable' : 'candidate',
-      'stable or candidate',
-      oneOf('stable', 'candidate'),
-    ),
-    priority: field(
-      'priority',
-      'balanced',
-      'balanced, latency or accuracy',
-      oneOf('balanced', 'latency', 'accuracy'),
-    ),
-    targetMs: field('targetMs', TARGET_MS, 'milliseconds over 0', isPositive),
-    nprobes: field(
-      'nprobes',
-      NPROBES,
-      `1 to ${MOST_NPROBES} different whole numbers up to ${LARGEST_NPROBE}`,
-      isNprobes,
-    ),
-    apply: field('apply', true, 'true or false', (value) => typeof value === 'boolean'),
-    held,
-  };
-  return problems.length === 0 ? { order } : { problems };
+const LANE = { ...oneOf('stable', 'candidate'), expected: 'stable or candidate' };
+const PRIORITY = {
+  ...oneOf('balanced', 'latency', 'accuracy'),
+  expected: 'balanced, latency or accuracy',
+};
+const POSITIVE_MS = { expected: 'milliseconds over 0', fits: isPositive };
+const SWEPT = {
+  expected: `1 to ${MOST_NPROBES} different whole numbers up to ${LARGEST_NPROBE}`,
+  fits: isNprobes,
+};
+const HELD = { expected: '{"owner": text, "epoch": whole number}', fits: isHeld };
+
+/** The input with its defaults, or every problem with it by field. Nothing at all, and a field that is null, is the default. */
+export function readNprobeTuningInput(raw: unknown): InputResult<TuningRequest> {
+  const about = { fields: FIELDS, example: '{"lane":"stable","priority":"balanced"}' };
+  return readFields(withoutNulls(raw), about, (field) => {
+    const held = field('held', HELD, null);
+    return {
+      service: field('service', aName, 'retriever'),
+      lane: field('lane', LANE, held === null ? 'stable' : 'candidate'),
+      priority: field('priority', PRIORITY, 'balanced'),
+      targetMs: field('targetMs', POSITIVE_MS, TARGET_MS),
+      nprobes: field('nprobes', SWEPT, NPROBES),
+      apply: field('apply', aBoolean, true),
+      held,
+    };
+  });
 }
 
-function oneOf<T extends string>(...choices: readonly T[]): (value: unknown) => value is T {
-  return (value): value is T => choices.some((choice) => choice === value);
+function withoutNulls(raw: unknown): unknown {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
 }
 
 function isPositive(value: unknown): value is number {
@@ -117,7 +101,7 @@ function isNprobes(value: unknown): value is readonly number[] {
   );
 }
 
-function isHeld(value: unknown): value is { owner: string; epoch: number } | null {
+function isHeld(value: unknown): value is { owner: string; epoch: number } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { owner, epoch, ...more } = value as Readonly<Record<string, unknown>>;
   return (

@@ -16,7 +16,7 @@ function checkedInput(raw: unknown): TuningRequest {
   const read = readNprobeTuningInput(raw);
   if ('problems' in read) throw wrong(`wrong input: ${read.problems.join('; ')}`);
   const { workflowId, parent } = workflowInfo();
-  const { service, held } = read.order;
+  const { service, held } = read.input;
   if (held !== null && parent === undefined)
     throw wrong('held: only the rollout that holds the fence can hand it on, to its child');
   // One tuning of a service at a time, whoever starts it, and one of each rollout that hands its fence on.
@@ -24,7 +24,7 @@ function checkedInput(raw: unknown): TuningRequest {
     held === null || parent === undefined ? `nprobeTuning/${service}` : `${parent.workflowId}/nprobeTuning`;
   if (workflowId !== rightId)
     throw wrong(`a tuning of ${service} has the workflow id ${rightId}, not ${workflowId}`);
-  return read.order;
+  return read.input;
 }
 
 function wrong(message: string): ApplicationFailure {

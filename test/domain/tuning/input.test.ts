@@ -35,7 +35,7 @@ describe('the input of nprobeTuning', () => {
       },
     ],
   ])('%s', (_, raw, order) => {
-    expect(readNprobeTuningInput(raw)).toEqual({ order: { ...DEFAULTS, ...order } });
+    expect(readNprobeTuningInput(raw)).toEqual({ input: { ...DEFAULTS, ...order } });
   });
 
   it.each<[string, unknown, RegExp]>([
