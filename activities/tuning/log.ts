@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatTrialIntervals } from '../../domain/tuning/choose-nprobe.ts';
+import { formatTrialIntervals } from '../../domain/tuning/describe-choice.ts';
 import { appendSynced } from '../../platform/append-log.ts';
 import type { TuningActivities, TuningRecord } from '../../domain/contracts/tuning-activities.ts';
 

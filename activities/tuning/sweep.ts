@@ -3,6 +3,7 @@ import { writeJson, writeWhole } from '../../platform/json-file.ts';
 import { z } from 'zod';
 import type { TrialSummary } from '../../domain/tuning/choose-nprobe.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
+import { describeChoice } from '../../domain/tuning/describe-choice.ts';
 import type { SweepInput, SweepResult, TuningActivities } from '../../domain/contracts/tuning-activities.ts';
 import type { ControlOptions } from '../../clients/gateway-client.ts';
 import { runJobForLastLine, tokenFor } from '../jobs/job.ts';
@@ -76,7 +77,8 @@ async function writeSweep(
   const folder = join(deps.artifactsDir, 'tuning');
   const file = join(folder, `${input.name}.json`);
   const choice = chooseNprobe(trials, priority, targetMs);
-  const result = { release, lane, flags, queries, priority, targetMs, choice, trials };
+  const why = { ...choice, reason: describeChoice(choice) };
+  const result = { release, lane, flags, queries, priority, targetMs, choice: why, trials };
   await writeJson(file, result);
   await writeWhole(join(folder, `${input.name}.svg`), plotOf(input, trials));
   return { kind: 'swept', queries, file, trials: trials.map(withoutSamples) };

@@ -5,6 +5,7 @@ import { unseen } from './threshold.ts';
 import { metricValue, missing } from '../core/metric-value.ts';
 import type { LaneCounters } from '../metrics/snapshot.ts';
 import type { TuningWindow } from '../rules/tuning-trigger.ts';
+import { describeTuningNeed } from '../rules/describe-tuning.ts';
 import { tuningNeed } from '../rules/tuning-trigger.ts';
 import type { Histogram } from '../metrics/histogram.ts';
 import { quantileMs, since, total } from '../metrics/histogram.ts';
@@ -89,7 +90,9 @@ function recallBetween(before: Recalled | null, after: Recalled | null): TuningW
 export function tuningReading({ limit }: AlertRule, watch: TuningWatch | null, nowMs: number): AlertReading {
   if (watch === null) return unseen('the flags of the lane are not known');
   const limits = { p95Ms: P95_MS, recallPoints: limit * 100 };
-  const { verdict, reason } = tuningNeed(watch.windows, nowMs, limits);
+  const need = tuningNeed(watch.windows, nowMs, limits);
+  const { verdict } = need;
+  const reason = describeTuningNeed(need);
   const reading = { verdict, measured: missing(reason), why: reason } as const;
   return verdict !== 'fail' && isDeaf(watch)
     ? { ...reading, verdict: 'inconclusive', unseen: true }

@@ -148,7 +148,7 @@ export function plus(a: Count, b: Count): Count {
 /** What an older interval still counts after one more: about fifty of them in all. */
 const KEPT = 0.98;
 
-/** Stable's count of late; where it has no users any more, its last one. */
+/** Stable's recent count; where it has no users any more, its last one. */
 export function kept(before: Count | null, now: Count): Count {
   if (before === null || now.n === 0) return before ?? now;
   return plus(now, { hits: before.hits * KEPT, n: before.n * KEPT });

@@ -22,7 +22,7 @@ const REPEATED_AFTER = 60;
 export interface HarmState {
   /** A CUSUM for each size of harm. */
   readonly sums: readonly number[];
-  /** What stable did of late, for when it has no users any more. */
+  /** Stable's recent count, for when it has no users any more. */
   readonly reference: Count | null;
   /** Stretches since the alarm was raised last; null if it never was. */
   readonly intervalsSinceAlarm: number | null;

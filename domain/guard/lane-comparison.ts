@@ -23,7 +23,7 @@ export interface Compared {
   readonly opening: Snapshot;
   readonly percent: number;
   readonly percentSinceMs: number;
-  /** Stable's latencies of late, by name: older intervals count less. */
+  /** Stable's recent latencies, by name: older intervals count less. */
   readonly stableLatency: Strata<Histogram>;
   /** By the trigger's name. */
   readonly gross: Readonly<Record<string, GrossFailureState | null>>;

@@ -1,4 +1,5 @@
 import type { MetricValue } from '../core/metric-value.ts';
+import { worst } from '../core/verdict.ts';
 import type { RuleVerdict } from './series.ts';
 
 /** What a lane did between two looks, minutes apart. */
@@ -17,10 +18,27 @@ interface RecallCount {
   readonly expected: number;
 }
 
-/** Whether nprobe is to be tuned (`fail`), and with which words. `inconclusive`: too little is known for either. */
+/** What decided on retrieval's P95: windows' values in ms that are all over the limit, one within it, or how many are known. */
+export type LatencyNeed =
+  | { readonly verdict: 'fail'; readonly p95sMs: readonly number[]; readonly limitMs: number }
+  | { readonly verdict: 'pass'; readonly p95Ms: number }
+  | { readonly verdict: 'inconclusive'; readonly known: number; readonly least: number };
+
+/** What decided on live recall, in points under an exact search. */
+export type RecallNeed =
+  | {
+      readonly verdict: 'fail' | 'pass';
+      readonly underPoints: number;
+      readonly limitPoints: number;
+      readonly queries: number;
+    }
+  | { readonly verdict: 'inconclusive'; readonly queries: number; readonly least: number };
+
+/** Whether nprobe is to be tuned (`fail`), and by what. `inconclusive`: too little is known for either. */
 export interface TuningNeed {
   readonly verdict: RuleVerdict;
-  readonly reason: string;
+  readonly latency: LatencyNeed;
+  readonly recall: RecallNeed;
 }
 
 /** Fewer compared queries say nothing about recall. */
@@ -52,55 +70,36 @@ export function tuningNeed(
   limits: TuningLimits = RUNBOOK,
 ): TuningNeed {
   const [latency, recall] = [latencyNeed(windows, limits), recallNeed(windows, nowMs, limits)];
-  const all = [latency, recall];
-  const found =
-    all.find(({ verdict }) => verdict === 'fail') ?? all.find(({ verdict }) => verdict === 'inconclusive');
-  return found ?? { verdict: 'pass', reason: all.map(({ reason }) => reason).join('; ') };
+  return { verdict: worst([latency.verdict, recall.verdict]) as RuleVerdict, latency, recall };
 }
 
-function latencyNeed(windows: readonly TuningWindow[], { p95Ms }: TuningLimits): TuningNeed {
+function latencyNeed(windows: readonly TuningWindow[], { p95Ms: limitMs }: TuningLimits): LatencyNeed {
   const last = windows.slice(-SLOW_WINDOWS).map(({ retrievalP95 }) => retrievalP95);
-  const values = last.flatMap((p95) => (p95.kind === 'value' && p95.n >= LEAST_REQUESTS ? [p95.value] : []));
+  const p95sMs = last.flatMap((p95) => (p95.kind === 'value' && p95.n >= LEAST_REQUESTS ? [p95.value] : []));
   // One window within the limit settles it, whatever the others would say.
-  const within = values.find((value) => value <= p95Ms);
-  if (within !== undefined)
-    return {
-      verdict: 'pass',
-      reason: `P95 of retrieval was ${within.toFixed(2)} ms in one of the last windows`,
-    };
-  if (values.length < SLOW_WINDOWS)
-    return {
-      verdict: 'inconclusive',
-      reason: `P95 of retrieval is known in ${values.length} of the last ${SLOW_WINDOWS} windows`,
-    };
-  const said = values.map((value) => value.toFixed(2)).join(', ');
-  return {
-    verdict: 'fail',
-    reason: `P95 of retrieval was ${said} ms in the last ${SLOW_WINDOWS} windows, over ${p95Ms} ms`,
-  };
+  const within = p95sMs.find((value) => value <= limitMs);
+  if (within !== undefined) return { verdict: 'pass', p95Ms: within };
+  return p95sMs.length < SLOW_WINDOWS
+    ? { verdict: 'inconclusive', known: p95sMs.length, least: SLOW_WINDOWS }
+    : { verdict: 'fail', p95sMs, limitMs };
 }
 
 function recallNeed(
   windows: readonly TuningWindow[],
   nowMs: number,
-  { recallPoints }: TuningLimits,
-): TuningNeed {
+  { recallPoints: limitPoints }: TuningLimits,
+): RecallNeed {
   const hour = windows.filter(({ fromMs }) => fromMs >= nowMs - HOUR_MS - SLACK_MS);
   const middleMs = nowMs - HOUR_MS / 2;
   const halves = [hour.filter(({ toMs }) => toMs <= middleMs), hour.filter(({ toMs }) => toMs > middleMs)];
-  const [whole, ...parts] = [hour, ...halves].map(pooled);
+  const whole = pooled(hour);
+  const { queries } = whole;
   const covered = (hour[0]?.fromMs ?? nowMs) <= nowMs - HOUR_MS + SLACK_MS;
-  if (whole === undefined || whole.queries < LEAST_QUERIES || !covered)
-    return {
-      verdict: 'inconclusive',
-      reason: `live recall is known of ${whole?.queries ?? 0} queries of the last hour, at least ${LEAST_QUERIES} are needed`,
-    };
-  const says = `live recall@10 was ${points(whole)} points under FLAT over the last hour (${whole.queries} queries)`;
+  if (queries < LEAST_QUERIES || !covered) return { verdict: 'inconclusive', queries, least: LEAST_QUERIES };
   // A half without a query has nothing to say against the whole.
-  const isUnder = (count: RecallCount) => count.expected > 0 && below(count) > recallPoints + HAIR;
-  return isUnder(whole) && parts.every((part) => part.queries === 0 || isUnder(part))
-    ? { verdict: 'fail', reason: `${says}, more than ${recallPoints}` }
-    : { verdict: 'pass', reason: says };
+  const isUnder = (count: RecallCount) => count.expected > 0 && below(count) > limitPoints + HAIR;
+  const lasts = isUnder(whole) && halves.map(pooled).every((part) => part.queries === 0 || isUnder(part));
+  return { verdict: lasts ? 'fail' : 'pass', underPoints: below(whole), limitPoints, queries };
 }
 
 function pooled(windows: readonly TuningWindow[]): RecallCount {
@@ -117,8 +116,4 @@ function pooled(windows: readonly TuningWindow[]): RecallCount {
 /** Points by which recall lies below the exact search. */
 function below({ found, expected }: RecallCount): number {
   return 100 * (1 - found / expected);
-}
-
-function points(count: RecallCount): string {
-  return below(count).toFixed(1);
 }

@@ -22,10 +22,27 @@ export interface TrialSummary extends NprobeTrial {
   readonly repeats: number;
 }
 
+/** What a trial has to keep to be chosen. */
+interface ChoiceLimits {
+  readonly leastDeltaPoints: number;
+  readonly mostP95Ms: number;
+}
+
 export type NprobeChoice =
-  | { readonly kind: 'chosen'; readonly nprobe: number; readonly reason: string }
+  | {
+      readonly kind: 'chosen';
+      readonly nprobe: number;
+      readonly trial: NprobeTrial;
+      readonly by: 'smallest' | 'mostAccurate';
+      readonly limits: ChoiceLimits;
+    }
   /** None qualifies; `pareto` are the trials that no other beats in both, fastest first. */
-  | { readonly kind: 'hold'; readonly reason: string; readonly pareto: readonly NprobeTrial[] };
+  | {
+      readonly kind: 'hold';
+      readonly measured: readonly number[];
+      readonly pareto: readonly NprobeTrial[];
+      readonly limits: ChoiceLimits;
+    };
 
 /**
  * Least ∆R@10 in points. -0.5 is the runbook's; who asks for latency accepts more, but not the 3 points at which the
@@ -47,33 +64,22 @@ export function chooseNprobe(
   const measured = trials
     .filter(({ deltaPoints, p95Ms }) => Number.isFinite(deltaPoints) && Number.isFinite(p95Ms))
     .toSorted((a, b) => a.nprobe - b.nprobe);
-  const least = LEAST_DELTA[priority];
-  const limits = `∆R@10 >= ${least} points and P95 <= ${targetP95Ms} ms`;
+  const limits = { leastDeltaPoints: LEAST_DELTA[priority], mostP95Ms: targetP95Ms };
   const qualified = measured.filter(
-    ({ deltaPoints, p95Ms }) => deltaPoints >= least - HAIR && p95Ms <= targetP95Ms,
+    ({ deltaPoints, p95Ms }) => deltaPoints >= limits.leastDeltaPoints - HAIR && p95Ms <= limits.mostP95Ms,
   );
   const [smallest] = qualified;
   if (smallest === undefined)
     return {
       kind: 'hold',
-      reason:
-        measured.length === 0 ? 'no nprobe was measured' : `no nprobe of ${listOf(measured)} has ${limits}`,
+      measured: measured.map(({ nprobe }) => nprobe),
       pareto: paretoFront(measured),
+      limits,
     };
-  const best = priority === 'accuracy' ? mostAccurate(qualified, smallest) : smallest;
-  const rule = priority === 'accuracy' ? 'finds most' : 'is the smallest';
-  return { kind: 'chosen', nprobe: best.nprobe, reason: `${formatTrial(best)} ${rule} with ${limits}` };
-}
-
-/** A trial as the runbook writes it. */
-export function formatTrial({ nprobe, p95Ms, deltaPoints }: NprobeTrial): string {
-  return `nprobe=${nprobe} (P95=${p95Ms.toFixed(2)}ms, ∆R@10=${deltaPoints.toFixed(1)}pp)`;
-}
-
-/** A trial with its bands. */
-export function formatTrialIntervals(trial: TrialSummary): string {
-  const { deltaInterval: delta, p95Interval: p95 } = trial;
-  return `${formatTrial(trial)}, 95 %: ${p95.low.toFixed(2)} to ${p95.high.toFixed(2)} ms, ${delta.low.toFixed(2)} to ${delta.high.toFixed(2)} pp`;
+  const by = priority === 'accuracy' ? 'mostAccurate' : 'smallest';
+  const trial = by === 'mostAccurate' ? mostAccurate(qualified, smallest) : smallest;
+  const { nprobe, deltaPoints, p95Ms } = trial;
+  return { kind: 'chosen', nprobe, trial: { nprobe, deltaPoints, p95Ms }, by, limits };
 }
 
 /** Trials that no other beats in latency and accuracy, fastest first. */
@@ -90,8 +96,4 @@ function paretoFront(trials: readonly NprobeTrial[]): NprobeTrial[] {
 /** Of equals the smaller nprobe. */
 function mostAccurate(ascending: readonly NprobeTrial[], first: NprobeTrial): NprobeTrial {
   return ascending.reduce((best, trial) => (trial.deltaPoints > best.deltaPoints ? trial : best), first);
-}
-
-function listOf(trials: readonly NprobeTrial[]): string {
-  return trials.map(({ nprobe }) => nprobe).join(', ');
 }

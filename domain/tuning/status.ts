@@ -1,5 +1,5 @@
 import type { TrialSummary } from './choose-nprobe.ts';
-import { formatTrialIntervals } from './choose-nprobe.ts';
+import { formatTrialIntervals } from './describe-choice.ts';
 import type { NprobeTuningResult, TuningRequest } from './input.ts';
 
 /** Answer of the query `status` of a tuning. */

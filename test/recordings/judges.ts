@@ -16,7 +16,9 @@ import {
 import { metricValue } from '../../domain/core/metric-value.ts';
 import { describeCanary, evaluateCanary } from '../../domain/tuning/canary.ts';
 import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
+import { describeChoice } from '../../domain/tuning/describe-choice.ts';
 import type { TuningWindow } from '../../domain/rules/tuning-trigger.ts';
+import { describeTuningNeed } from '../../domain/rules/describe-tuning.ts';
 import { tuningNeed } from '../../domain/rules/tuning-trigger.ts';
 import type { LaneWindow } from '../../domain/metrics/window.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
@@ -126,7 +128,8 @@ export function recordTuning(): string[] {
         recall: random() < 0.1 ? null : { queries: 30, found, expected: 300 },
       },
     ].slice(-14);
-    notes.add({ at, need: tuningNeed(windows, toMs) });
+    const need = tuningNeed(windows, toMs);
+    notes.add({ at, need: { verdict: need.verdict, reason: describeTuningNeed(need) } });
   }
   for (let sweep = 0; sweep < 60; sweep++) {
     const trials = [2, 4, 8, 12, 16].map((nprobe) => ({
@@ -134,7 +137,13 @@ export function recordTuning(): string[] {
       deltaPoints: -4 * random() * (4 / nprobe),
       p95Ms: 2 + nprobe * random(),
     }));
-    const of = (['balanced', 'latency', 'accuracy'] as const).map((goal) => chooseNprobe(trials, goal, 8));
+    const of = (['balanced', 'latency', 'accuracy'] as const).map((goal) => {
+      const choice = chooseNprobe(trials, goal, 8);
+      const reason = describeChoice(choice);
+      return choice.kind === 'chosen'
+        ? { kind: choice.kind, nprobe: choice.nprobe, reason }
+        : { kind: choice.kind, reason, pareto: choice.pareto };
+    });
     notes.add({ sweep, of });
   }
   for (let seed = 0; seed < 40; seed++) {

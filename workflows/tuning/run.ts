@@ -8,7 +8,8 @@ import {
 } from '@temporalio/workflow';
 import type { ControlView, Flags } from '../../domain/control/state.ts';
 import { describeCanary, evaluateCanary, withUsers } from '../../domain/tuning/canary.ts';
-import { chooseNprobe, formatTrial } from '../../domain/tuning/choose-nprobe.ts';
+import { chooseNprobe } from '../../domain/tuning/choose-nprobe.ts';
+import { describeChoice, formatTrial } from '../../domain/tuning/describe-choice.ts';
 import type { NprobeTuningResult, TuningRequest } from '../../domain/tuning/input.ts';
 import type { TuningStatus } from '../../domain/tuning/status.ts';
 import { newTuning, tuningMarkdown } from '../../domain/tuning/status.ts';
@@ -101,14 +102,23 @@ export class TuningRun {
     if (swept === INTERRUPTED) return this.giveUp(this.stop ?? '');
     if (swept.kind === 'missing') return this.end('hold', null, swept.reason);
     const choice = chooseNprobe(swept.trials, priority, targetMs);
-    this.show({ trials: swept.trials, file: swept.file, reason: choice.reason });
+    this.show({ trials: swept.trials, file: swept.file, reason: describeChoice(choice) });
     if (choice.kind === 'hold')
-      return this.end('hold', null, `${choice.reason}; Pareto: ${choice.pareto.map(formatTrial).join(', ')}`);
+      return this.end(
+        'hold',
+        null,
+        `${describeChoice(choice)}; Pareto: ${choice.pareto.map(formatTrial).join(', ')}`,
+      );
     this.show({ chosen: choice.nprobe });
-    if (choice.nprobe === lane.flags.nprobe) return this.end('unchanged', choice.nprobe, choice.reason);
+    if (choice.nprobe === lane.flags.nprobe)
+      return this.end('unchanged', choice.nprobe, describeChoice(choice));
     if (!order.apply)
-      return this.end('unchanged', choice.nprobe, `${choice.reason}; not applied, as nobody asked for it`);
-    return this.change(lane, choice.nprobe, choice.reason);
+      return this.end(
+        'unchanged',
+        choice.nprobe,
+        `${describeChoice(choice)}; not applied, as nobody asked for it`,
+      );
+    return this.change(lane, choice.nprobe, describeChoice(choice));
   }
 
   /** The mini-canary: a window of the lane as it is, the change, a window after it. */
@@ -140,7 +150,7 @@ export class TuningRun {
     });
     if (this.stop !== null) return this.giveUp(this.stop);
     if (verdict === 'pass') return this.end('applied', nprobe, `${why}; ${last}`);
-    return this.takeBack(verdict === null ? `it could not be proven in time: ${last}` : last);
+    return this.revertNprobe(verdict === null ? `it could not be proven in time: ${last}` : last);
   }
 
   /** Null when the lane has the new nprobe. Not interrupted: what is in flight would come after its undoing. */
@@ -156,7 +166,7 @@ export class TuningRun {
     });
   }
 
-  private async setNprobe(nprobe: number, step: 'apply' | 'takeBack'): Promise<NprobeTuningResult | null> {
+  private async setNprobe(nprobe: number, step: 'apply' | 'revert'): Promise<NprobeTuningResult | null> {
     const { applied, order } = this;
     if (applied === null) return null;
     const flags = { ...applied.flags, nprobe };
@@ -177,16 +187,16 @@ export class TuningRun {
     }
   }
 
-  private async takeBack(why: string): Promise<NprobeTuningResult> {
+  private async revertNprobe(why: string): Promise<NprobeTuningResult> {
     const { applied } = this;
     if (applied === null) return this.end('unchanged', null, why);
-    const refusal = await CancellationScope.nonCancellable(() => this.setNprobe(applied.from, 'takeBack'));
+    const refusal = await CancellationScope.nonCancellable(() => this.setNprobe(applied.from, 'revert'));
     return refusal ?? this.end('reverted', applied.from, why);
   }
 
   /** Somebody wants it to end: what it changed is undone, and what it did not change stays. */
   private giveUp(why: string): Promise<NprobeTuningResult> {
-    return this.takeBack(this.applied === null ? `${why}; nothing was changed yet` : why);
+    return this.revertNprobe(this.applied === null ? `${why}; nothing was changed yet` : why);
   }
 
   private refused(workflowId: string, epoch: number): NprobeTuningResult {

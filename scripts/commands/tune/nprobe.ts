@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { chooseNprobe, formatTrial, formatTrialIntervals } from '../../../domain/tuning/choose-nprobe.ts';
+import { chooseNprobe } from '../../../domain/tuning/choose-nprobe.ts';
+import { describeChoice, formatTrial, formatTrialIntervals } from '../../../domain/tuning/describe-choice.ts';
 import { indexTarget, sweepNprobe, sweepQueries } from '../../../retrieval/evaluation/sweep.ts';
 import { readNpy } from '../../../retrieval/release/npy.ts';
 import { showProgress } from '../../cli/progress.ts';
@@ -56,13 +57,15 @@ export const tuneNprobe = command({
         onProgress: (done, total) => progress('searching', done, total),
       });
       const choice = chooseNprobe(trials, priority, targetMs);
-      const result = { ...files, queryCount: queries.length, priority, targetMs, choice, trials };
+      const reason = describeChoice(choice);
+      const why = { ...choice, reason };
+      const result = { ...files, queryCount: queries.length, priority, targetMs, choice: why, trials };
       if (out !== undefined) await writeJson(out, result);
       return {
         passed: choice.kind === 'chosen',
         lines: [
           ...trials.map(formatTrialIntervals),
-          `${choice.kind}: ${choice.reason} (${queries.length} queries)`,
+          `${choice.kind}: ${reason} (${queries.length} queries)`,
           ...(choice.kind === 'hold' ? choice.pareto.map((trial) => `  Pareto: ${formatTrial(trial)}`) : []),
         ],
         result,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NprobePriority } from '../../../domain/tuning/choose-nprobe.ts';
+import { describeChoice } from '../../../domain/tuning/describe-choice.ts';
 import { chooseNprobe } from '../../../domain/tuning/choose-nprobe.ts';
 
 /** The runbook's own example. */
@@ -27,7 +28,9 @@ describe('the choice of nprobe', () => {
     const beaten = { nprobe: 10, p95Ms: 9, deltaPoints: -0.4 };
     const choice = chooseNprobe([beaten, ...RUNBOOK], 'balanced', 1);
     expect(choice).toMatchObject({ kind: 'hold', pareto: RUNBOOK });
-    expect(choice.reason).toBe('no nprobe of 4, 8, 10, 12, 16 has ∆R@10 >= -0.5 points and P95 <= 1 ms');
+    expect(describeChoice(choice)).toBe(
+      'no nprobe of 4, 8, 10, 12, 16 has ∆R@10 >= -0.5 points and P95 <= 1 ms',
+    );
   });
 
   it('[N4] accepts -0.5 points as they come out in binary, and no less', () => {
@@ -43,7 +46,7 @@ describe('the choice of nprobe', () => {
   it('does not choose what was not measured', () => {
     const blind = { nprobe: 4, p95Ms: NaN, deltaPoints: 0 };
     expect(chooseNprobe([blind, ...RUNBOOK], 'balanced', 8)).toMatchObject({ nprobe: 8 });
-    expect(chooseNprobe([blind], 'balanced', 8)).toMatchObject({ reason: 'no nprobe was measured' });
+    expect(chooseNprobe([blind], 'balanced', 8)).toMatchObject({ kind: 'hold', measured: [] });
     expect(chooseNprobe([], 'balanced', 8).kind).toBe('hold');
   });
 });
