@@ -2,14 +2,14 @@ import type { LaneCounters, SnapshotResult } from '../domain/metrics/snapshot.ts
 import { BOUNDS_MS, EMPTY, histogramOf } from '../domain/metrics/histogram.ts';
 import { binomial, bucketShares, poisson } from './draws.ts';
 import { SimulatedShadow } from './shadow.ts';
-import type { Behaviour, Moment, World } from './world.ts';
+import type { Behaviour, Conditions, Moment } from './conditions.ts';
 
 /** Nothing in a world changes faster than this. */
 const STEP_MS = 60_000;
 
 /** What the gateway would have counted: two lanes in a world, drawn as counts and not request by request. */
 export class SimulatedLanes {
-  private readonly world: World;
+  private readonly world: Conditions;
   private readonly random: () => number;
   private readonly lanes: Record<'stable' | 'candidate', Tally>;
   private percent = 0;
@@ -18,7 +18,7 @@ export class SimulatedLanes {
   private readonly shadow: SimulatedShadow;
   private atMs = 0;
 
-  constructor(world: World, releases: { stable: string; candidate: string }, random: () => number) {
+  constructor(world: Conditions, releases: { stable: string; candidate: string }, random: () => number) {
     this.world = world;
     this.random = random;
     this.lanes = { stable: new Tally(releases.stable), candidate: new Tally(releases.candidate) };

@@ -1,4 +1,4 @@
-import type { Behaviour, World } from './world.ts';
+import type { Behaviour, Conditions } from './conditions.ts';
 import type { Defect } from './scenarios.ts';
 
 const MINUTE = 60_000;
@@ -24,7 +24,7 @@ interface Spike {
  * Two days in production: traffic and latencies with the time of the day, spikes that hit both lanes or one of them, both lanes
  * drifting, gaps in the metrics, a cold cache after each raise; and what is wrong with the release.
  */
-export class RestlessWorld implements World {
+export class RestlessWorld implements Conditions {
   readonly expectedShare = STABLE.qualityShare;
   private readonly rate: number;
   private readonly defect: Defect;

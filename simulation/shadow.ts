@@ -1,6 +1,6 @@
 import type { ShadowCounters } from '../domain/metrics/snapshot.ts';
 import { poisson } from './draws.ts';
-import type { Behaviour } from './world.ts';
+import type { Behaviour } from './conditions.ts';
 
 const NO_OVERLAP = Array.from({ length: 11 }, () => 0);
 /** Of a lane's misses so many are of the lane and not of the query: there alike lanes differ as well. */

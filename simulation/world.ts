@@ -1,46 +1,29 @@
-/** How a lane behaves at a moment. */
-export interface Behaviour {
-  readonly errorRate: number;
-  /** Retrieval is lognormal with this median and spread. */
-  readonly medianMs: number;
-  readonly sigma: number;
-  /** Share of queries with a result above tau. */
-  readonly qualityShare: number;
-}
+import type { ChangeResult } from '../domain/control/change-result.ts';
+import type { ControlView } from '../domain/control/state.ts';
+import type { EvaluationResult } from '../domain/core/evaluation-result.ts';
+import type { SnapshotResult } from '../domain/metrics/snapshot.ts';
+import type { PreflightReport } from '../domain/preflight/report.ts';
+import type { KeyedChange } from '../domain/rollout/next-action.ts';
+import type { NprobeTuningResult } from '../domain/tuning/input.ts';
 
-/** What is the case at a moment. */
-export interface Moment {
-  readonly requestsPerSecond: number;
-  readonly stable: Behaviour;
-  readonly candidate: Behaviour;
-  /** Whether the metrics can be read. */
-  readonly metrics: boolean;
-  /** The candidate's share of the requests, as a multiple of what was set. */
-  readonly split: number;
-}
+/** An answer that comes after so long; or a call that has failed by then, and may be tried again. */
+export type Answer<T> =
+  { readonly afterMs: number; readonly result: T } | { readonly afterMs: number; readonly failed: string };
 
-/**
- * The outside of a simulated rollout. Times are in ms since its start; `raisedMs` is when the percent last changed,
- * -Infinity before.
- */
+/** What an outside program implements. Each method answers for the time of the last `advance`. */
 export interface World {
-  at(nowMs: number, raisedMs: number, percent: number): Moment;
-  /** R@5 that the candidate loses against what its release promises, at that time. */
-  rAt5Drop(nowMs: number, percent: number): number;
-  /** What both releases' metrics.json expect of the proxy. */
-  readonly expectedShare: number;
-}
-
-/** Both lanes behave alike at all times, but for a cold start and short spikes that hit both, about twice an hour. */
-export function calmWorld(behaviour: Behaviour, requestsPerSecond: number, random: () => number): World {
-  let spikeUntilMs = 0;
-  return {
-    at(nowMs) {
-      if (nowMs >= spikeUntilMs && random() < 1 / 180) spikeUntilMs = nowMs + 10_000;
-      const now = nowMs < spikeUntilMs ? { ...behaviour, medianMs: behaviour.medianMs * 3 } : behaviour;
-      return { requestsPerSecond, stable: now, candidate: now, metrics: true, split: 1 };
-    },
-    rAt5Drop: () => 0,
-    expectedShare: behaviour.qualityShare,
-  };
+  readonly candidate: string;
+  /** Users are served until this time. */
+  advance(nowMs: number): void;
+  preflight(): PreflightReport;
+  /** Counters of the gateway, of both lanes and of the shadow; or why they cannot be read. */
+  snapshot(): SnapshotResult;
+  /** The gateway's control state with its epoch; null where the control listener does not answer. */
+  control(): ControlView | null;
+  evaluate(name: string): Answer<EvaluationResult>;
+  /** A change of percent, flags or lanes. It is in force when the answer comes, at the latest; the same key changes nothing more. */
+  change(asked: KeyedChange): Answer<ChangeResult>;
+  /** What became of the change with this key, which from now on is never carried out if it was not yet. */
+  settle(key: string): ChangeResult;
+  tune(): Answer<NprobeTuningResult>;
 }

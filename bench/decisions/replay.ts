@@ -1,5 +1,5 @@
 import type { Plan } from '../../domain/plan/plan.ts';
-import type { SimulatedEnd } from '../../simulation/rollout.ts';
+import type { SimulatedEnd } from '../../simulation/simulate.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import { RestlessWorld } from '../../simulation/noisy-environment.ts';

@@ -55,15 +55,19 @@ export function scaled({ from, counts }: Histogram, by: number): Histogram {
   return { from, counts: counts.map((count) => count * by) };
 }
 
+/** In plain loops: guards merge histograms some hundred thousand times in 48 simulated hours. */
 function merged(a: Histogram, b: Histogram, sign: 1 | -1): Histogram {
   if (b.counts.length === 0) return a;
   const from = a.counts.length === 0 ? b.from : Math.min(a.from, b.from);
-  const to = Math.max(a.from + a.counts.length, b.from + b.counts.length);
-  const counts = Array.from({ length: to - from }, () => 0);
-  for (const [i, count] of a.counts.entries()) counts[a.from - from + i] = count;
-  for (const [i, count] of b.counts.entries()) counts[b.from - from + i]! += sign * count;
-  const trimmed = histogramOf(counts);
-  return trimmed.counts.length === 0 ? EMPTY : { from: from + trimmed.from, counts: trimmed.counts };
+  const end = Math.max(a.from + a.counts.length, b.from + b.counts.length);
+  const at = (bucket: number) => (a.counts[bucket - a.from] ?? 0) + sign * (b.counts[bucket - b.from] ?? 0);
+  let [first, last] = [from, end];
+  while (first < last && at(first) === 0) first++;
+  while (last > first && at(last - 1) === 0) last--;
+  if (first === last) return EMPTY;
+  const counts: number[] = [];
+  for (let bucket = first; bucket < last; bucket++) counts.push(at(bucket));
+  return { from: first, counts };
 }
 
 /** Observations of a histogram. */
@@ -77,10 +81,13 @@ export function total({ counts }: Histogram): number {
  */
 export function slowerThan(histogram: Histogram, limitMs: number): Count {
   // Bounds are decimal seconds times 1000: 8 ms may read 8.000000000000002.
-  const within = BOUNDS_MS.filter((bound) => bound <= limitMs * (1 + 1e-9)).length;
-  const n = total(histogram);
-  const fast = histogram.counts.slice(0, Math.max(0, within - histogram.from));
-  return { hits: n - fast.reduce((sum, count) => sum + count, 0), n };
+  const reached = limitMs * (1 + 1e-9);
+  let [hits, n] = [0, 0];
+  for (const [i, count] of histogram.counts.entries()) {
+    n += count;
+    if (!((BOUNDS_MS[histogram.from + i] ?? Infinity) <= reached)) hits += count;
+  }
+  return { hits, n };
 }
 
 /** Quantile in ms, linear within its bucket; null without observations; the last bound where it lies above all. */

@@ -24,7 +24,7 @@ import type { LaneWindow } from '../../domain/metrics/window.ts';
 import { windowBetween } from '../../domain/metrics/window.ts';
 import { binomial } from '../../simulation/draws.ts';
 import { SimulatedLanes } from '../../simulation/lanes.ts';
-import type { Behaviour } from '../../simulation/world.ts';
+import type { Behaviour } from '../../simulation/conditions.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import type { Moment } from '../support/alert-polls.ts';
 import { Polls, evaluated, p95, shippedRules } from '../support/alert-polls.ts';

@@ -4,7 +4,7 @@ import { statusOf } from '../../domain/rollout/status.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
-import type { Observer } from '../../simulation/rollout.ts';
+import type { Observer } from '../../simulation/simulate.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 import type { GuardEvent, GuardState } from '../../domain/guard/state.ts';
@@ -22,7 +22,7 @@ const DIGITS = 9;
 export function recordRollout(plan: Plan, { defect }: Scenario, seed: number): string[] {
   const notes = new Notes();
   const random = seededRandom(seed + 1_000_000);
-  const end = simulateRollout(
+  const { state: _last, ...end } = simulateRollout(
     plan,
     new RestlessWorld(RATE, defect, seededRandom(seed)),
     random,

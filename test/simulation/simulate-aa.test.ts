@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { aPlan } from '../support/a-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { simulateRollout } from '../../simulation/rollout.ts';
-import type { SimulatedEnd } from '../../simulation/rollout.ts';
-import type { Behaviour } from '../../simulation/world.ts';
-import { calmWorld } from '../../simulation/world.ts';
+import type { SimulatedEnd } from '../../simulation/simulate.ts';
+import type { Behaviour } from '../../simulation/conditions.ts';
+import { calmWorld } from '../../simulation/conditions.ts';
 import { seededRandom } from '../../devstack/traffic/arrivals.ts';
 
 /** Rollouts of 48 hours; the long run has more of them. */

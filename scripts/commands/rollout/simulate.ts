@@ -1,5 +1,5 @@
 import { simulateRollout } from '../../../simulation/rollout.ts';
-import { calmWorld } from '../../../simulation/world.ts';
+import { calmWorld } from '../../../simulation/conditions.ts';
 import { seededRandom } from '../../../devstack/traffic/arrivals.ts';
 import { z } from 'zod';
 import { command } from '../../cli/command.ts';
