@@ -22,7 +22,7 @@ export function answerTo(world: World, command: Call): Answer<DriverEvent> {
       return at({ kind: 'snapshot', result: world.snapshot() });
     case 'evaluate':
       return mapped(world.evaluate(command.name), (result) => ({ kind: 'evaluated', result }));
-    case 'look':
+    case 'readFlags':
       return mapped(controlOf(world), (view) => ({ kind: 'looked', view }));
     case 'compare':
       return mapped(controlOf(world), (view) => ({ kind: 'compared', view }));

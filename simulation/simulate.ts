@@ -13,7 +13,7 @@ import type { Plan } from '../domain/plan/plan.ts';
 import type { DriverEvent, DriverState } from '../domain/rollout/driver.ts';
 import { begin, interrupts, keepsCurrentAction, newDriver, take, triesOn } from '../domain/rollout/driver.ts';
 import type { Command } from '../domain/rollout/next-action.ts';
-import type { Message } from '../domain/rollout/operator-commands.ts';
+import type { Message } from '../domain/rollout/operator-message.ts';
 import type { Effect, Held, RolloutState } from '../domain/rollout/state.ts';
 import { newRollout } from '../domain/rollout/state.ts';
 import type { Call } from './answers.ts';

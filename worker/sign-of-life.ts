@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { QueryRejectedError, WorkflowNotFoundError } from '@temporalio/client';
-import { ALIVE_QUERY } from '../domain/rollout/operator-commands.ts';
+import { ALIVE_QUERY } from '../domain/rollout/operator-message.ts';
 
 const ANSWER_WITHIN_MS = 5_000;
 

@@ -1,10 +1,10 @@
 import { DRAFT_NOTE, cell, factLines, toFillIn } from './markdown.ts';
-import { formatBlastRadius } from '../rollout/impact.ts';
+import { formatBlastRadius } from '../rollout/status/impact.ts';
 import type { Plan } from '../plan/plan.ts';
 import { formatTimes } from '../rollout/repeats.ts';
 import type { RolloutState, TimelineEntry } from '../rollout/state.ts';
-import type { StatusRow } from '../rollout/status.ts';
-import { statusOf } from '../rollout/status.ts';
+import type { StatusRow } from '../rollout/status/status.ts';
+import { statusOf } from '../rollout/status/status.ts';
 import type { RollbackVerification } from '../core/rollback-verification.ts';
 
 /** What is known of an incident when it is over; what nobody but a person knows is left open in the draft. */

@@ -1,6 +1,7 @@
 import type { Plan } from '../plan/plan.ts';
 import { isInForce, onHarm, onStepTaken, servedWith } from './remediation.ts';
 import { rollbackCommand } from '../notification/commands.ts';
+import { PHASES } from './phases.ts';
 import { finish, holdAfterIntervention, holdFor, startRollback } from './transitions.ts';
 import type { Effect, Held, RolloutState, Step } from './state.ts';
 import { NO_RETRIES_YET, decideMs, log, stageOf } from './state.ts';
@@ -22,8 +23,8 @@ export function onChanged(plan: Plan, state: RolloutState, result: ChangeResult,
       `${state.candidate} is stable${servedWith(state)}; ${state.report?.stable} stays warm`,
       nowMs,
     );
-  if (state.phase === 'step') return onStepTaken(plan, state, nowMs);
-  if (state.phase === 'zero') return { state: { ...state, percent, phase: 'raise' }, effects: [] };
+  if (state.phase === 'applyRemediation') return onStepTaken(plan, state, nowMs);
+  if (state.phase === 'withdrawTraffic') return { state: { ...state, percent, phase: 'raise' }, effects: [] };
   const stage = stageOf(plan, state);
   const started: RolloutState = {
     ...state,
@@ -67,7 +68,7 @@ export function onSettled(plan: Plan, state: RolloutState, result: ChangeResult,
   if (percent > state.percent && percent === plan.stages[state.reached + 1]?.percent)
     return as('raise', state.reached + 1);
   const raised = state.phase === 'raise' && percent === stageOf(plan, state).percent;
-  const stepped = state.phase === 'step' && isInForce(state.move, lanes.candidate?.flags ?? null);
+  const stepped = state.phase === 'applyRemediation' && isInForce(state.move, lanes.candidate?.flags ?? null);
   if (stepped || (raised && percent !== state.percent)) return as(state.phase);
   return { state: { ...state, percent }, effects: [] };
 }
@@ -82,7 +83,7 @@ function onRefused(
     return finish(plan, state, 'supersededByRollback', refusal.reason, nowMs);
   const seen: RolloutState = {
     ...state,
-    phase: state.phase === 'zero' ? 'raise' : state.phase,
+    phase: state.phase === 'withdrawTraffic' ? 'raise' : state.phase,
     percent: view.state.percent,
     interventionsSeen: view.state.interventions,
   };
@@ -136,8 +137,7 @@ export function onLate(
 
 /** What the guard saw: each event pages, holds, rolls back, or ends the run. */
 export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, nowMs: number): Step {
-  if (before.phase === 'rollback' || before.phase === 'done') return { state: before, effects: [] };
-  if (isKnown(before, event)) return { state: before, effects: [] };
+  if (PHASES[before.phase].isFinal || isKnown(before, event)) return { state: before, effects: [] };
   // The counters, or the fence, have said so before.
   if (event.kind === 'intervened' && event.interventions <= before.interventionsSeen)
     return { state: before, effects: [] };
@@ -165,7 +165,7 @@ export function onGuard(plan: Plan, before: RolloutState, event: GuardEvent, now
     case 'noTelemetryTimeout': {
       const step = holdFor(plan, state, { why: 'noTelemetry', reason: event.reason }, nowMs);
       return state.percent > 0 && state.percent < 100
-        ? { ...step, state: { ...step.state, phase: 'zero' } }
+        ? { ...step, state: { ...step.state, phase: 'withdrawTraffic' } }
         : step;
     }
     case 'intervened':

@@ -50,7 +50,7 @@ export function retryMeasurement(plan: Plan, state: RolloutState): RolloutState 
     ...state,
     ...NO_RETRIES_YET,
     lookedAgain: true,
-    phase: 'open',
+    phase: 'openWindow',
     opening: null,
     closing: null,
     move: null,

@@ -111,21 +111,21 @@ function actionOf(plan: Plan, before: RolloutState, after: RolloutState): string
   if (after.outcome !== null) return `ended: ${after.outcome}`;
   if (after.phase === 'rollback') return before.phase === 'rollback' ? 'goes on rolling back' : 'rolls back';
   if (after.pausedSinceMs !== null) return before.pausedSinceMs === null ? 'pauses' : 'stays paused';
-  if (after.phase === 'zero') return 'takes the share to 0';
+  if (after.phase === 'withdrawTraffic') return 'takes the share to 0';
   if (after.held !== null) return `${before.held === null ? 'holds' : 'stays held'} at ${after.percent} %`;
   if (after.extensions > before.extensions)
     return `extends the window (${after.extensions} of ${plan.extendAtMost})`;
   switch (after.phase) {
-    case 'look':
-    case 'step':
+    case 'readFlags':
+    case 'applyRemediation':
       return 'looks for a step of the ladder';
     case 'raise':
       return `raises to ${stageOf(plan, after).percent} %`;
     case 'promote':
       return 'promotes';
-    case 'dwell':
+    case 'soak':
       return 'waits for the next raise';
-    case 'open':
+    case 'openWindow':
       return 'measures again';
     default:
       return after.phase === before.phase ? 'changes nothing' : `goes on with ${after.phase}`;

@@ -137,11 +137,11 @@ function due(plan: Plan, { rollout, steps, pending, sweeping, doubt }: DriverSta
 }
 
 /** Actions that begin only when no sweep is under way. */
-const AFTER_SWEEP: readonly Command['do'][] = ['look', 'tune', 'raise', 'step', 'promote'];
+const AFTER_SWEEP: readonly Command['do'][] = ['readFlags', 'tune', 'raise', 'applyRemediation', 'promote'];
 
 /** Brings users to the candidate or changes how they are served, so it has to be known what became of it. */
 function isSettled(command: Command): command is Command & KeyedChange {
-  return command.do === 'raise' || command.do === 'step' || command.do === 'promote';
+  return command.do === 'raise' || command.do === 'applyRemediation' || command.do === 'promote';
 }
 
 /** Events that come by themselves, beside what is being done. */

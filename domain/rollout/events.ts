@@ -1,6 +1,6 @@
 import type { ControlView } from '../control/state.ts';
 import type { NprobeTuningResult } from '../tuning/input.ts';
-import type { Message } from './operator-commands.ts';
+import type { Message } from './operator-message.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { EvaluationResult } from '../core/evaluation-result.ts';
 import type { RollbackVerification } from '../core/rollback-verification.ts';

@@ -27,7 +27,7 @@ export function onOpening(
   // Delays push the decision: its window is as long as planned, but for one that still ends with the next raise.
   const plannedMs = Math.min(windowMs, decideAtMs - atMs - warmUpMs);
   const waitUntilMs = state.recheck && dueMs > nowMs ? dueMs : Math.max(dueMs, nowMs + plannedMs);
-  return { ...state, phase: 'measure', opening, waitUntilMs };
+  return { ...state, phase: 'measuring', opening, waitUntilMs };
 }
 
 /** The window is closed: judge it, after the evaluation where the stage wants one that is not there. */
@@ -68,7 +68,7 @@ export function onEvaluated(plan: Plan, before: RolloutState, result: Evaluation
   }
   if (state.phase === 'evaluateStart') return { state: { ...state, phase: 'warmUp' }, effects: [] };
   // An evaluation loads the lane: it ends before the window opens whose latencies are judged.
-  if (state.closing === null) return { state: { ...state, phase: 'open' }, effects: [] };
+  if (state.closing === null) return { state: { ...state, phase: 'openWindow' }, effects: [] };
   return decideOn(plan, state, nowMs);
 }
 
@@ -161,10 +161,10 @@ function extendOrHold(plan: Plan, state: RolloutState, reason: string, nowMs: nu
 
 /** Goes on with the same window; where it has no beginning any more, with a fresh one. */
 function measureOn(state: RolloutState, untilMs: number): RolloutState {
-  if (state.opening === null) return { ...state, phase: 'open' };
+  if (state.opening === null) return { ...state, phase: 'openWindow' };
   // While held, each window stands alone: what was bad an hour ago does not count for ever.
   const opening = state.held === null ? state.opening : state.closing;
-  return { ...state, phase: 'measure', opening, waitUntilMs: untilMs };
+  return { ...state, phase: 'measuring', opening, waitUntilMs: untilMs };
 }
 
 /** Tells of rows that inform and are beyond their limit: once for each metric of a stage. They decide nothing. */

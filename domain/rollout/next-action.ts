@@ -1,98 +1,18 @@
 import type { ControlChange, LoadLane } from '../control/change.ts';
-import type { Flags } from '../control/state.ts';
+import type { Action } from './action.ts';
+import { PHASES, measuresOn } from './phases.ts';
 import { remindAtMs } from './reminders.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { RolloutState } from './state.ts';
-import { stageOf } from './state.ts';
-
-/** What the workflow has to do now. It does it and brings back an event. */
-export type Action =
-  | { readonly do: 'preflight' }
-  | { readonly do: 'fence' }
-  | { readonly do: 'load' }
-  | { readonly do: 'snapshot' }
-  | { readonly do: 'evaluate'; readonly name: string }
-  | { readonly do: 'raise'; readonly percent: number }
-  | { readonly do: 'zero'; readonly reason: string }
-  /** The gateway's state, before a step of the ladder. */
-  | { readonly do: 'look' }
-  | { readonly do: 'step'; readonly flags: Flags; readonly reason: string }
-  /** The workflow `nprobeTuning` on the candidate's lane, as this rollout's child. */
-  | { readonly do: 'tune' }
-  /** Until the time, or a message or the guard; null: only those. */
-  | { readonly do: 'wait'; readonly untilMs: number | null; readonly why: string }
-  | { readonly do: 'promote' }
-  | { readonly do: 'rollback' }
-  | { readonly do: 'finish' };
 
 /** The one thing to do next, out of the state alone. */
 export function nextAction(plan: Plan, state: RolloutState): Action {
-  const { phase } = state;
-  if (phase === 'done') return { do: 'finish' };
-  if (phase === 'rollback') return { do: 'rollback' };
-  if (phase === 'zero') return { do: 'zero', reason: state.held?.reason ?? 'the guard is blind' };
+  const { action, goesOn } = PHASES[state.phase];
+  if (goesOn === 'always') return action(plan, state);
   if (state.pausedSinceMs !== null) return { do: 'wait', untilMs: null, why: 'paused' };
-  if (state.held !== null && !isMeasuring(plan, state))
+  if (state.held !== null && !measuresOn(plan, state))
     return { do: 'wait', untilMs: null, why: `held: ${state.held.reason}` };
-  return phaseAction(plan, state, phase);
-}
-
-/** Held, but with its share: windows go on, so that a person sees what is the case now. */
-export function isMeasuring(plan: Plan, state: RolloutState): boolean {
-  return (
-    state.t0Ms !== null &&
-    state.percent === stageOf(plan, state).percent &&
-    ['evaluateStart', 'warmUp', 'open', 'measure', 'close', 'evaluateEnd'].includes(state.phase)
-  );
-}
-
-/** Phases that a pause or a hold stops; the others go on. */
-type Stoppable = Exclude<RolloutState['phase'], 'done' | 'rollback' | 'zero'>;
-
-function phaseAction(plan: Plan, state: RolloutState, phase: Stoppable): Action {
-  const { waitUntilMs } = state;
-  const name = state.t0Ms === null ? '' : stageOf(plan, state).name;
-  switch (phase) {
-    case 'preflight':
-    case 'fence':
-    case 'load':
-    case 'promote':
-      return { do: phase };
-    case 'baselineOpen':
-    case 'baselineClose':
-    case 'open':
-    case 'close':
-      return { do: 'snapshot' };
-    case 'baselineWait':
-      return { do: 'wait', untilMs: waitUntilMs, why: 'stable alone is measured before T0' };
-    case 'raise':
-      return { do: 'raise', percent: stageOf(plan, state).percent };
-    case 'evaluateStart':
-    case 'evaluateEnd':
-      return { do: 'evaluate', name: evaluationName(plan, state) };
-    case 'warmUp':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: caches warm up` };
-    case 'measure':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: measuring for the decision` };
-    case 'look':
-      return { do: 'look' };
-    case 'step':
-      // There is no such phase without a move; a look finds out again.
-      if (state.move === null) return { do: 'look' };
-      return state.move.step === 'sweep'
-        ? { do: 'tune' }
-        : { do: 'step', flags: state.move.to, reason: state.move.because };
-    case 'dwell':
-      return { do: 'wait', untilMs: waitUntilMs, why: `${name}: until the next raise` };
-    default:
-      return phase satisfies never;
-  }
-}
-
-function evaluationName(plan: Plan, state: RolloutState): string {
-  return stageOf(plan, state).evaluate === 'end'
-    ? `post_rollout_${state.candidate}`
-    : `nightly_${state.candidate}`;
+  return action(plan, state);
 }
 
 /** What the activity `changeTraffic` takes, but for who asks, and the holder's epoch and key. */
@@ -105,7 +25,7 @@ export interface KeyedChange {
 }
 
 /** Actions that ask the gateway for a change. */
-type Changing = 'load' | 'raise' | 'zero' | 'step' | 'promote';
+type Changing = 'load' | 'raise' | 'withdrawTraffic' | 'applyRemediation' | 'promote';
 type ChangingAction = Extract<Action, { readonly do: Changing }>;
 
 /** The one thing that is to be done: an action with all that the outside needs for it, or a question about an earlier one. */
@@ -133,8 +53,8 @@ export function commandOf(plan: Plan, state: RolloutState, action: Action, key: 
   switch (action.do) {
     case 'load':
     case 'raise':
-    case 'zero':
-    case 'step':
+    case 'withdrawTraffic':
+    case 'applyRemediation':
     case 'promote':
       return { ...action, key, change: changeOf(plan, state, action) };
     case 'wait': {
@@ -173,9 +93,9 @@ function changeOf(plan: Plan, state: RolloutState, action: ChangingAction): Traf
       const raise = { kind: 'setTraffic', percent: action.percent, lease, ...shadow } as const;
       return { commands: [raise], interventions };
     }
-    case 'zero':
+    case 'withdrawTraffic':
       return { commands: [ALL_TO_STABLE], reason: action.reason };
-    case 'step':
+    case 'applyRemediation':
       return {
         commands: [{ kind: 'setFlags', lane: 'candidate', flags: action.flags }],
         interventions,

@@ -1,45 +1,10 @@
 import type { Plan } from '../plan/plan.ts';
+import type { Message, MessageName } from './operator-message.ts';
+import { PHASES } from './phases.ts';
 import { logIdle } from './repeats.ts';
 import type { RolloutState, Step } from './state.ts';
 import { log, stageOf } from './state.ts';
 import { holdFor, measureAfresh, proceed, startRollback } from './transitions.ts';
-
-/** What a person may say to a rollout, as a signal or as an update. */
-export const MESSAGES = ['pause', 'resume', 'hold', 'rollback', 'approve', 'advance'] as const;
-export type MessageName = (typeof MESSAGES)[number];
-
-/** The query that proves a rollout is served: its answer is the run id of the first execution. */
-export const ALIVE_QUERY = 'alive';
-
-export interface Message {
-  readonly name: MessageName;
-  readonly reason: string | null;
-  readonly by: string | null;
-}
-
-const LONGEST_NOTE = 500;
-
-/**
- * A message out of whatever a signal carried: nothing, null, a string (taken as the reason), garbage. Never throws,
- * and the signal counts all the same: a rollback with an unreadable payload is still a rollback.
- */
-export function readMessage(name: MessageName, payload: unknown): Message {
-  if (typeof payload === 'string') return { name, reason: note(payload), by: null };
-  if (typeof payload !== 'object' || payload === null) return { name, reason: null, by: null };
-  const { reason, by } = payload as { reason?: unknown; by?: unknown };
-  return { name, reason: note(reason), by: note(by) };
-}
-
-/** Whether a message names the run that it is for, by the first execution's run id, and that is another one. */
-export function isForAnother(payload: unknown, firstRunId: string): boolean {
-  if (typeof payload !== 'object' || payload === null) return false;
-  const { run } = payload as { run?: unknown };
-  return typeof run === 'string' && run !== firstRunId;
-}
-
-function note(value: unknown): string | null {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, LONGEST_NOTE) : null;
-}
 
 /** Why a message makes no sense now, as a sentence; null where it does. */
 export function rejectionReason(plan: Plan, state: RolloutState, name: MessageName): string | null {
@@ -61,7 +26,7 @@ export function rejectionReason(plan: Plan, state: RolloutState, name: MessageNa
       return approveObjection(state);
     case 'advance':
       if (held || paused) return 'it is held or paused: resume first';
-      if (state.judgement?.verdict !== 'pass' || (state.phase !== 'dwell' && !state.recheck))
+      if (state.judgement?.verdict !== 'pass' || (state.phase !== 'soak' && !state.recheck))
         return `no verdict has passed for ${stageOf(plan, state).name} yet`;
       return null;
     default:
@@ -116,15 +81,6 @@ export function onMessage(plan: Plan, before: RolloutState, message: Message, no
   }
 }
 
-const MEASURED_AFRESH: readonly RolloutState['phase'][] = [
-  'open',
-  'measure',
-  'close',
-  'evaluateEnd',
-  'look',
-  'step',
-];
-
 /** Ends pause and hold: the clock goes on where it stood, and the measurement starts again. */
 function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   const stoodMs = state.pausedSinceMs === null ? 0 : nowMs - state.pausedSinceMs;
@@ -143,7 +99,7 @@ function resumed(plan: Plan, state: RolloutState, nowMs: number): RolloutState {
   const back = { ...going, stage: Math.min(going.stage, going.reached) };
   // The share was taken away while it was held: the stage begins again, with its warm-up.
   if (back.percent !== stageOf(plan, back).percent) return { ...back, phase: 'raise' };
-  return back.stage < going.stage || MEASURED_AFRESH.includes(going.phase)
+  return back.stage < going.stage || PHASES[going.phase].onResume === 'measures'
     ? measureAfresh(plan, back)
     : going;
 }

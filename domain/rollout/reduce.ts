@@ -12,6 +12,7 @@ import { NO_RETRIES_YET, log, nextRaiseMs, stageOf } from './state.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
 import type { PreflightReport } from '../preflight/report.ts';
 import type { RolloutEvent } from './events.ts';
+import { counts } from './phases.ts';
 
 /**
  * The state after an event, and a record of each decision that it led to. Never throws for what comes from outside:
@@ -27,6 +28,7 @@ export function reduce(plan: Plan, before: RolloutState, event: RolloutEvent, no
 }
 
 function respond(plan: Plan, state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  if (!counts(state.phase, event)) return moved(state);
   switch (event.kind) {
     case 'message':
       return onMessage(plan, state, event.message, nowMs);
@@ -133,7 +135,7 @@ function onSnapshot(plan: Plan, state: RolloutState, result: SnapshotResult, now
       effects: [{ kind: 'recordBaseline', opening, closing: result }],
     };
   }
-  return state.phase === 'open'
+  return state.phase === 'openWindow'
     ? moved(onOpening(plan, state, result, nowMs))
     : onClosing(plan, state, result, nowMs);
 }
@@ -143,10 +145,10 @@ function onTime(plan: Plan, state: RolloutState): RolloutState {
     case 'baselineWait':
       return { ...state, phase: 'baselineClose' };
     case 'warmUp':
-      return { ...state, phase: stageOf(plan, state).evaluate === 'end' ? 'evaluateEnd' : 'open' };
-    case 'measure':
-      return { ...state, phase: 'close' };
-    case 'dwell': {
+      return { ...state, phase: stageOf(plan, state).evaluate === 'end' ? 'evaluateEnd' : 'openWindow' };
+    case 'measuring':
+      return { ...state, phase: 'closeWindow' };
+    case 'soak': {
       // Accepted by a person: the raise is due. Else the last window before it opens.
       const nextMs = nextRaiseMs(plan, state);
       if (state.recheck || nextMs === null)
@@ -158,7 +160,7 @@ function onTime(plan: Plan, state: RolloutState): RolloutState {
           evaluation: null,
           ...NO_RETRIES_YET,
         };
-      return { ...state, phase: 'open', opening: null, recheck: true, ...NO_RETRIES_YET };
+      return { ...state, phase: 'openWindow', opening: null, recheck: true, ...NO_RETRIES_YET };
     }
     default:
       return state;

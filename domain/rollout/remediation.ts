@@ -3,6 +3,7 @@ import { nextRemediation, formatDifference } from '../plan/remediation-steps.ts'
 import type { NprobeTuningResult } from '../tuning/input.ts';
 import type { RemediationStep, Plan } from '../plan/plan.ts';
 import { onCompared } from './compare.ts';
+import { PHASES } from './phases.ts';
 import { holdFor } from './transitions.ts';
 import type { Remediation, RolloutState, Step } from './state.ts';
 import { NO_RETRIES_YET, log, stageOf } from './state.ts';
@@ -19,19 +20,8 @@ export function tryRemediation(plan: Plan, state: RolloutState, judgement: GateR
   if (taken.length >= plan.maxRemediations)
     return atTheEnd(plan, state, `${why}; ${taken.join(' and ')} did not mend it`, nowMs);
   // What is in force now is the gateway's to say: a hand may have changed it.
-  return { state: { ...state, phase: 'look' }, effects: [] };
+  return { state: { ...state, phase: 'readFlags' }, effects: [] };
 }
-
-/** Phases in which a stage is being judged, and a step of the ladder may come in between. */
-const JUDGED: readonly RolloutState['phase'][] = [
-  'evaluateStart',
-  'warmUp',
-  'open',
-  'measure',
-  'close',
-  'evaluateEnd',
-  'dwell',
-];
 
 /** The guard has proven harm that is no emergency: what the stage's rows of that metric would try, before a person is asked. */
 export function onHarm(
@@ -41,11 +31,12 @@ export function onHarm(
   nowMs: number,
 ): Step {
   // A second reason to hold changes nothing, and what is being tried is not known to have failed.
-  if (state.held !== null || state.phase === 'look' || state.phase === 'step') return { state, effects: [] };
+  const { remediation: may } = PHASES[state.phase];
+  if (state.held !== null || may === 'underWay') return { state, effects: [] };
   const metric = plan.guard.harms.find((rule) =>
     harmKinds(rule).some((kind) => harmName(rule, kind) === trigger),
   )?.metric;
-  const rows = JUDGED.includes(state.phase) ? stageOf(plan, state).rows : [];
+  const rows = may === 'possible' ? stageOf(plan, state).rows : [];
   const remediation = rows.filter((row) => row.metric === metric).flatMap((row) => row.remediation);
   const judgement: GateResult = { verdict: 'warn', reason, rows: [], atMs: nowMs, onFail: null, remediation };
   return tryRemediation(plan, { ...state, judgement }, judgement, nowMs);
@@ -87,7 +78,7 @@ export function onLooked(plan: Plan, state: RolloutState, view: ControlView, now
   const change = step === 'sweep' ? '' : ` (${formatDifference(to, from)} to ${formatDifference(from, to)})`;
   const text = `ladder: ${step}${change}, because ${why}`;
   return {
-    state: log(plan, { ...state, phase: 'step', move }, { kind: 'step', text }, nowMs),
+    state: log(plan, { ...state, phase: 'applyRemediation', move }, { kind: 'step', text }, nowMs),
     effects: [
       {
         kind: 'page',
@@ -125,7 +116,7 @@ export function onStepTaken(plan: Plan, state: RolloutState, nowMs: number): Ste
 export function onTuned(plan: Plan, state: RolloutState, result: NprobeTuningResult, nowMs: number): Step {
   const { move, judgement } = state;
   const said = log(plan, state, { kind: 'step', text: `sweep: ${result.outcome}: ${result.reason}` }, nowMs);
-  if (move === null || judgement === null) return { state: { ...said, phase: 'look' }, effects: [] };
+  if (move === null || judgement === null) return { state: { ...said, phase: 'readFlags' }, effects: [] };
   if (result.outcome === 'applied' && result.nprobe !== null) {
     const to = { ...move.to, nprobe: result.nprobe };
     return onStepTaken(plan, { ...said, move: { ...move, to } }, nowMs);

@@ -1,5 +1,5 @@
-import type { BlastTrack } from './impact.ts';
-import { NO_BLAST } from './impact.ts';
+import type { BlastTrack } from './status/impact.ts';
+import { NO_BLAST } from './status/impact.ts';
 import type { Flags } from '../control/state.ts';
 import type { RemediationStep, Plan, Stage } from '../plan/plan.ts';
 import type { Evidence } from '../metrics/evidence.ts';
@@ -15,10 +15,7 @@ import type { Decision } from './decision.ts';
 /** How a rollout can end; each is a completed workflow. */
 export type Outcome = 'shipped' | 'refused' | 'aborted' | 'rolledBack' | 'supersededByRollback' | 'cancelled';
 
-/**
- * What the rollout does now. From `raise` on, once for each stage; `dwell` waits for the next one. `look` and `step`
- * are the ladder: which flags are in force, and the change of them.
- */
+/** What the rollout does now; from `raise` to `soak` once for each stage. PHASES has the rules of each. */
 export type Phase =
   | 'preflight'
   | 'fence'
@@ -29,14 +26,14 @@ export type Phase =
   | 'raise'
   | 'evaluateStart'
   | 'warmUp'
-  | 'open'
-  | 'measure'
-  | 'close'
+  | 'openWindow'
+  | 'measuring'
+  | 'closeWindow'
   | 'evaluateEnd'
-  | 'look'
-  | 'step'
-  | 'dwell'
-  | 'zero'
+  | 'readFlags'
+  | 'applyRemediation'
+  | 'soak'
+  | 'withdrawTraffic'
   | 'promote'
   | 'rollback'
   | 'done';

@@ -1,7 +1,8 @@
 import { rollbackCommand } from '../notification/commands.ts';
-import { formatBlastRadius, addImpact } from './impact.ts';
+import { formatBlastRadius, addImpact } from './status/impact.ts';
 import type { Intervention } from '../control/state.ts';
 import type { Plan } from '../plan/plan.ts';
+import { PHASES } from './phases.ts';
 import type { Effect, Held, Outcome, RolloutState, Step } from './state.ts';
 import { NO_RETRIES_YET, log, nextRaiseMs, stageOf } from './state.ts';
 import type { SnapshotResult } from '../metrics/snapshot.ts';
@@ -11,7 +12,7 @@ export function measureAfresh(plan: Plan, state: RolloutState): RolloutState {
   const again = { ...state, opening: null, closing: null, recheck: false, ...NO_RETRIES_YET, move: null };
   return stageOf(plan, state).evaluate === 'end'
     ? { ...again, phase: 'evaluateEnd', evaluation: null }
-    : { ...again, phase: 'open' };
+    : { ...again, phase: 'openWindow' };
 }
 
 /** After a passed or accepted verdict: wait for the last window before the next raise, raise, or promote. */
@@ -28,13 +29,10 @@ export function proceed(plan: Plan, state: RolloutState, nowMs: number, atOnce =
       ...NO_RETRIES_YET,
     };
   // Accepted by a person, or judged on the last window already: only time is missing.
-  if (state.recheck) return { ...state, phase: 'dwell', waitUntilMs: nextMs };
+  if (state.recheck) return { ...state, phase: 'soak', waitUntilMs: nextMs };
   const opensMs = Math.max(nowMs, nextMs - stageOf(plan, state).windowMs);
-  return { ...state, phase: 'dwell', waitUntilMs: opensMs };
+  return { ...state, phase: 'soak', waitUntilMs: opensMs };
 }
-
-/** Phases that a hold ends: what follows it begins with a measurement. */
-const ENDED_BY_HOLD: readonly RolloutState['phase'][] = ['dwell', 'look', 'step', 'promote'];
 
 /**
  * No raise until a person says so. Measuring goes on where the candidate has its share. `escalate`: nothing is left
@@ -50,7 +48,7 @@ export function holdFor(
   // Held on the way to the next stage: users are in the one before, and that is what a person decides about.
   const onTheWay = state.phase === 'raise' && state.reached >= 0 && state.stage > state.reached;
   const where = onTheWay ? { ...state, stage: state.reached } : state;
-  const waiting = onTheWay || ENDED_BY_HOLD.includes(state.phase) ? measureAfresh(plan, where) : state;
+  const waiting = onTheWay || PHASES[state.phase].onHold === 'measures' ? measureAfresh(plan, where) : state;
   // A hand may have changed flags or release: an evaluation from before says nothing of what runs now.
   const evaluation = held.why === 'intervention' ? null : waiting.evaluation;
   const asked = { held, heldSinceMs: nowMs, askedMs: nowMs };
@@ -98,7 +96,7 @@ export function startRollback(
   nowMs: number,
   outcome: 'rolledBack' | 'cancelled' = 'rolledBack',
 ): Step {
-  if (state.phase === 'rollback' || state.phase === 'done') return { state, effects: [] };
+  if (PHASES[state.phase].isFinal) return { state, effects: [] };
   const outcomeAfterRollback = state.t0Ms === null && outcome === 'rolledBack' ? 'aborted' : outcome;
   const next: RolloutState = {
     ...state,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 
 export interface FollowOptions {
   readonly address: string;

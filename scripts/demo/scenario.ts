@@ -1,4 +1,4 @@
-import type { BlastRadius } from '../../domain/rollout/impact.ts';
+import type { BlastRadius } from '../../domain/rollout/status/impact.ts';
 import type { Outcome } from '../../domain/rollout/state.ts';
 import type { TrafficReport } from '../../devstack/traffic/tally.ts';
 

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { parse } from 'yaml';
 import { METRICS } from '../../domain/metrics/registry.ts';
 import { REMEDIATION_STEPS } from '../../domain/plan/plan.ts';
-import { MESSAGES } from '../../domain/rollout/operator-commands.ts';
+import { MESSAGES } from '../../domain/rollout/operator-message.ts';
 import { ROOT } from '../../platform/node-command.ts';
 import type { CommandGroup, LazyCommand } from '../../scripts/cli/command.ts';
 import { commands } from '../../scripts/commands/tree.ts';

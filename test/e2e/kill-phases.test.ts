@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { CutProxy, Held } from '../support/cut-proxy.ts';
 import { startCutProxy } from '../support/cut-proxy.ts';

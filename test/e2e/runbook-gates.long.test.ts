@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml';
 import { parsePlan } from '../../plan-files/parse-plan.ts';
 import type { GateCheck, Plan } from '../../domain/plan/plan.ts';
 import { definitionOf } from '../../domain/metrics/registry.ts';
-import type { StatusRow } from '../../domain/rollout/status.ts';
+import type { StatusRow } from '../../domain/rollout/status/status.ts';
 import { ROOT } from '../../platform/node-command.ts';
 import { releasesFolder, smallRelease } from '../fixtures/releases.ts';
 import type { World } from '../support/world.ts';

@@ -1,6 +1,6 @@
 import { RestlessWorld } from '../../simulation/noisy-environment.ts';
 import type { Scenario } from '../../simulation/scenarios.ts';
-import { statusOf } from '../../domain/rollout/status.ts';
+import { statusOf } from '../../domain/rollout/status/status.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';

@@ -75,6 +75,12 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
       ['(?:kind|why)', 'bothLanes', 'baselineAlsoFailing'],
     ] as const
   ).map(([field, from, to]) => [new RegExp(`(?<="${field}":)"${from}"`, 'g'), `"${to}"`] as const),
+  // Phases and what they do.
+  [/"next":\{"do":"look"/g, '"next":{"do":"readFlags"'],
+  [/"next":\{"do":"step"/g, '"next":{"do":"applyRemediation"'],
+  [/"next":\{"do":"zero"/g, '"next":{"do":"withdrawTraffic"'],
+  [/choosing a step of the ladder/g, 'choosing a remediation'],
+  [/taking a step of the ladder/g, 'applying a remediation'],
 ];
 
 /** A recorded line in today's words. */

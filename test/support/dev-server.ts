@@ -6,7 +6,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import { batchTaskQueue, longTaskQueue } from '../../domain/core/task-queues.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import { statusQuery } from '../../workflows/runtime/messages.ts';
 import type { rollout } from '../../workflows/rollout/rollout.ts';
 import type { TimeSkipping } from './time-skipping.ts';

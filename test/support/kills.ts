@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Outcome } from '../../domain/rollout/state.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import type { Traffic, World } from './world.ts';
 
 export const PROCESSES = ['worker', 'candidate', 'gateway', 'temporal'] as const;

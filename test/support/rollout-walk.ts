@@ -3,9 +3,10 @@ import type { NprobeTuningResult } from '../../domain/tuning/input.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import type { DriverEvent, DriverState } from '../../domain/rollout/driver.ts';
 import { begin, newDriver, take } from '../../domain/rollout/driver.ts';
-import type { Action, Command } from '../../domain/rollout/next-action.ts';
+import type { Action } from '../../domain/rollout/action.ts';
+import type { Command } from '../../domain/rollout/next-action.ts';
 import { nextAction } from '../../domain/rollout/next-action.ts';
-import type { MessageName } from '../../domain/rollout/operator-commands.ts';
+import type { MessageName } from '../../domain/rollout/operator-message.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import { newRollout } from '../../domain/rollout/state.ts';
 import type { SnapshotResult } from '../../domain/metrics/snapshot.ts';
@@ -140,15 +141,15 @@ export class Walk {
         return { kind: 'evaluated', result: this.evaluation(luck) };
       case 'raise':
         return this.changed(command.percent, luck);
-      case 'zero':
+      case 'withdrawTraffic':
         return this.changed(0, luck);
       case 'promote':
         return this.changed(this.percent, luck, 'v0');
-      case 'look':
+      case 'readFlags':
         return { kind: 'looked', view: this.view() };
       case 'tune':
         return { kind: 'tuned', result: this.tune() };
-      case 'step':
+      case 'applyRemediation':
         return this.stepped(command.flags, luck);
       case 'rollback':
         return this.rolledBack(luck);

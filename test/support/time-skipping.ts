@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
 import { batchTaskQueue, longTaskQueue } from '../../domain/core/task-queues.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { statusQuery } from '../../workflows/runtime/messages.ts';
 import type { rollout } from '../../workflows/rollout/rollout.ts';

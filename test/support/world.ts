@@ -8,7 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import type { ControlView } from '../../domain/control/state.ts';
 import { TASK_QUEUE } from '../../domain/core/task-queues.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import type { GatewayClient } from '../../clients/gateway-client.ts';
 import { createGatewayClient } from '../../clients/gateway-client.ts';
 import { ANY_PORTS } from '../../devstack/ports.ts';

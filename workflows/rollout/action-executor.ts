@@ -70,15 +70,15 @@ export class ActionExecutor {
         return { kind: 'evaluated', result };
       }
       case 'raise':
-      case 'zero':
-      case 'step':
+      case 'withdrawTraffic':
+      case 'applyRemediation':
       case 'promote':
         return { kind: 'changed', result: await this.change(epoch, command) };
       case 'settle': {
         const { key } = command;
         return { kind: 'settled', result: await this.change(epoch, { key, change: { commands: [] } }) };
       }
-      case 'look':
+      case 'readFlags':
         return { kind: 'looked', view: await calls.control() };
       case 'compare':
         return { kind: 'compared', view: await calls.control() };

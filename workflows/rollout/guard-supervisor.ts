@@ -3,6 +3,7 @@ import { CancellationScope, condition, sleep, startChild } from '@temporalio/wor
 import type { WatchInput } from '../../domain/contracts/guard-activities.ts';
 import { readReport } from '../../domain/guard/reports.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
+import { PHASES } from '../../domain/rollout/phases.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import type { rolloutGuard } from './guard.ts';
 import { handOver } from './guard.ts';
@@ -63,7 +64,7 @@ export class GuardSupervisor {
 
   /** Sees to it that the guard runs exactly while it has something to watch. */
   follow(plan: Plan, state: RolloutState): void {
-    const wanted = state.t0Ms !== null && state.phase !== 'rollback' && state.phase !== 'done';
+    const wanted = state.t0Ms !== null && !PHASES[state.phase].isFinal;
     if (!wanted) this.stop();
     else if (this.scope === null) this.start(plan, state);
   }

@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
-import type { Message } from '../../domain/rollout/operator-commands.ts';
+import type { Message } from '../../domain/rollout/operator-message.ts';
 import { rollbackCommand } from '../../domain/notification/commands.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import type { rollback } from '../rollback/rollback.ts';

@@ -5,7 +5,7 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BlastRadius } from '../../domain/rollout/impact.ts';
+import type { BlastRadius } from '../../domain/rollout/status/impact.ts';
 import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
 import type { RolloutInput } from '../../domain/rollout/input.ts';
 import { readRolloutInput } from '../../domain/rollout/input.ts';

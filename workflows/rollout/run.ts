@@ -11,7 +11,7 @@ import { begin, interrupts, triesOn } from '../../domain/rollout/driver.ts';
 import type { RolloutEvent } from '../../domain/rollout/events.ts';
 import type { RolloutInput } from '../../domain/rollout/input.ts';
 import type { Outcome } from '../../domain/rollout/state.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import { INTERRUPTED, unlessUrgent } from '../runtime/interruptible.ts';
 import type { CarriedRollout } from '../runtime/renewal.ts';
 import { isLong } from '../runtime/renewal.ts';

@@ -4,7 +4,7 @@ import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
 import type { RolloutState } from '../../domain/rollout/state.ts';
 import { stageOf } from '../../domain/rollout/state.ts';
 import type { SearchAttribute } from '../../domain/core/search-attributes.ts';
-import { statusMarkdown, statusOf } from '../../domain/rollout/status.ts';
+import { statusMarkdown, statusOf } from '../../domain/rollout/status/status.ts';
 
 /** What Temporal's own pages show of a rollout: its details, and the search attributes where they changed. */
 export class Visibility {

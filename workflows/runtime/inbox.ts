@@ -5,9 +5,9 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { Message, MessageName } from '../../domain/rollout/operator-commands.ts';
-import { MESSAGES, isForAnother, readMessage } from '../../domain/rollout/operator-commands.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { Message, MessageName } from '../../domain/rollout/operator-message.ts';
+import { MESSAGES, isForAnother, readMessage } from '../../domain/rollout/operator-message.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 import { identity } from './identity.ts';
 import { signals, updates } from './messages.ts';
 

@@ -1,9 +1,9 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { LoadedPlan } from '../../domain/contracts/rollout-activities.ts';
 import { GUARD_SAW } from '../../domain/guard/reports.ts';
-import type { MessageName } from '../../domain/rollout/operator-commands.ts';
-import { ALIVE_QUERY } from '../../domain/rollout/operator-commands.ts';
-import type { RolloutStatus } from '../../domain/rollout/status.ts';
+import type { MessageName } from '../../domain/rollout/operator-message.ts';
+import { ALIVE_QUERY } from '../../domain/rollout/operator-message.ts';
+import type { RolloutStatus } from '../../domain/rollout/status/status.ts';
 
 /** What clients send to a rollout. Each takes an optional `{reason, by}`, and needs none. */
 export const signals = {

@@ -1,5 +1,5 @@
-import { formatBlastRadius } from '../../../domain/rollout/impact.ts';
-import type { RolloutStatus, StatusRow } from '../../../domain/rollout/status.ts';
+import { formatBlastRadius } from '../../../domain/rollout/status/impact.ts';
+import type { RolloutStatus, StatusRow } from '../../../domain/rollout/status/status.ts';
 
 export const VERDICT_MARKS = { pass: '✓', warn: '⚠', fail: '✗', inconclusive: '?' } as const;
 

@@ -6,8 +6,8 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { MessageName } from '../../../domain/rollout/operator-message.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import { signals } from '../../../workflows/runtime/messages.ts';
 import type { Command, CommandResult } from '../../cli/command.ts';
 import { command } from '../../cli/command.ts';

@@ -1,5 +1,5 @@
 import type { Plan } from '../../../domain/plan/plan.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import type { TrafficReport } from '../../../devstack/traffic/tally.ts';
 import { runbookClockMs, formatRunbookClock } from './clock.ts';
 import { VERDICT_MARKS, rowLine, formatClock } from './format-status.ts';

@@ -1,4 +1,4 @@
-import { formatBlastRadius } from '../../../domain/rollout/impact.ts';
+import { formatBlastRadius } from '../../../domain/rollout/status/impact.ts';
 import type { CommandResult } from '../../cli/command.ts';
 import { command } from '../../cli/command.ts';
 import { service } from './options.ts';

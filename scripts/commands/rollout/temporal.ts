@@ -1,9 +1,9 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { temporalEnvironment } from '../../../domain/core/settings.ts';
-import type { BlastRadius } from '../../../domain/rollout/impact.ts';
+import type { BlastRadius } from '../../../domain/rollout/status/impact.ts';
 import type { Outcome } from '../../../domain/rollout/state.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import { statusQuery } from '../../../workflows/runtime/messages.ts';
 import { setting } from '../../cli/settings.ts';
 

@@ -139,7 +139,7 @@ describe('a gateway whose /metrics go on answering with an old body', () => {
     const closing = await metrics.snapshot();
     const measuring = {
       ...newRollout('retriever', 'v0', 0),
-      phase: 'close',
+      phase: 'closeWindow',
       t0Ms: 1,
       percent: 5,
       reached: 0,

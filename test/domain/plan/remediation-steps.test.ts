@@ -4,7 +4,7 @@ import type { Flags } from '../../../domain/control/state.ts';
 import { nextRemediation } from '../../../domain/plan/remediation-steps.ts';
 import type { RemediationStep } from '../../../domain/plan/plan.ts';
 import { reduce } from '../../../domain/rollout/reduce.ts';
-import { statusOf } from '../../../domain/rollout/status.ts';
+import { statusOf } from '../../../domain/rollout/status/status.ts';
 import { harmName } from '../../../domain/guard/harm-detector.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import { Walk } from '../../support/rollout-walk.ts';
@@ -154,7 +154,7 @@ describe('a rollout whose gate warns', () => {
   });
 
   it.each([
-    ['at 25 % takes the ladder of the rows of its metric', 'ramp-25: measuring', 'endToEndP95', 'look'],
+    ['at 25 % takes the ladder of the rows of its metric', 'ramp-25: measuring', 'endToEndP95', 'readFlags'],
     ['holds where no row of its metric has a ladder', 'ramp-25: measuring', 'qualityShortfall', 'held'],
     ['holds while a raise is under way', 'canary-5: raising', 'endToEndP95', 'held'],
   ])('harm that the guard has proven %s', (_, at, metric, next) => {
@@ -234,7 +234,7 @@ describe('a rollout whose gate warns', () => {
 
   it('leaves flags that a hand has set while it chose a step, and asks', () => {
     const walk = Object.assign(new Walk(plan), { latencyMs: () => 12 });
-    while (walk.action.do !== 'step') walk.step({ kind: 'done', luck: 'good' });
+    while (walk.action.do !== 'applyRemediation') walk.step({ kind: 'done', luck: 'good' });
     walk.step({ kind: 'done', luck: 'refused' });
     expect(walk.state.held).toMatchObject({ why: 'intervention' });
     expect(walk.steps).toEqual([]);

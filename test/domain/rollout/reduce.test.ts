@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reduce } from '../../../domain/rollout/reduce.ts';
-import { MESSAGES } from '../../../domain/rollout/operator-commands.ts';
+import { MESSAGES } from '../../../domain/rollout/operator-message.ts';
 import type { Step } from '../../../domain/rollout/state.ts';
-import { statusMarkdown, statusOf } from '../../../domain/rollout/status.ts';
+import { statusMarkdown, statusOf } from '../../../domain/rollout/status/status.ts';
 import type { Fate, Raise } from '../../support/rollout-walk.ts';
 import { aPlan } from '../../support/a-plan.ts';
 import { Walk } from '../../support/rollout-walk.ts';
@@ -145,7 +145,7 @@ describe('a walk without anything in between', () => {
 /** A walk up to the stage that is measured at this percent. */
 function measuringAt(percent: number): Walk {
   const walk = new Walk(plan);
-  while (!(walk.percent === percent && walk.state.phase === 'measure') && walk.state.held === null)
+  while (!(walk.percent === percent && walk.state.phase === 'measuring') && walk.state.held === null)
     walk.step({ kind: 'done', luck: 'good' });
   return walk;
 }

@@ -1,7 +1,7 @@
 import type { Plan } from '../../../domain/plan/plan.ts';
 import { begin, interrupts, keepsCurrentAction } from '../../../domain/rollout/driver.ts';
-import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
-import { MESSAGES } from '../../../domain/rollout/operator-commands.ts';
+import type { MessageName } from '../../../domain/rollout/operator-message.ts';
+import { MESSAGES } from '../../../domain/rollout/operator-message.ts';
 import type { Move } from './explore.ts';
 import {
   byHand,

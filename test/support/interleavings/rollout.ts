@@ -5,7 +5,7 @@ import { nextAction } from '../../../domain/rollout/next-action.ts';
 import type { DriverEvent } from '../../../domain/rollout/driver.ts';
 import { begin, take } from '../../../domain/rollout/driver.ts';
 import { rejectionReason } from '../../../domain/rollout/operator-commands.ts';
-import type { MessageName } from '../../../domain/rollout/operator-commands.ts';
+import type { MessageName } from '../../../domain/rollout/operator-message.ts';
 import type { RolloutState } from '../../../domain/rollout/state.ts';
 import { letGo, pass, seen, stepOf, view } from './gateway.ts';
 import { evaluation, readings } from './readings.ts';
@@ -40,8 +40,8 @@ export function act(plan: Plan, before: World): World {
         request(world, { commands: [] }, { take: 'start', expected: seen(world) }),
       );
     case 'load':
-    case 'zero':
-    case 'step':
+    case 'withdrawTraffic':
+    case 'applyRemediation':
       return asking(world, command, keyed(world, command, null));
     case 'raise':
     case 'promote':
@@ -66,7 +66,7 @@ export function act(plan: Plan, before: World): World {
 /** Commands that ask for no change: they are answered at once, since nothing that comes late of them does harm. */
 type Question = Extract<
   Command,
-  { readonly do: 'preflight' | 'snapshot' | 'evaluate' | 'look' | 'compare' | 'tune' | 'awaitSweep' }
+  { readonly do: 'preflight' | 'snapshot' | 'evaluate' | 'readFlags' | 'compare' | 'tune' | 'awaitSweep' }
 >;
 
 /** The answer where nothing goes wrong. */
@@ -78,7 +78,7 @@ function answered(world: World, command: Question): DriverEvent {
       return { kind: 'snapshot', result: readings(world, 'good') };
     case 'evaluate':
       return { kind: 'evaluated', result: evaluation(world, 0) };
-    case 'look':
+    case 'readFlags':
       return { kind: 'looked', view: view(world) };
     case 'compare':
       return { kind: 'compared', view: view(world) };

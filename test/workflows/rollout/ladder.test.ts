@@ -3,7 +3,7 @@ import type { EvaluateInput } from '../../../domain/contracts/rollout-activities
 import type { ControlChange } from '../../../domain/control/change.ts';
 import type { Flags } from '../../../domain/control/state.ts';
 import { flagsOf, flagsSet } from '../../support/control-commands.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import { soundLane } from '../../support/lane-traffic.ts';
 import { CreepingWorld } from '../../support/creeping-world.ts';
 import type { Behaviour } from '../../support/fake-world.ts';

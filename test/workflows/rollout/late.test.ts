@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ControlChange } from '../../../domain/control/change.ts';
 import type { RolloutActivities } from '../../../domain/contracts/rollout-activities.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import { FakeWorld } from '../../support/fake-world.ts';
 import { HOUR, MINUTE, TimeSkipping } from '../../support/time-skipping.ts';
 

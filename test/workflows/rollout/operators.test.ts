@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ControlChange } from '../../../domain/control/change.ts';
 import { percentOf, traffic } from '../../support/control-commands.ts';
-import type { RolloutStatus } from '../../../domain/rollout/status.ts';
+import type { RolloutStatus } from '../../../domain/rollout/status/status.ts';
 import { SEARCH_ATTRIBUTES } from '../../../domain/core/search-attributes.ts';
 import { registerSearchAttributes } from '../../../worker/search-attributes.ts';
 import { FakeWorld } from '../../support/fake-world.ts';

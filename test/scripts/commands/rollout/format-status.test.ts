@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { NO_BLAST } from '../../../../domain/rollout/impact.ts';
+import { NO_BLAST } from '../../../../domain/rollout/status/impact.ts';
 import { newRollout } from '../../../../domain/rollout/state.ts';
-import { statusOf } from '../../../../domain/rollout/status.ts';
+import { statusOf } from '../../../../domain/rollout/status/status.ts';
 import { rowLine, statusLines } from '../../../../scripts/commands/rollout/format-status.ts';
 import { aPlan } from '../../../support/a-plan.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { BlastRadius } from '../../../domain/rollout/impact.ts';
-import { NO_BLAST, formatBlastRadius, addImpact } from '../../../domain/rollout/impact.ts';
-import type { Snapshot, SnapshotResult } from '../../../domain/metrics/snapshot.ts';
-import { aPlan } from '../../support/a-plan.ts';
-import type { LaneDelta } from '../../support/lane-traffic.ts';
-import { counters, snapshot } from '../../support/lane-traffic.ts';
+import type { BlastRadius } from '../../../../domain/rollout/status/impact.ts';
+import { NO_BLAST, formatBlastRadius, addImpact } from '../../../../domain/rollout/status/impact.ts';
+import type { Snapshot, SnapshotResult } from '../../../../domain/metrics/snapshot.ts';
+import { aPlan } from '../../../support/a-plan.ts';
+import type { LaneDelta } from '../../../support/lane-traffic.ts';
+import { counters, snapshot } from '../../../support/lane-traffic.ts';
 
 const QUALITY = { release: 'v0', tau: 0.5, expectedShare: 0.95, rAt5: 0.6, queries: 800 };
 const NONE = Array.from({ length: 11 }, () => 0);

@@ -1,14 +1,15 @@
 import type { BlastRadius } from './impact.ts';
 import { formatBlastRadius } from './impact.ts';
-import type { Metric } from '../metrics/registry.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { Remediation, Outcome, RolloutState, TimelineEntry } from './state.ts';
-import { decideMs, nextRaiseMs, stageOf } from './state.ts';
-import { formatTimes } from './repeats.ts';
-import type { Interval } from '../statistics/proportion.ts';
+import type { Metric } from '../../metrics/registry.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { Remediation, Outcome, RolloutState, TimelineEntry } from '../state.ts';
+import { decideMs, nextRaiseMs, stageOf } from '../state.ts';
+import { PHASES } from '../phases.ts';
+import { formatTimes } from '../repeats.ts';
+import type { Interval } from '../../statistics/proportion.ts';
 import type { Waits } from './waits.ts';
 import { waitsOf } from './waits.ts';
-import type { Verdict } from '../core/verdict.ts';
+import type { Verdict } from '../../core/verdict.ts';
 
 /** A row of the latest gate, judged. */
 export interface StatusRow {
@@ -87,7 +88,7 @@ export function statusOf(plan: Plan | null, state: RolloutState): RolloutStatus 
     runbookClock:
       stage === null
         ? null
-        : state.phase === 'dwell' || state.recheck
+        : state.phase === 'soak' || state.recheck
           ? nextRunbookAt(plan, state)
           : stage.runbookDecideAt,
     endsAt: plan === null ? null : endMs(plan, state),
@@ -110,8 +111,8 @@ function nextRunbookAt(plan: Plan | null, state: RolloutState): string | null {
 function nextDecisionMs(plan: Plan, state: RolloutState): number | null {
   if (state.outcome !== null || state.pausedSinceMs !== null || state.held !== null || state.t0Ms === null)
     return null;
-  if (state.phase === 'dwell' || state.recheck) return nextRaiseMs(plan, state);
-  const waits = state.phase === 'measure' || state.phase === 'warmUp';
+  if (state.phase === 'soak' || state.recheck) return nextRaiseMs(plan, state);
+  const waits = state.phase === 'measuring' || state.phase === 'warmUp';
   return Math.max(decideMs(plan, state), waits ? state.waitUntilMs : 0);
 }
 
@@ -124,37 +125,13 @@ function endMs(plan: Plan, state: RolloutState): number | null {
 
 function stateWord(state: RolloutState, stage: string | null): string {
   if (state.outcome !== null) return state.outcome;
-  if (state.phase === 'rollback') return 'rolling back';
+  if (state.phase === 'rollback') return PHASES.rollback.label;
   if (state.pausedSinceMs !== null) return 'paused';
   if (state.held !== null) return 'held';
-  return stage === null
-    ? (BEFORE_T0[state.phase] ?? 'before T0')
-    : `${stage}: ${DURING[state.phase] ?? state.phase}`;
+  const { label } = PHASES[state.phase];
+  if (stage !== null) return `${stage}: ${label}`;
+  return state.phase === 'raise' ? 'before T0' : label;
 }
-
-const BEFORE_T0: Partial<Record<RolloutState['phase'], string>> = {
-  preflight: 'pre-flight',
-  fence: 'taking the epoch',
-  load: 'loading the candidate',
-  baselineOpen: 'baseline',
-  baselineWait: 'baseline',
-  baselineClose: 'baseline',
-};
-
-const DURING: Partial<Record<RolloutState['phase'], string>> = {
-  raise: 'raising',
-  evaluateStart: 'evaluating',
-  evaluateEnd: 'evaluating',
-  warmUp: 'warming up',
-  open: 'measuring',
-  measure: 'measuring',
-  close: 'judging',
-  look: 'choosing a step of the ladder',
-  step: 'taking a step of the ladder',
-  dwell: 'waiting for the next raise',
-  zero: 'taking the share to 0',
-  promote: 'promoting',
-};
 
 /** The status as markdown, for the web UI's current details. Times are shown as the caller formats them. */
 export function statusMarkdown(status: RolloutStatus, time: (ms: number) => string): string {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Phase, RolloutState } from '../../../domain/rollout/state.ts';
-import { newRollout } from '../../../domain/rollout/state.ts';
-import { statusOf } from '../../../domain/rollout/status.ts';
-import { statusLines } from '../../../scripts/commands/rollout/format-status.ts';
-import { aPlan } from '../../support/a-plan.ts';
+import type { Phase, RolloutState } from '../../../../domain/rollout/state.ts';
+import { newRollout } from '../../../../domain/rollout/state.ts';
+import { statusOf } from '../../../../domain/rollout/status/status.ts';
+import { statusLines } from '../../../../scripts/commands/rollout/format-status.ts';
+import { aPlan } from '../../../support/a-plan.ts';
 
 const plan = aPlan();
 const MINUTE = 60_000;
@@ -47,14 +47,14 @@ const WAITS: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
   raise: 'the gateway to give 5 % of users to retriever_v0',
   evaluateStart: 'an evaluation on labelled queries',
   warmUp: 'caches to warm up, before a window opens, until 2026-11-30 14:35:00 UTC, in 10:00',
-  open: 'the counters, to open a window',
-  measure: 'the window to close, until 2026-11-30 14:35:00 UTC, in 10:00',
-  close: 'the counters, to judge the window',
+  openWindow: 'the counters, to open a window',
+  measuring: 'the window to close, until 2026-11-30 14:35:00 UTC, in 10:00',
+  closeWindow: 'the counters, to judge the window',
   evaluateEnd: 'an evaluation on labelled queries',
-  look: 'the flags in force, to choose a step of the ladder',
-  step: 'the gateway to take the step nprobeDown',
-  dwell: 'the last window before the raise to 25 %, which opens, until 2026-11-30 14:35:00 UTC, in 10:00',
-  zero: "the gateway to take the candidate's share to 0",
+  readFlags: 'the flags in force, to choose a step of the ladder',
+  applyRemediation: 'the gateway to take the step nprobeDown',
+  soak: 'the last window before the raise to 25 %, which opens, until 2026-11-30 14:35:00 UTC, in 10:00',
+  withdrawTraffic: "the gateway to take the candidate's share to 0",
   promote: 'the gateway to make retriever_v0 stable',
   rollback: 'users to be back on the release before, tried until they are',
 };
@@ -74,11 +74,13 @@ describe('a status says what the rollout waits for, and until when', () => {
   });
 
   it('while a sweep is under way', () => {
-    expect(line(inPhase('step', { move: { ...MOVE, step: 'sweep' } }))).toContain('a sweep of nprobe');
+    expect(line(inPhase('applyRemediation', { move: { ...MOVE, step: 'sweep' } }))).toContain(
+      'a sweep of nprobe',
+    );
   });
 
   it('in the wait after a verdict on the last window', () => {
-    const state = inPhase('dwell', { stageStartMs: UNTIL_MS - 120 * MINUTE });
+    const state = inPhase('soak', { stageStartMs: UNTIL_MS - 120 * MINUTE });
     expect(line(state)).toContain('the raise to 25 %, until 2026-11-30 14:35');
   });
 
@@ -100,12 +102,12 @@ describe('a person is waited for', () => {
 
   it.each(PHASES)('in %s exactly where it is held or paused, and its users are not on their way', (phase) => {
     const asks = (more: Partial<RolloutState>) => line(inPhase(phase, more)).includes('a person');
-    const onTheWay = phase === 'zero' || phase === 'rollback';
+    const onTheWay = phase === 'withdrawTraffic' || phase === 'rollback';
     expect([asks({}), asks(HELD), asks({ pausedSinceMs: 1 })]).toEqual([false, !onTheWay, !onTheWay]);
   });
 
   it('and what is measured meanwhile is said too', () => {
-    expect(line(inPhase('measure', HELD))).toMatch(
+    expect(line(inPhase('measuring', HELD))).toMatch(
       /resume ends the hold.*; meanwhile: the window to close, until .*14:35/,
     );
   });

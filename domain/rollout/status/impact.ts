@@ -1,18 +1,18 @@
-import type { Plan } from '../plan/plan.ts';
-import type { SeenClocks } from '../metrics/source-clock.ts';
-import { seeClock } from '../metrics/source-clock.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { SeenClocks } from '../../metrics/source-clock.ts';
+import { seeClock } from '../../metrics/source-clock.ts';
 import type {
   LaneCounters,
   ShadowCounters,
   Snapshot,
   SnapshotResult,
   ExposureCounters,
-} from '../metrics/snapshot.ts';
-import type { LaneWindow } from '../metrics/window.ts';
-import { EMPTY, quantileMs, slowerThan, total } from '../metrics/histogram.ts';
-import { difference, pairsOf, shadowSince } from '../metrics/window.ts';
-import type { ReleaseQuality } from '../core/release-quality.ts';
-import { SLOWER, slowerLimitMs } from '../metrics/p95-limit.ts';
+} from '../../metrics/snapshot.ts';
+import type { LaneWindow } from '../../metrics/window.ts';
+import { EMPTY, quantileMs, slowerThan, total } from '../../metrics/histogram.ts';
+import { difference, pairsOf, shadowSince } from '../../metrics/window.ts';
+import type { ReleaseQuality } from '../../core/release-quality.ts';
+import { SLOWER, slowerLimitMs } from '../../metrics/p95-limit.ts';
 
 /** What a candidate did to users, from its first request on. Counts; those that are expectations may be fractions. */
 export interface BlastRadius {

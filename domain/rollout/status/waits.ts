@@ -1,7 +1,7 @@
-import type { Plan } from '../plan/plan.ts';
-import type { RolloutState } from './state.ts';
-import { nextRaiseMs, stageOf } from './state.ts';
-import { isMeasuring } from './next-action.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { RolloutState } from '../state.ts';
+import { nextRaiseMs, stageOf } from '../state.ts';
+import { measuresOn } from '../phases.ts';
 
 /** What a rollout waits for. */
 export interface Waits {
@@ -16,11 +16,11 @@ export function waitsOf(plan: Plan | null, state: RolloutState): Waits {
   if (state.phase === 'rollback')
     return only(`users to be back on ${state.report?.stable ?? 'the release before'}, tried until they are`);
   if (plan === null) return only('the plan to be read');
-  if (state.phase === 'zero') return inPhase(plan, state);
+  if (state.phase === 'withdrawTraffic') return inPhase(plan, state);
   if (state.pausedSinceMs !== null) return only('a person: resume ends the pause, rollback takes users back');
   if (state.held === null) return inPhase(plan, state);
   const person = 'a person: resume ends the hold, rollback takes users back';
-  if (!isMeasuring(plan, state)) return only(person);
+  if (!measuresOn(plan, state)) return only(person);
   const meanwhile = inPhase(plan, state);
   return { for: `${person}; meanwhile: ${meanwhile.for}`, untilMs: meanwhile.untilMs };
 }
@@ -49,21 +49,21 @@ function inPhase(plan: Plan, state: RolloutState): Waits {
       return only('an evaluation on labelled queries');
     case 'warmUp':
       return { for: 'caches to warm up, before a window opens', untilMs: waitUntilMs };
-    case 'open':
+    case 'openWindow':
       return only('the counters, to open a window');
-    case 'measure':
+    case 'measuring':
       return { for: 'the window to close', untilMs: waitUntilMs };
-    case 'close':
+    case 'closeWindow':
       return only('the counters, to judge the window');
-    case 'look':
+    case 'readFlags':
       return only('the flags in force, to choose a step of the ladder');
-    case 'step':
+    case 'applyRemediation':
       return only(
         move?.step === 'sweep' ? 'a sweep of nprobe' : `the gateway to take the step ${move?.step ?? ''}`,
       );
-    case 'dwell':
+    case 'soak':
       return inDwell(plan, state);
-    case 'zero':
+    case 'withdrawTraffic':
       return only("the gateway to take the candidate's share to 0");
     case 'promote':
       return only(`the gateway to make ${candidate} stable`);
