@@ -1,42 +1,54 @@
-/** The plan is plans/runbook-48h.yaml, its guard polling once a simulated minute. */
-import { DECISION_RULES } from '../../domain/plan/plan.ts';
+/** Scores the shipped plan plans/runbook-48h.yaml, at its own poll, in the world of bench/decisions/world. */
 import { z } from 'zod';
+import { DECISION_RULES } from '../../domain/plan/plan.ts';
 import { command } from '../../scripts/cli/command.ts';
 import { count, natural, positive } from '../../scripts/cli/options.ts';
 import { runCommand } from '../../scripts/cli/run-command.ts';
-import { reportDecisions } from './report.ts';
-import { SCENARIOS } from '../../simulation/scenarios.ts';
+import { score } from './score.ts';
+import { tables } from './tables.ts';
+import { CLASSES } from './world/kind.ts';
+import { KINDS } from './world/kinds.ts';
 
 const decisions = command({
-  example: "--rate 20 --seeds 20 --judge sequentialTest --only 'P95 x2'",
+  example: '--rate 20 --seeds 4 --class env',
   options: {
-    rate: { value: 'QPS', help: 'context requests a second', schema: positive.prefault('20') },
-    seeds: { value: 'N', help: 'rollouts of each scenario', schema: count.prefault('20') },
-    // Margins, tolerances and the CUSUM's cap were tuned on the seeds from 1 on: those are not to be reported.
-    first: { value: 'N', help: 'the first seed', schema: natural.prefault('1001') },
-    judge: { value: 'NAME', help: DECISION_RULES.join(', '), schema: z.enum(DECISION_RULES).optional() },
-    only: {
-      value: 'SCENARIO',
-      help: 'one of the scenarios',
-      schema: z.enum(SCENARIOS.map(({ name }) => name)).optional(),
+    rate: {
+      value: 'QPS',
+      help: 'requests a second, on average over the day',
+      schema: positive.prefault('20'),
     },
+    seeds: { value: 'N', help: 'runs of each kind', schema: count.prefault('40') },
+    first: { value: 'N', help: 'the first seed; even ones are held out', schema: natural.prefault('1') },
+    rule: {
+      value: 'NAME',
+      help: DECISION_RULES.join(', '),
+      schema: z.enum(DECISION_RULES).prefault('sequentialTest'),
+    },
+    class: { value: 'NAME', help: CLASSES.join(', '), schema: z.enum(CLASSES).optional() },
+    only: {
+      value: 'KIND',
+      help: 'one of the kinds',
+      schema: z.enum(KINDS.map(({ name }) => name)).optional(),
+    },
+    processes: { value: 'N', help: 'processes that run it', schema: count.prefault('2') },
     why: { help: 'with the reason of each end', schema: z.boolean().default(false) },
   },
-  async run({ rate, seeds, first, judge, only, why }) {
-    reportDecisions({
-      rate,
-      seeds: Array.from({ length: seeds }, (_, i) => first + i),
-      judges: DECISION_RULES.filter((name) => judge === undefined || name === judge),
-      scenarios: SCENARIOS.filter(({ name }) => only === undefined || name === only),
-      why,
-    });
-    return { passed: true, lines: [], result: { rate, seeds, first } };
+  async run({ rate, seeds: wanted, first, rule, class: of, only, processes, why }) {
+    const kinds = KINDS.filter(
+      (kind) => (of === undefined || kind.class === of) && (only === undefined || kind.name === only),
+    ).map(({ name }) => name);
+    const seeds = Array.from({ length: wanted }, (_, i) => first + i);
+    const runs = await score({ rate, seeds, rule, kinds }, processes);
+    const reasons = why
+      ? runs.map(({ kind, seed, end, reason }) => `${kind}, seed ${seed}: ${end}: ${reason}`)
+      : [];
+    return { passed: true, lines: [...tables(runs), ...reasons], result: { rate, rule, runs } };
   },
 });
 
 await runCommand(
   'tsx bench/decisions/main.ts',
-  'Rolls simulated good and bad releases out through the real domain code (state machine, gates, guard) under both judges, and prints how they ended.',
+  'Ships good and bad releases through the real domain code in a world built from requests, and prints how they ended.',
   decisions,
   process.argv.slice(2),
 );
