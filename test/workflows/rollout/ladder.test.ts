@@ -158,7 +158,7 @@ describe('latency creep at T+3h', () => {
       retrievalP95Ms: percent >= 25 && (away || nprobe > 4) ? 6.5 : GOOD.retrievalP95Ms,
     });
     world.before = (activity, input) => {
-      if (activity === 'changeTraffic' && (input as ControlChange).step?.includes('/takeBack/') && away)
+      if (activity === 'changeTraffic' && (input as ControlChange).step?.includes('/revert/') && away)
         throw new Error('connect ECONNREFUSED');
     };
     await server.with(world, async (start) => {
