@@ -153,7 +153,7 @@ describe('the weekly maintenance', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [{ publish: 'never' }, /publish: must be always or whenChanged, not "never"/],
+    [{ publish: 'never' }, /publish: must be one of always, whenChanged, not "never"/],
     [{ release: 'v-1' }, /release: unknown field; there is publish/],
     [['always'], /the input must be an object/],
   ])('refuses %j', async (input, message) => {
