@@ -28,7 +28,9 @@ export function readFields<T>(
   const values = given as Readonly<Record<string, unknown>>;
   const problems = Object.keys(values)
     .filter((name) => !fields.includes(name))
-    .map((name) => `${name}: unknown field; there ${fields.length === 1 ? 'is' : 'are'} ${fields.join(', ')}`);
+    .map(
+      (name) => `${name}: unknown field; there ${fields.length === 1 ? 'is' : 'are'} ${fields.join(', ')}`,
+    );
   const input = read((name, { expected, fits }, ...fallback) => {
     const value = values[name];
     if (value !== undefined && fits(value)) return value;
