@@ -4,7 +4,7 @@ import type { Metric } from '../metrics/registry.ts';
 import { definitionOf } from '../metrics/registry.ts';
 import type { GateCheck, Plan, Stage } from '../plan/plan.ts';
 import type { RowPower } from './row-power.ts';
-import { bisect, rowPower } from './row-power.ts';
+import { bisect, canPass, rowPower } from './row-power.ts';
 
 interface OfRow {
   readonly stage: string;
@@ -87,10 +87,7 @@ function ofRow({ stage, metric, compareTo }: OfRow): OfRow {
 }
 
 function rareKinds(plan: Plan, stage: Stage, row: GateCheck, rate: number): PowerWarning[] {
-  const passesAt = (share: number) => {
-    const power = rowPower(plan, stage, row, rate * share);
-    return power !== null && power.passAfterMs !== null;
-  };
+  const passesAt = (share: number) => canPass(plan, stage, row, rate * share);
   if (!passesAt(1) || passesAt(HARDLY_ANY)) return [];
   const toShare = bisect(HARDLY_ANY, 1, passesAt);
   const of = ofRow({ ...row, stage: stage.name });

@@ -57,15 +57,19 @@ interface Look {
   readonly z: number;
 }
 
+/** A row's question, with the looks at it: how far each is extended, and what it has of samples. */
+interface Judging {
+  readonly model: RowModel | 'samples';
+  readonly looks: readonly number[];
+  readonly samples: (extendedMs: number) => number;
+  readonly lookOf: (samples: number) => Look;
+}
+
 /** What a row can tell at so many judged requests a second; null where traffic does not answer it. */
 export function rowPower(plan: Plan, stage: Stage, row: GateCheck, rate: number): RowPower | null {
-  const first = row.warnAbove ?? row.failAbove;
-  const model = modelOf(plan, row, stage, first);
-  if (model === null) return null;
-  const looks = Array.from({ length: plan.extendAtMost + 1 }, (_, i) => i * plan.extendByMs);
-  const samples = samplesAfter(stage, definitionOf(row.metric).sampledShare, plan.shadowPercent ?? 0, rate);
-  const firstLook = (holds: (n: number) => boolean) => looks.find((ms) => holds(samples(ms))) ?? null;
-  const enough = (n: number) => n >= row.minSamples;
+  const judging = judgingOf(plan, stage, row, rate);
+  if (judging === null) return null;
+  const { model, looks, samples, lookOf } = judging;
   const most = samples(looks.at(-1) ?? 0);
   const { metric, compareTo, warnAbove, failAbove, onFail, dryRun, minSamples } = row;
   const known = {
@@ -79,39 +83,47 @@ export function rowPower(plan: Plan, stage: Stage, row: GateCheck, rate: number)
     minSamples,
     requests: Math.round(samples(0)),
     requestsAtMost: Math.round(most),
-    samplesAfterMs: firstLook(enough),
+    samplesAfterMs: looks.find((ms) => samples(ms) >= minSamples) ?? null,
+    passAfterMs: passAfter(row, judging),
   };
   if (model === 'samples')
-    return {
-      ...known,
-      passAfterMs: known.samplesAfterMs,
-      minimumDetectableEffect: null,
-      underpowered: false,
-      effectiveLimits: null,
-    };
-  const z = byPoint(plan, row) ? 0 : zFor(plan.confidence, looks.length);
-  const stableShare = stage.percent < 100 ? (100 - stage.percent) / stage.percent : Infinity;
-  const look = (n: number): Look => ({ n, stableN: n * stableShare, z });
-  const harm = smallestHarm(model, look(most));
-  const limitsAt = (n: number) => effectiveLimits(plan, stage, row, look(Math.floor(n)));
+    return { ...known, minimumDetectableEffect: null, underpowered: false, effectiveLimits: null };
+  const harm = smallestHarm(model, lookOf(most));
+  const limitsAt = (n: number) => effectiveLimits(plan, stage, row, lookOf(Math.floor(n)));
   return {
     ...known,
-    passAfterMs: firstLook((n) => enough(n) && goodPasses(model, look(n))),
     minimumDetectableEffect: harm === null ? null : model.valueOf(harm),
     underpowered: harm === null || harm - model.base > UNDERPOWERED * (model.limit - model.base),
     effectiveLimits: { firstLook: limitsAt(samples(0)), lastLook: limitsAt(most) },
   };
 }
 
-/** Samples of a decision that was extended by so much. */
-function samplesAfter(
-  stage: Stage,
-  sampledShare: (percent: number, shadowPercent: number) => number,
-  shadowPercent: number,
-  rate: number,
-): (extendedMs: number) => number {
+/** Whether a release as good as stable passes a row at that rate, however late, in 4 of 5 rollouts. */
+export function canPass(plan: Plan, stage: Stage, row: GateCheck, rate: number): boolean {
+  const judging = judgingOf(plan, stage, row, rate);
+  return judging !== null && passAfter(row, judging) !== null;
+}
+
+/** After how much of extending a release as good as stable passes in 4 of 5 rollouts; null: never. */
+function passAfter({ minSamples }: GateCheck, { model, looks, samples, lookOf }: Judging): number | null {
+  const passes = (n: number) => n >= minSamples && (model === 'samples' || goodPasses(model, lookOf(n)));
+  return looks.find((ms) => passes(samples(ms))) ?? null;
+}
+
+function judgingOf(plan: Plan, stage: Stage, row: GateCheck, rate: number): Judging | null {
+  const model = modelOf(plan, row, stage, row.warnAbove ?? row.failAbove);
+  if (model === null) return null;
+  const looks = Array.from({ length: plan.extendAtMost + 1 }, (_, i) => i * plan.extendByMs);
   const firstMs = Math.min(stage.windowMs, stage.decideAtMs - stage.atMs - stage.warmUpMs);
-  return (extendedMs) => ((firstMs + extendedMs) / 1000) * rate * sampledShare(stage.percent, shadowPercent);
+  const share = definitionOf(row.metric).sampledShare(stage.percent, plan.shadowPercent ?? 0);
+  const z = byPoint(plan, row) ? 0 : zFor(plan.confidence, looks.length);
+  const stableShare = stage.percent < 100 ? (100 - stage.percent) / stage.percent : Infinity;
+  return {
+    model,
+    looks,
+    samples: (extendedMs) => ((firstMs + extendedMs) / 1000) * rate * share,
+    lookOf: (n) => ({ n, stableN: n * stableShare, z }),
+  };
 }
 
 /** The question that a row's limit asks of the traffic; null where traffic does not answer it. */
