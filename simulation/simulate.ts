@@ -22,7 +22,7 @@ import type { Answer, World } from './world.ts';
 
 export type { Answer, World };
 
-/** What is told as the rollout goes on, in order. */
+/** Receives what happens in a simulated rollout, in order. */
 export interface Observer {
   /** A command of the driver is due. */
   began?(nowMs: number, command: Command): void;

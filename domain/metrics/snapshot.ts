@@ -1,4 +1,5 @@
 import type { Histogram } from './histogram.ts';
+import { EMPTY } from './histogram.ts';
 import type { LaneSelfMetrics } from './lane-self-metrics.ts';
 import type { LaneName } from '../control/traffic-split.ts';
 
@@ -100,6 +101,19 @@ export interface LaneCounters {
   /** What the lane counts of itself, all kinds of requests; null while it does not answer. */
   readonly own: LaneSelfMetrics | null;
 }
+
+/** What a lane's counters of requests are before the first one. */
+export const NO_REQUESTS = {
+  requests: 0,
+  errors: 0,
+  warming: 0,
+  retrieval: EMPTY,
+  endToEnd: EMPTY,
+  rerank: EMPTY,
+  kinds: {},
+  quality: { hits: 0, total: 0 },
+  rank1: { changed: 0, total: 0 },
+} as const satisfies Partial<LaneCounters>;
 
 /** Overlap@10 is a number of tenths. */
 export const OVERLAP_DEPTH = 10;

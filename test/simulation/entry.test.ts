@@ -79,7 +79,7 @@ function aWorld(candidate: Partial<typeof GOOD>, firstRaise: 'answered' | 'fails
   };
 }
 
-/** What an observer is told, in order. */
+/** What an observer receives, in order. */
 function heard() {
   const lines = { commands: [] as string[], events: [] as string[], verdicts: [] as string[], polls: 0 };
   let lastMs = 0;

@@ -16,6 +16,7 @@ import type {
   ShadowCounters,
   SnapshotResult,
 } from '../../domain/metrics/snapshot.ts';
+import { NO_REQUESTS } from '../../domain/metrics/snapshot.ts';
 import { soundLane } from './lane-traffic.ts';
 import type { EvaluationResult } from '../../domain/core/evaluation-result.ts';
 import type { PreflightCheck, PreflightReport } from '../../domain/preflight/report.ts';
@@ -340,15 +341,7 @@ function noting(
 function fresh(release: string): Counted {
   return {
     release,
-    requests: 0,
-    errors: 0,
-    warming: 0,
-    retrieval: EMPTY,
-    endToEnd: EMPTY,
-    rerank: EMPTY,
-    kinds: {},
-    quality: { hits: 0, total: 0 },
-    rank1: { changed: 0, total: 0 },
+    ...NO_REQUESTS,
     own: null,
     distinctKeys: 0,
     notReadySeconds: 0,

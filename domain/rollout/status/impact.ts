@@ -8,8 +8,9 @@ import type {
   SnapshotResult,
   ExposureCounters,
 } from '../../metrics/snapshot.ts';
+import { NO_REQUESTS } from '../../metrics/snapshot.ts';
 import type { LaneWindow } from '../../metrics/window.ts';
-import { EMPTY, quantileMs, slowerThan, total } from '../../metrics/histogram.ts';
+import { quantileMs, slowerThan, total } from '../../metrics/histogram.ts';
 import { difference, pairsOf, shadowSince } from '../../metrics/window.ts';
 import type { ReleaseQuality } from '../../core/release-quality.ts';
 import { SLOWER, slowerLimitMs } from '../../metrics/p95-limit.ts';
@@ -126,7 +127,7 @@ function touchedSince(
 }
 
 function laneSince(before: LaneCounters | null, after: LaneCounters | null): LaneCount | null {
-  return after === null ? null : difference(before ?? emptied(after), after);
+  return after === null ? null : difference(before ?? { ...after, ...NO_REQUESTS }, after);
 }
 
 function stableSince(before: Snapshot | null, after: Snapshot): LaneCount | null {
@@ -136,22 +137,6 @@ function stableSince(before: Snapshot | null, after: Snapshot): LaneCount | null
 
 function shadowOf(before: ShadowCounters | null, after: ShadowCounters | null): ShadowCounters | null {
   return before === null ? after : shadowSince(before, after);
-}
-
-/** The counters of a lane that has not done anything. */
-function emptied(lane: LaneCounters): LaneCounters {
-  return {
-    ...lane,
-    requests: 0,
-    errors: 0,
-    warming: 0,
-    retrieval: EMPTY,
-    endToEnd: EMPTY,
-    rerank: EMPTY,
-    kinds: {},
-    quality: { hits: 0, total: 0 },
-    rank1: { changed: 0, total: 0 },
-  };
 }
 
 const NOT_SLOW = { slower: 0, expected: 0 };
